@@ -1,0 +1,79 @@
+"""Every error that a user can meet: what failed, that nothing was lost, what to do next.
+
+Each class carries the exit status of the process that it ends (BSD ``sysexits.h`` numbers). An exception
+that is not a `SmartTraderError` is a bug of ours and ends with 70.
+"""
+
+
+class SmartTraderError(Exception):
+    """Base of all errors with a documented exit status."""
+
+    exit_status = 70
+
+
+class UsageError(SmartTraderError):
+    """The command line cannot be understood."""
+
+    exit_status = 64
+
+
+class ConfigurationError(SmartTraderError):
+    """A setting is missing, unknown or out of range, or the key was refused at the start."""
+
+    exit_status = 78
+
+
+class QualityError(SmartTraderError):
+    """A quality check failed; what depends on it was not published."""
+
+    exit_status = 65
+
+
+class SchemaMismatch(QualityError):
+    """Rows do not fit the declared columns of their table."""
+
+    def __init__(self, table: str, *, missing: set[str], unexpected: set[str]) -> None:
+        super().__init__(
+            f"{table}: the columns do not fit the declaration, so nothing was written.\n"
+            f"  missing:    {', '.join(sorted(missing)) or 'none'}\n"
+            f"  unexpected: {', '.join(sorted(unexpected)) or 'none'}\n"
+            f"  next: change the transformation, or the declaration beside it."
+        )
+
+
+class SourceUnavailable(SmartTraderError):
+    """The API or the store did not answer after bounded retries; a later run may succeed."""
+
+    exit_status = 69
+
+
+class SourceRejected(SmartTraderError):
+    """The API refused this one request or sent an answer that cannot be used; other entities may go on."""
+
+    exit_status = 69
+
+
+class StorageError(SmartTraderError):
+    """A disk is full or read-only, or a table cannot be read."""
+
+    exit_status = 74
+
+
+class Interrupted(SmartTraderError):
+    """Stopped by a signal, a budget, a lock or conflicts that do not end; what was committed stays, run again."""
+
+    exit_status = 75
+
+
+class QuotaExhausted(Interrupted):
+    """The API's compute units, or the budget given for them, are used up."""
+
+
+class LockHeld(Interrupted):
+    """Another run works on the same warehouse."""
+
+
+class AccessDenied(SmartTraderError):
+    """The API answered 401 or 403 in the middle of a run."""
+
+    exit_status = 77

@@ -1,0 +1,80 @@
+"""What jobs need from outside, in the domain's words. Adapters live in `smart_trader.io`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pyspark.sql import DataFrame
+
+from smart_trader.domain.table import Table
+
+Payload = dict[str, Any]
+"""One item as the API sent it. Numbers with a decimal point are `Decimal`, never `float`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a paged endpoint."""
+
+    items: tuple[Any, ...]
+    """The items as served, in the order served; each normally a `Payload`, but nothing is promised."""
+    is_last: bool
+    """True when the API says or shows that nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was asked of an API so far in this process."""
+
+    calls: int
+    compute_units: int
+    wait_seconds: float
+    """Time spent waiting for the rate limit, added over all threads."""
+
+
+class MarketData(Protocol):
+    """BirdEye. Safe to call from several threads; all calls share one rate limit and one compute unit budget.
+
+    Every method raises `SourceUnavailable` if a later run may succeed, `SourceRejected` if this request was
+    refused or its answer is unusable, `QuotaExhausted` and `AccessDenied` if no further call can succeed.
+    """
+
+    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
+        """Tokens that pass `filters` (query parameters), by falling liquidity, page after page, each mint once."""
+
+    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
+        """The largest token accounts of `mint`, at most `limit`, as served: one owner may have several."""
+
+    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+        """Pages of swaps of `wallet`, newest first, none later than `before`; the last page has `is_last`.
+
+        Beyond the deepest offset that the API serves, paging goes on from the oldest second read, so rows of that
+        second are served twice.
+        """
+
+    def usage(self) -> Usage: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, UTC with zone."""
+
+    def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or raise `Interrupted` as soon as the process is told to stop."""
+
+
+class TableStore(Protocol):
+    """Delta tables. Every write is one commit, or none when nothing would change."""
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """The rows of `table` now, or as of `version`."""
+
+    def version(self, table: Table) -> int:
+        """Newest version of `table`."""
+
+    def append(self, table: Table, rows: DataFrame) -> None:
+        """Add `rows`, whose keys are known to be new."""
+
+    def merge(self, table: Table, changes: DataFrame) -> None:
+        """Apply rows made by `domain.changes`."""
