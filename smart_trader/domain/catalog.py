@@ -1,0 +1,32 @@
+"""Every table of the lake, once."""
+
+from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
+from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.ops import runs
+from smart_trader.domain.silver import (
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_tokens,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+
+TABLES = (
+    token_metrics.TABLE,
+    whale_holders.TABLE,
+    transaction_history.TABLE,
+    bronze_rejected_rows.TABLE,
+    tracked_tokens.TABLE,
+    tracked_whales.TABLE,
+    trades.TABLE,
+    rejected_rows.TABLE,
+    realized_sales.TABLE,
+    open_lots.TABLE,
+    wallet_pnl.TABLE,
+    smart_traders.TABLE,
+    rank_history.TABLE,
+    runs.TABLE,
+)

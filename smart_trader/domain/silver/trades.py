@@ -1,0 +1,51 @@
+"""silver.trades: what each transaction left a wallet with, token by token."""
+
+from smart_trader.domain.table import (
+    BOOLEAN,
+    COUNT,
+    INT,
+    RAW,
+    STRING,
+    STRINGS,
+    TIMESTAMP,
+    USD,
+    Check,
+    Column,
+    Table,
+    not_negative,
+    one_of,
+)
+
+TABLE = Table(
+    name="silver.trades",
+    grain="one row per wallet, transaction and token after netting",
+    key=("trade_id",),
+    job="silver_pnl",
+    columns=(
+        Column("trade_id", STRING, "SHA-256 of wallet, tx_hash and mint.", nullable=False),
+        Column("wallet_address", STRING, "Who traded.", nullable=False),
+        Column("token_address", STRING, "Mint.", nullable=False),
+        Column("token_symbol", STRING, "Hostile text."),
+        Column("decimals", INT, "Decimal places of the base unit."),
+        Column("side", STRING, "BUY: the token came in, SELL: it went out.", nullable=False),
+        Column("quantity_raw", RAW, "Base units, above zero.", nullable=False),
+        Column("value_usd", USD, "Value of the whole swap; null when unknown."),
+        Column("value_source", STRING, "Which leg gave the value: stable, sol, volume_usd, token_price, none.", False),
+        Column("price_check", STRING, "How far the legs' prices disagree: ok, one_sided, suspect, rejected.", False),
+        Column("cost_known", BOOLEAN, "Whether a BUY has a value; null on a SELL."),
+        Column("block_time", TIMESTAMP, "Time of the block, UTC.", nullable=False),
+        Column("block_number", COUNT, "Slot; missing sorts first."),
+        Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),
+        Column("swap_group_id", STRING, "Shared by the SELL and the BUY of a token-for-token swap."),
+        Column("source", STRING, "Exchange of the last row by index."),
+        Column("event_ids", STRINGS, "All rows of the transaction, sorted.", nullable=False),
+    ),
+    clustered_by=("wallet_address",),
+    checks=(
+        Check("quantity_above_zero", "quantity_raw > 0"),
+        *not_negative("value_usd"),
+        one_of("side", "BUY", "SELL"),
+        one_of("value_source", "stable", "sol", "volume_usd", "token_price", "none"),
+        one_of("price_check", "ok", "one_sided", "suspect", "rejected"),
+    ),
+)
