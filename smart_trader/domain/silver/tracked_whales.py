@@ -24,7 +24,9 @@ TABLE = Table(
         Column("class_reason", STRING, "Why.", True, "silver_pnl"),
         Column("txns_fetch_status", STRING, "Trades: pending or completed.", False, "bronze_transactions"),
         Column("txns_last_fetched_at", TIMESTAMP, "Business time of the last fetch.", True, "bronze_transactions"),
-        Column("history_complete", BOOLEAN, "Every page down to the first trade was read.", True, "bronze_transactions"),
+        Column(
+            "history_complete", BOOLEAN, "Every page down to the first trade was read.", True, "bronze_transactions"
+        ),
         Column("oldest_trade_at", TIMESTAMP, "Reading goes on from here when cut.", True, "bronze_transactions"),
         Column("newest_trade_at", TIMESTAMP, "The next fetch reads back to here.", True, "bronze_transactions"),
         Column("gap_newer_than", TIMESTAMP, "Lower end of a stretch not read yet.", True, "bronze_transactions"),

@@ -1,0 +1,40 @@
+"""What must change in a table so that it holds given rows: only that is written."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.table import Table
+
+CHANGE = "_change"
+INSERT, UPDATE, DELETE = "insert", "update", "delete"
+
+
+def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFrame:
+    """Rows of `table` with `_change`: to be inserted or updated as in `wanted`, or deleted since only in `stored`.
+
+    `wanted` and `stored` have unique keys. Columns that another job owns are no difference, but an updated row gets
+    those of `wanted`: a changed row is new to whoever keeps that state.
+    """
+    keys = list(table.key)
+    compared = [c.name for c in table.columns if c.name not in table.key and c.owner in (None, table.job)]
+    new = wanted.select(*keys, F.struct(*table.column_names).alias("_new"))
+    old = stored.select(*keys, F.struct(*compared).alias("_old"))
+    both = new.join(old, keys, "full_outer")
+    differs = F.lit(False)
+    for name in compared:
+        differs = differs | ~F.col(f"_new.{name}").eqNullSafe(F.col(f"_old.{name}"))
+    change = F.when(F.col("_old").isNull(), INSERT).when(F.col("_new").isNull(), DELETE).when(differs, UPDATE)
+    rest = [name for name in table.column_names if name not in table.key]
+    return (
+        both.withColumn(CHANGE, change)
+        .where(F.col(CHANGE).isNotNull())
+        .select(CHANGE, *keys, *(F.col(f"_new.{name}").alias(name) for name in rest))
+    )
+
+
+def same_key(keys: tuple[str, ...], left: str, right: str) -> Column:
+    """The condition that two aliased frames agree in `keys`."""
+    condition = F.lit(True)
+    for key in keys:
+        condition = condition & (F.col(f"{left}.{key}") == F.col(f"{right}.{key}"))
+    return condition

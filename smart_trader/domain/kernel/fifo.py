@@ -1,0 +1,103 @@
+"""First-in-first-out matching of sales to the purchases that paid for them.
+
+A sale larger than what is held is not an error: the history that we see has a beginning, and transfers are not in
+it. That part has an unknown cost, which is neither zero nor profit.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from smart_trader.domain.kernel.money import MICRO, round_half_away
+
+MICROSECONDS_PER_HOUR = 3_600 * 10**6
+
+
+class Lot:
+    """A purchase and what is left of it. `cost` is None when nobody knows what was paid."""
+
+    __slots__ = ("block_number", "bought", "bought_at", "cost", "left", "left_cost", "trade_id")
+
+    def __init__(self, trade_id: str, bought_at: int, block_number: int | None, bought: int, cost: int | None) -> None:
+        self.trade_id = trade_id
+        self.bought_at = bought_at
+        self.block_number = block_number
+        self.bought = self.left = bought
+        self.cost = cost
+        self.left_cost = cost or 0
+
+    def take(self, units: int) -> int:
+        """Take `units` and return their cost.
+
+        Rounded once, at the breakpoint: what remains is the exact share rounded half down, so the cost of what has
+        been taken so far is rounded half up, and costs add up to the last digit.
+        """
+        self.left -= units
+        before = self.left_cost
+        if self.cost:
+            self.left_cost = -((self.bought - 2 * self.cost * self.left) // (2 * self.bought))
+        return before - self.left_cost
+
+
+class Sale(NamedTuple):
+    """What a sale took out of the lots. Base units, nano-dollars, microseconds, micro-hours."""
+
+    matched: int
+    """Units out of lots of known cost."""
+    unknown_cost: int
+    unmatched: int
+    """Units never seen bought."""
+    matched_proceeds: int | None
+    """Share of the value; None without a value or a match."""
+    cost: int | None
+    """None when nothing was matched."""
+    acquired_at: int | None
+    """When the matched units were bought, weighted by quantity."""
+    holding_hours: int | None
+
+    @property
+    def realized(self) -> int | None:
+        """None unless a matched part and a value are known."""
+        if self.matched_proceeds is None or self.cost is None:
+            return None
+        return self.matched_proceeds - self.cost
+
+
+class Position:
+    """The open lots of one wallet in one mint, oldest first."""
+
+    __slots__ = ("lots",)
+
+    def __init__(self) -> None:
+        self.lots: deque[Lot] = deque()
+
+    def buy(self, lot: Lot) -> None:
+        self.lots.append(lot)
+
+    def sell(self, quantity: int, value: int | None, sold_at: int) -> Sale:
+        """Take `quantity` out of the oldest lots. Trades must come in their total order."""
+        lots, missing = self.lots, quantity
+        matched = unknown = cost = weighted_time = 0
+        while missing and lots:
+            lot = lots[0]
+            units = min(missing, lot.left)
+            missing -= units
+            if lot.cost is None:
+                unknown += units
+            else:
+                matched += units
+                weighted_time += units * lot.bought_at
+            cost += lot.take(units)
+            if not lot.left:
+                lots.popleft()
+        if not matched:
+            return Sale(0, unknown, missing, None, None, None, None)
+        acquired_at = weighted_time // matched
+        return Sale(
+            matched=matched,
+            unknown_cost=unknown,
+            unmatched=missing,
+            matched_proceeds=None if value is None else round_half_away(value * matched, quantity),
+            cost=cost,
+            acquired_at=acquired_at,
+            holding_hours=round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR),
+        )

@@ -1,0 +1,150 @@
+"""From the rows of one transaction to what it left the wallet with.
+
+A routed or split swap has a row for each hop; adding up the signed changes leaves, for people, one token and money.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from smart_trader.domain.kernel.money import MONEY, RAW_LIMIT, SOL, STABLE_COINS, USD_LIMIT
+from smart_trader.domain.kernel.trades import BUY, SELL, Row, Trade
+from smart_trader.domain.kernel.valuation import (
+    REJECTED,
+    SUSPECT,
+    Value,
+    ValueRules,
+    check_prices,
+    legs_of,
+    money_value,
+    rows_with,
+    token_value,
+    volume_value,
+    worse,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Netted:
+    """What one transaction amounts to: trades, or a reason why there is none, or neither (money for money)."""
+
+    trades: tuple[Trade, ...] = ()
+    rejected: str | None = None
+    detail: str = ""
+
+    @property
+    def is_arbitrage(self) -> bool:
+        """Money only, or nothing, was left over."""
+        return not self.trades and self.rejected is None
+
+
+ARBITRAGE = Netted()
+
+
+def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
+    """Net the rows of one (wallet, transaction), given by index: (ins_index, inner_ins_index, event_id), nulls first."""
+    tokens, money = _left_over(rows)
+    if not tokens:
+        return ARBITRAGE
+    if len(tokens) == 1:
+        trades = _one_token(rows, tokens[0], money, rules)
+    elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(rows, money, rules):
+        trades = _token_for_token(rows, min(tokens, key=_change), max(tokens, key=_change), money, rules)
+    else:
+        return Netted(rejected="several_tokens", detail=_describe(tokens, money))
+    if any(trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT for trade in trades):
+        return Netted(rejected="too_large", detail="the quantity or the value does not fit its column")
+    return Netted(trades)
+
+
+def _left_over(rows: Sequence[Row]) -> tuple[list[tuple[str, int]], dict[str, int]]:
+    """Tokens, and kinds of money, whose changes do not cancel out."""
+    left: dict[str, int] = {}
+    for leg in legs_of(rows):
+        mint = MONEY.get(leg.mint, leg.mint)
+        left[mint] = left.get(mint, 0) + leg.change
+    tokens = [(mint, change) for mint, change in left.items() if change and mint not in MONEY]
+    return tokens, {mint: change for mint, change in left.items() if change and mint in MONEY}
+
+
+def _change(token: tuple[str, int]) -> int:
+    return token[1]
+
+
+def _one_token(
+    rows: Sequence[Row], token: tuple[str, int], money: Mapping[str, int], rules: ValueRules
+) -> tuple[Trade, ...]:
+    mint, change = token
+    touching = rows_with(rows, mint)
+    is_ignored = all(amount * change > 0 for amount in money.values())
+    value = None if is_ignored else money_value(rows, money, rules)
+    value = value or volume_value(touching) or token_value(touching, mint, abs(change))
+    check = check_prices(touching, money if is_ignored else (), rules)
+    return (_trade(touching, mint, change, value, check),)
+
+
+def _token_for_token(
+    rows: Sequence[Row], sold: tuple[str, int], bought: tuple[str, int], money: Mapping[str, int], rules: ValueRules
+) -> tuple[Trade, ...]:
+    with_sold, with_bought = rows_with(rows, sold[0]), rows_with(rows, bought[0])
+    value = (
+        _passed_through(rows, with_sold, with_bought, rules)
+        or volume_value(with_sold)
+        or volume_value(with_bought)
+        or token_value(with_sold, sold[0], -sold[1])
+        or token_value(with_bought, *bought)
+    )
+    ignored = () if value and value.is_money else money
+    check = worse(check_prices(with_sold, ignored, rules), check_prices(with_bought, ignored, rules))
+    return (_trade(with_sold, *sold, value, check), _trade(with_bought, *bought, value, check))
+
+
+def _passed_through(
+    rows: Sequence[Row], with_sold: Sequence[Row], with_bought: Sequence[Row], rules: ValueRules
+) -> Value | None:
+    """Value by the money between the two tokens, if it both came in and went out."""
+    if not (_money_moved(rows, 1) and _money_moved(rows, -1)):
+        return None
+    return money_value(rows, _money_moved(with_sold, 1), rules) or money_value(
+        rows, _money_moved(with_bought, -1), rules
+    )
+
+
+def _money_moved(rows: Sequence[Row], sign: int) -> dict[str, int]:
+    """Money that came in (1) or went out (-1), leg by leg."""
+    moved: dict[str, int] = {}
+    for leg in legs_of(rows):
+        if leg.mint in MONEY and leg.change * sign > 0:
+            kind = MONEY[leg.mint]
+            moved[kind] = moved.get(kind, 0) + leg.change
+    return moved
+
+
+def _is_fee(rows: Sequence[Row], money: Mapping[str, int], rules: ValueRules) -> bool:
+    """Whether the money left beside a token-for-token swap is small enough to be fee or rent."""
+    decimals = {MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY}
+    whole = {kind: Fraction(abs(amount), 10 ** decimals[kind]) for kind, amount in money.items()}
+    dollars = sum(amount for kind, amount in whole.items() if kind in STABLE_COINS)
+    return whole.get(SOL, 0) <= rules.fee_sol and dollars <= rules.fee_stable_usd
+
+
+def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str) -> Trade:
+    if check == REJECTED and value and value.is_money:
+        check = SUSPECT
+    if check == REJECTED:
+        value = None
+    last = next(leg for leg in reversed(list(legs_of(touching))) if leg.mint == mint)
+    return Trade(
+        mint=mint,
+        symbol=last.symbol,
+        decimals=last.decimals,
+        side=BUY if change > 0 else SELL,
+        quantity=abs(change),
+        value=None if value is None else value.usd,
+        value_source="none" if value is None else value.source,
+        price_check=check,
+    )
+
+
+def _describe(tokens: Sequence[tuple[str, int]], money: Mapping[str, int]) -> str:
+    return ", ".join(f"{change:+d} {mint}" for mint, change in sorted([*tokens, *money.items()]))

@@ -1,0 +1,133 @@
+"""Tier, score and gate: who made money, how well, and who is safe to follow (docs/pnl.md)."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from smart_trader.domain.kernel.money import MICRO, USD, round_half_away
+from smart_trader.domain.kernel.wallets import BOT, EXCHANGE, POOL
+
+SCORE = 10**4
+"""One point: scores count ten-thousandths (DECIMAL(9,4))."""
+QUALIFIED = "QUALIFIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Lowest figures of a tier: dollars and percent."""
+
+    name: str
+    min_pnl: Fraction
+    min_roi: Fraction
+    min_win_rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a recommended wallet must reach: dollars, percent, ratio."""
+
+    min_pnl: Fraction
+    min_roi: Fraction
+    min_win_rate: Fraction
+    min_coverage: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Weights of the parts (they add up to 1) and the figures that earn a full part."""
+
+    profitability: Fraction
+    roi: Fraction
+    win_rate: Fraction
+    activity: Fraction
+    full_pnl: Fraction
+    full_trades: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRules:
+    tiers: tuple[Tier, ...]
+    """Best first."""
+    gate: Gate
+    scoring: Scoring
+
+
+class Record(NamedTuple):
+    """What a wallet is ranked by: nano-dollars, millionths, a count."""
+
+    pnl: int | None
+    roi: int | None
+    win_rate: int | None
+    trades: int
+    coverage: int | None
+    history_complete: bool
+    wallet_class: str | None
+
+
+class Score(NamedTuple):
+    """Ten-thousandths of a point, each part 0 to 100."""
+
+    total: int
+    profitability: int
+    roi: int
+    win_rate: int
+    activity: int
+
+
+def qualifies(record: Record) -> bool:
+    """Whether a wallet is ranked at all."""
+    return record.trades > 0 and ((record.win_rate or 0) > 0 or (record.pnl or 0) > 0)
+
+
+def tier(record: Record, rules: RankingRules) -> str:
+    """The first tier whose every figure is reached; what is unknown reaches nothing."""
+    for candidate in rules.tiers:
+        if (
+            _reaches(record.pnl, USD, candidate.min_pnl)
+            and _reaches(record.roi, MICRO, candidate.min_roi)
+            and _reaches(record.win_rate, MICRO, candidate.min_win_rate)
+        ):
+            return candidate.name
+    return QUALIFIED
+
+
+def score(record: Record, scoring: Scoring) -> Score:
+    """Each part clipped to 0-100; the total from the exact parts, rounded once. An unknown part is 0."""
+    profitability = _clip(100 * Fraction(record.pnl or 0, USD) / scoring.full_pnl)
+    roi = _clip(Fraction(record.roi or 0, MICRO))
+    win_rate = _clip(Fraction(record.win_rate or 0, MICRO))
+    activity = _clip(100 * Fraction(record.trades) / scoring.full_trades)
+    total = (
+        scoring.profitability * profitability
+        + scoring.roi * roi
+        + scoring.win_rate * win_rate
+        + scoring.activity * activity
+    )
+    return Score(*(_points(part) for part in (total, profitability, roi, win_rate, activity)))
+
+
+def gate_failures(record: Record, gate: Gate) -> list[str]:
+    """Every condition of `recommended` that fails; empty for a recommended wallet."""
+    conditions = (
+        ("pnl_below", _reaches(record.pnl, USD, gate.min_pnl)),
+        ("roi_below", _reaches(record.roi, MICRO, gate.min_roi)),
+        ("win_rate_below", _reaches(record.win_rate, MICRO, gate.min_win_rate)),
+        ("coverage_below", _reaches(record.coverage, MICRO, gate.min_coverage)),
+        ("history_incomplete", record.history_complete),
+        ("class_bot", record.wallet_class != BOT),
+        ("class_pool", record.wallet_class != POOL),
+        ("class_exchange", record.wallet_class != EXCHANGE),
+    )
+    return [name for name, holds in conditions if not holds]
+
+
+def _reaches(figure: int | None, unit: int, threshold: Fraction) -> bool:
+    return figure is not None and figure >= threshold * unit
+
+
+def _clip(part: Fraction) -> Fraction:
+    return min(max(part, Fraction(0)), Fraction(100))
+
+
+def _points(part: Fraction) -> int:
+    return round_half_away(part.numerator * SCORE, part.denominator)

@@ -1,0 +1,145 @@
+"""What a swap was worth: its one trusted leg decides (docs/pnl.md).
+
+A token's own price is the last resort: dust trades set absurd ones, and later rows inherit them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from smart_trader.domain.kernel.money import MONEY, PRICE, STABLE_COINS, USD, round_half_away
+from smart_trader.domain.kernel.trades import Leg, Row
+
+OK, ONE_SIDED, SUSPECT, REJECTED = "ok", "one_sided", "suspect", "rejected"
+_SEVERITY = (OK, ONE_SIDED, SUSPECT, REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRules:
+    """Thresholds of netting and valuation; the defaults stand in conf/defaults.toml under `pnl`."""
+
+    fee_sol: Fraction
+    """Whole SOL up to which money left over in a token-for-token swap is fee or rent."""
+    fee_stable_usd: Fraction
+    stable_price_tolerance: Fraction
+    """How far from 1 a stable coin's own price may be before it is used."""
+    price_gap_ok: Fraction
+    price_gap_suspect: Fraction
+
+
+class Value(NamedTuple):
+    usd: int
+    """Nano-dollars."""
+    source: str
+
+    @property
+    def is_money(self) -> bool:
+        return self.source in ("stable", "sol")
+
+
+def legs_of(rows: Iterable[Row]) -> Iterable[Leg]:
+    """All legs by index, the base leg of a row first."""
+    return (leg for row in rows for leg in (row.base, row.quote))
+
+
+def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
+    """The rows that touch `mint`."""
+    return rows if len(rows) == 1 else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
+
+
+def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules) -> Value | None:
+    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `rows`."""
+    total = stable = absolute = 0
+    scale = 0
+    for kind, amount in amounts.items():
+        priced = _money_price(rows, kind, rules)
+        if priced is None:
+            return None
+        price, decimals = priced
+        if decimals > scale:
+            lift = 10 ** (decimals - scale)
+            total, stable, absolute, scale = total * lift, stable * lift, absolute * lift, decimals
+        worth = amount * price * 10 ** (scale - decimals)
+        total += worth
+        absolute += abs(worth)
+        if kind in STABLE_COINS:
+            stable += abs(worth)
+    if not total:
+        return None
+    source = "stable" if 2 * stable > absolute else "sol"
+    return Value(_nano_dollars(abs(total), scale), source)
+
+
+def volume_value(rows: Sequence[Row]) -> Value | None:
+    """What the API says that `rows` were worth, if it says so for each."""
+    total = 0
+    for row in rows:
+        if row.volume is None or row.volume <= 0:
+            return None
+        total += row.volume
+    return Value(total, "volume_usd")
+
+
+def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
+    """`quantity` at the last price that the token's own legs carry."""
+    for leg in reversed(list(legs_of(rows))):
+        if leg.mint == mint and leg.price is not None and leg.price > 0 and leg.decimals is not None:
+            return Value(_nano_dollars(quantity * leg.price, leg.decimals), "token_price")
+    return None
+
+
+def check_prices(rows: Sequence[Row], ignored: Collection[str], rules: ValueRules) -> str:
+    """How far the two legs of the worst of `rows` disagree, leaving out legs of `ignored` money."""
+    worst: str | None = None
+    for row in rows:
+        base, quote = _worth(row.base, ignored), _worth(row.quote, ignored)
+        if base is None or quote is None:
+            continue
+        x, y = base[0] * 10 ** quote[1], quote[0] * 10 ** base[1]
+        larger, smaller = (x, y) if x > y else (y, x)
+        verdict = REJECTED
+        if _at_most(larger, smaller, rules.price_gap_ok):
+            verdict = OK
+        elif _at_most(larger, smaller, rules.price_gap_suspect):
+            verdict = SUSPECT
+        worst = verdict if worst is None else worse(worst, verdict)
+    return worst or ONE_SIDED
+
+
+def worse(one: str, other: str) -> str:
+    """The more severe of two price checks."""
+    return max(one, other, key=_SEVERITY.index)
+
+
+def _worth(leg: Leg, ignored: Collection[str]) -> tuple[int, int] | None:
+    """Amount x price in 10^-(18 + decimals) dollars, and the decimals."""
+    if not leg.change or leg.price is None or leg.price <= 0 or leg.decimals is None:
+        return None
+    if ignored and MONEY.get(leg.mint) in ignored:
+        return None
+    return abs(leg.change) * leg.price, leg.decimals
+
+
+def _at_most(larger: int, smaller: int, gap: Fraction) -> bool:
+    return larger * gap.denominator <= smaller * gap.numerator
+
+
+def _money_price(rows: Sequence[Row], kind: str, rules: ValueRules) -> tuple[int, int] | None:
+    """Last given price of this kind of money and its decimals; None if it cannot be valued."""
+    price = decimals = None
+    for leg in legs_of(rows):
+        if MONEY.get(leg.mint) == kind and leg.decimals is not None:
+            decimals = leg.decimals
+            if leg.price is not None and leg.price > 0:
+                price = leg.price
+    if decimals is None:
+        return None
+    if kind in STABLE_COINS and (price is None or abs(price - PRICE) <= rules.stable_price_tolerance * PRICE):
+        price = PRICE
+    return None if price is None else (price, decimals)
+
+
+def _nano_dollars(worth: int, decimals: int) -> int:
+    """10^-(18 + decimals) dollars rounded to nano-dollars."""
+    return round_half_away(worth * USD, PRICE * 10**decimals)

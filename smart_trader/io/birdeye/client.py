@@ -1,0 +1,166 @@
+"""BirdEye over HTTP. Knows endpoints and pages; knows nothing of tables, retries or profit."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from smart_trader.errors import SourceRejected
+from smart_trader.io.http import HttpPolicy, JsonHttp, raise_if_quota_used_up
+from smart_trader.io.rate import Meter, RateLimiter
+from smart_trader.ports import Clock, Page, Payload, Usage
+
+PAGE_SIZE = 100
+DEEPEST_ROW = 10_000
+"""The API refuses `offset + limit` beyond this (documented)."""
+_FIRST_BLOCK = 1_584_282_000
+"""March 2020: no trade on Solana is older, so an earlier time is a defect of its row."""
+
+
+class Endpoint(NamedTuple):
+    name: str
+    """Its name in `birdeye.units.*`."""
+    path: str
+
+
+TOKEN_LIST = Endpoint("token_list", "/defi/v3/token/list")
+TOKEN_HOLDER = Endpoint("token_holder", "/defi/v3/token/holder")
+TRADER_TXS = Endpoint("trader_txs", "/trader/txs/seek_by_time")
+
+Params = Mapping[str, str | int]
+
+
+class BirdEyeClient:
+    """`MarketData` of BirdEye. `units` are the compute units of one call, by the endpoint's name."""
+
+    def __init__(self, http: JsonHttp, *, units: Mapping[str, int]) -> None:
+        self._http, self._units = http, units
+
+    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
+        query: Params = {"sort_by": "liquidity", "sort_type": "desc", **filters}
+        seen: set[str] = set()
+        for page in self._pages(TOKEN_LIST, query, about="the token list"):
+            for token in page.items:
+                # A token that gained liquidity between two calls pushes another onto the next page.
+                mint = token.get("address") if isinstance(token, dict) else None
+                if isinstance(mint, str):
+                    if mint in seen:
+                        continue
+                    seen.add(mint)
+                yield token
+            if page.is_last:
+                return
+        raise SourceRejected(
+            f"BirdEye's token list: more than {DEEPEST_ROW} tokens pass the filters, and it serves no more."
+            " Narrow tokens.*, nothing was lost."
+        )
+
+    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
+        accounts: list[Any] = []
+        for page in self._pages(TOKEN_HOLDER, {"address": mint}, about=mint, at_most=limit):
+            accounts += page.items
+            if page.is_last or len(accounts) >= limit:
+                break
+        return accounts[:limit]
+
+    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+        before_time = int(before.timestamp())
+        while True:
+            # A fixed `before_time` keeps new trades from pushing old ones onto the next page.
+            query: Params = {"address": wallet, "tx_type": "swap", "before_time": before_time}
+            oldest = before_time
+            for page in self._pages(TRADER_TXS, query, about=wallet):
+                yield page
+                if page.is_last:
+                    return
+                oldest = min([oldest, *_times(page)])
+            if oldest + 1 >= before_time:
+                raise SourceRejected(
+                    f"BirdEye's trades of {wallet}: {DEEPEST_ROW} rows from {before_time} back are not older than that"
+                    " second, so older ones cannot be reached. What was committed stays."
+                )
+            # Whether the bound is inclusive is unknown, so the oldest second is read again.
+            before_time = oldest + 1
+
+    def usage(self) -> Usage:
+        return self._http.usage()
+
+    def _pages(self, endpoint: Endpoint, query: Params, *, about: str, at_most: int = DEEPEST_ROW) -> Iterator[Page]:
+        """Pages by offset, as far as the API serves them; it ends after a page that is not the last one."""
+        offset = 0
+        previous: tuple[Any, ...] = ()
+        while offset < min(at_most, DEEPEST_ROW):
+            limit = min(PAGE_SIZE, at_most - offset, DEEPEST_ROW - offset)
+            page = self._page(endpoint, {**query, "offset": offset, "limit": limit}, limit, about)
+            if not page.is_last and (not page.items or page.items == previous):
+                raise SourceRejected(
+                    f"BirdEye {endpoint.path} for {about} promises more after row {offset}, but sent"
+                    f" {'the same page again' if page.items else 'nothing'}. What was committed stays."
+                )
+            yield page
+            offset += len(page.items)
+            previous = page.items
+
+    def _page(self, endpoint: Endpoint, params: Params, limit: int, about: str) -> Page:
+        call = f"BirdEye {endpoint.path} for {about}"
+        answer = self._http.request("GET", endpoint.path, params=params, units=self._units[endpoint.name], about=about)
+        if not isinstance(answer, dict):
+            raise SourceRejected(f"{call}: the answer is {type(answer).__name__}, not an object. Nothing was lost.")
+        if answer.get("success", True) is not True:
+            message = self._http.message_in(answer)
+            raise_if_quota_used_up(call, message)
+            raise SourceRejected(f"{call}: refused (success is not true): {message}")
+        data = answer.get("data")
+        if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+            raise SourceRejected(f"{call}: the answer has no list of items. Nothing was lost.")
+        items = data["items"]
+        return Page(items=tuple(items), is_last=not _has_next(data, is_full=len(items) >= limit))
+
+
+def connect(
+    *,
+    base_url: str,
+    api_key: str,
+    requests_per_second: Decimal,
+    concurrent_requests: int,
+    compute_units_per_run: int | None,
+    units: Mapping[str, int],
+    clock: Clock,
+    policy: HttpPolicy,
+    user_agent: str = "smart-trader",
+) -> BirdEyeClient:
+    """A client of BirdEye, or of anything that speaks its wire format at `base_url`."""
+    limiter = RateLimiter(
+        requests_per_second,
+        service="BirdEye",
+        clock=clock,
+        longest_pause_seconds=policy.max_retry_after_seconds,
+    )
+    http = JsonHttp(
+        service="BirdEye",
+        base_url=base_url,
+        clock=clock,
+        limiter=limiter,
+        meter=Meter(units_limit=compute_units_per_run, setting="birdeye.compute_units_per_run"),
+        connections=concurrent_requests,
+        policy=policy,
+        # Without a User-Agent the API's proxy may answer with an HTML 403 (probed).
+        headers={"x-chain": "solana", "User-Agent": user_agent},
+        secret_headers={"X-API-KEY": api_key},
+    )
+    return BirdEyeClient(http, units=units)
+
+
+def _has_next(data: Mapping[str, Any], *, is_full: bool) -> bool:
+    """Live answers say `has_next`, the documentation `hasNext`, the holder endpoint neither."""
+    for flag in (data.get("has_next"), data.get("hasNext")):
+        if isinstance(flag, bool):
+            return flag
+    return is_full
+
+
+def _times(page: Page) -> Iterator[int]:
+    for item in page.items:
+        time = item.get("block_unix_time") if isinstance(item, dict) else None
+        if type(time) is int and time >= _FIRST_BLOCK:
+            yield time

@@ -1,0 +1,267 @@
+"""Delta tables under one warehouse root: every write is one commit, or none when nothing would change."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from delta.tables import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark import StorageLevel
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.domain.changes import (
+    CHANGE,
+    DELETE,
+    INSERT,
+    UPDATE,
+    find_changes,
+    same_key,
+)
+from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.errors import SchemaMismatch, StorageError
+from smart_trader.ports import Clock
+
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
+_CREATORS = 4
+
+
+class DeltaStore:
+    """The tables of one warehouse, written in the name of one run."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        root: str,
+        *,
+        clock: Clock,
+        run_id: str,
+        retention_days: Mapping[str, int],
+    ) -> None:
+        self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
+        self._run_id, self._retention_days = run_id, retention_days
+        self.rows_written: Counter[str] = Counter()
+        """Rows inserted, updated and deleted so far, by table."""
+
+    def path(self, table: Table) -> str:
+        return f"{self._root}/{table.path}"
+
+    @contextmanager
+    def committing_as(self, job: str, code_version: str) -> Iterator[None]:
+        """Name run, job and code version in the metadata of every commit made inside."""
+        metadata = {"run_id": self._run_id, "job": job, "code_version": code_version}
+        self._spark.conf.set(_METADATA, json.dumps(metadata, sort_keys=True))
+        try:
+            yield
+        finally:
+            self._spark.conf.unset(_METADATA)
+
+    def create(self, tables: Sequence[Table]) -> list[str]:
+        """Create what is missing and add declared new nullable columns; returns the names of tables that changed.
+
+        Raises SchemaMismatch for any other difference, before anything is written to that table.
+        """
+        missing = [table for table in tables if self.version(table) < 0]
+        with ThreadPoolExecutor(_CREATORS) as pool:
+            list(pool.map(self._create, missing))
+        widened = [
+            table for table in tables if table not in missing and self._widen(table)
+        ]
+        return [table.name for table in (*missing, *widened)]
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """The rows of `table` now, or as of `version`. Raises StorageError if that cannot be read."""
+        reader = self._spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        try:
+            return reader.load(self.path(table))
+        except (AnalysisException, Py4JJavaError) as error:
+            wanted = (
+                table.name
+                if version is None
+                else f"{table.name} as of version {version}"
+            )
+            raise StorageError(
+                f"{wanted} cannot be read; nothing was changed. Next: `init`, or `history`."
+            ) from error
+
+    def version(self, table: Table) -> int:
+        """Newest version of `table`; -1 if there is none."""
+        jvm: Any = self._spark._jvm
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(
+            self._spark._jsparkSession, self.path(table)
+        )
+        nothing = jvm.scala.Option.empty()
+        return int(log.update(False, nothing, nothing).version())
+
+    def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
+        """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
+        newer = self.version(table) - version
+        if newer <= 0:
+            return newer < 0
+        commits = (
+            DeltaTable.forPath(self._spark, self.path(table)).history(newer).collect()
+        )
+        return any(
+            commit.operation not in _NO_DATA
+            and json.loads(commit.userMetadata or "{}").get("job", "") != except_by
+            for commit in commits
+        )
+
+    def append(self, table: Table, rows: DataFrame) -> None:
+        """Add `rows`, whose keys are known to be new and which are not empty."""
+        self._write(table, rows, "append")
+
+    def overwrite(self, table: Table, rows: DataFrame) -> None:
+        """Make `rows` the whole of `table`."""
+        self._write(table, rows, "overwrite")
+
+    def replace(
+        self, table: Table, rows: DataFrame, *, of: DataFrame | None = None
+    ) -> None:
+        """Make `rows` the whole of `table`, or of that part of it whose values stand in `of` (same column names).
+
+        Only what differs is written. `rows` has unique keys.
+        """
+        if self._is_empty(table):
+            if not rows.isEmpty():
+                self.append(table, rows)
+            return
+        stored = self.read(table)
+        if of is not None:
+            stored = stored.join(F.broadcast(of), of.columns, "left_semi")
+        changes = find_changes(table, rows, stored).persist(StorageLevel.DISK_ONLY)
+        try:
+            self._apply(table, changes)
+        finally:
+            changes.unpersist()
+
+    def update(
+        self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()
+    ) -> None:
+        """Set the other columns of `rows` wherever `on` (default: the key) agrees and one of them differs."""
+        keys = on or table.key
+        names = [name for name in rows.columns if name not in keys]
+        differs = F.lit(False)
+        for name in names:
+            differs = differs | ~F.col(f"s.{name}").eqNullSafe(F.col(f"t.{name}"))
+        matched = same_key(keys, "t", "s") & differs
+        source = rows.persist(StorageLevel.DISK_ONLY)
+        try:
+            if (
+                self.read(table)
+                .alias("t")
+                .join(F.broadcast(source).alias("s"), matched, "left_semi")
+                .isEmpty()
+            ):
+                return
+            merge = (
+                DeltaTable.forPath(self._spark, self.path(table))
+                .alias("t")
+                .merge(source.alias("s"), matched)
+            )
+            stamped = {name: F.col(f"s.{name}") for name in names} | self._stamps()
+            self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
+        finally:
+            source.unpersist()
+
+    def _apply(self, table: Table, changes: DataFrame) -> None:
+        kinds = {row[CHANGE] for row in changes.select(CHANGE).distinct().collect()}
+        if kinds == {INSERT}:
+            self.append(table, changes.drop(CHANGE))
+        elif kinds:
+            values = {
+                name: F.col(f"s.{name}") for name in table.column_names
+            } | self._stamps()
+            merge = (
+                DeltaTable.forPath(self._spark, self.path(table))
+                .alias("t")
+                .merge(changes.alias("s"), same_key(table.key, "t", "s"))
+                .whenMatchedDelete(F.col(f"s.{CHANGE}") == DELETE)
+                .whenMatchedUpdate(F.col(f"s.{CHANGE}") == UPDATE, set=values)
+                .whenNotMatchedInsert(F.col(f"s.{CHANGE}") == INSERT, values=values)
+            )
+            self._count(table, merge.execute())
+
+    def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
+        self._check_columns(table, rows)
+        seen = Observation()
+        stamped = rows.select(*table.column_names).withColumns(self._stamps())
+        stamped.observe(seen, F.count(F.lit(1)).alias("rows")).write.format(
+            "delta"
+        ).mode(mode).save(self.path(table))
+        self.rows_written[table.name] += seen.get["rows"]
+
+    def _count(self, table: Table, merged: DataFrame) -> None:
+        self.rows_written[table.name] += merged.collect()[0]["num_affected_rows"]
+
+    def _stamps(self) -> dict[str, Any]:
+        return {
+            BATCH_ID.name: F.lit(self._run_id),
+            INGESTED_AT.name: F.lit(self._clock.now()),
+        }
+
+    def _check_columns(self, table: Table, rows: DataFrame) -> None:
+        declared, given = set(table.column_names), set(rows.columns)
+        if declared != given:
+            raise SchemaMismatch(
+                table.name, missing=declared - given, unexpected=given - declared
+            )
+
+    def _is_empty(self, table: Table) -> bool:
+        """True if no data file belongs to the newest version; asks the log only."""
+        return not self.read(table).inputFiles()
+
+    def _create(self, table: Table) -> None:
+        days = f"interval {self._retention_days[table.layer]} days"
+        properties = {
+            "delta.deletedFileRetentionDuration": days,
+            "delta.logRetentionDuration": days,
+            **{
+                f"delta.constraints.{check.name}": check.condition
+                for check in table.checks
+            },
+        }
+        builder = (
+            DeltaTable.createIfNotExists(self._spark)
+            .location(self.path(table))
+            .addColumns(table.schema)
+        )
+        for name, value in properties.items():
+            builder = builder.property(name, value)
+        builder.partitionedBy(*table.partitioned_by).execute()
+
+    def _widen(self, table: Table) -> bool:
+        stored = self.read(table).schema
+        if _plain(stored) == _plain(table.schema):
+            return False
+        known = {f.name: f for f in _plain(stored)}
+        new = [f for f in _plain(table.schema) if f.name not in known]
+        rest = [f for f in _plain(table.schema) if f.name in known]
+        if (
+            not new
+            or any(not f.nullable for f in new)
+            or {f.name: f for f in rest} != known
+        ):
+            raise SchemaMismatch(
+                f"{table.name}\n  stored:   {stored.simpleString()}\n  declared: {table.schema.simpleString()}\n",
+                missing=set(table.schema.names) - set(stored.names),
+                unexpected=set(stored.names) - set(table.schema.names),
+            )
+        columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in new)
+        self._spark.sql(
+            f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})"
+        )
+        return True
+
+
+def _plain(schema: T.StructType) -> list[T.StructField]:
+    """Fields without the metadata that Delta keeps beside them."""
+    return [T.StructField(f.name, f.dataType, f.nullable) for f in schema]

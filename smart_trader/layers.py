@@ -1,0 +1,82 @@
+"""Where settings are written: TOML files, `.env`, the environment, the command line.
+
+Every value is carried as text, with the place it was found, until the model in `settings` gives it a type.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
+
+from smart_trader.errors import ConfigurationError
+
+PREFIX = "SMART_TRADER_"
+CONTROL_VARIABLES = frozenset(
+    PREFIX + name
+    for name in (
+        "HOME",  # the folder that holds conf/, if it is not the one that holds this package
+        "RUN_DIR",  # the run's own folder, handed from the launcher to the driver
+        "LOG_FORMAT",  # text or json, what the JVM logs
+        "FAILPOINTS",  # named failures, for tests of recovery
+        "SAMPLES",  # folder of recorded API answers, for tests
+    )
+)
+"""Variables with our prefix that are no settings."""
+
+DOTENV, ENVIRONMENT, COMMAND_LINE, DEMO = ".env", "environment", "--set", "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value as somebody wrote it."""
+
+    name: str
+    """The key, or in `.env` and the environment the variable."""
+    value: str | list[str]
+    source: str
+
+
+def variable(key: str) -> str:
+    """The name of `key` in the environment."""
+    return PREFIX + key.upper().replace(".", "__")
+
+
+def from_toml(path: Path) -> Iterator[Given]:
+    source = f"{path.parent.name}/{path.name}"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    for key, value in _flat(content):
+        yield Given(key, [str(part) for part in value] if isinstance(value, list) else str(value), source)
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
+
+
+def from_dotenv(path: Path) -> Iterator[Given]:
+    try:
+        variables = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    return from_variables(variables, DOTENV)
+
+
+def from_variables(variables: Mapping[str, str | None], source: str = ENVIRONMENT) -> Iterator[Given]:
+    for name, value in sorted(variables.items()):
+        if name.startswith(PREFIX) and name not in CONTROL_VARIABLES:
+            yield Given(name, (value or "").strip(), source)
+
+
+def from_pairs(pairs: Iterable[tuple[str, str]], source: str) -> Iterator[Given]:
+    for key, value in pairs:
+        yield Given(key.strip(), value.strip(), source)

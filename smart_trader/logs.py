@@ -1,0 +1,170 @@
+"""Logs on standard error: text for a person at a terminal, else JSON lines in the layout of Spark's own.
+
+Every JSON line has the keys `ts`, `level`, `msg`, `context`, `logger` (and `exception`), with the run and the job in
+`context`. Secrets are replaced in the finished line, so they hide in no field.
+"""
+
+import json
+import logging
+import sys
+import traceback
+import unicodedata
+from collections.abc import Collection, MutableMapping
+from typing import Any, Literal
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+
+from smart_trader.errors import SmartTraderError
+
+Level = Literal["debug", "info", "warning", "error"]
+Event = MutableMapping[str, Any]
+
+_FAILED_QUERIES = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+_ERASE_LINE = "\r\x1b[K"
+
+# Module state, not context variables: those do not reach the threads of a pool.
+_run: dict[str, str] = {}
+_secrets: list[str] = []
+
+
+def configure(*, run_id: str, job: str, json_lines: bool, level: Level = "info", secrets: Collection[str] = ()) -> None:
+    """Send every log line of this process, other libraries' warnings included, to standard error.
+
+    Can be repeated; the last call counts. `secrets` are values that no line may show.
+    """
+    _run.update(run_id=run_id, job=job)
+    _secrets[:] = _spellings(secrets)
+    common: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        _with_run,
+    ]
+    structlog.configure(
+        processors=[*common, ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        cache_logger_on_first_use=False,
+    )
+    # The line of progress ends without a newline, so it is erased here and drawn again after this line.
+    before = _ERASE_LINE if not json_lines and sys.stderr.isatty() else ""
+    render = _as_json if json_lines else _as_text
+
+    def finish(_logger: Any, _method: str, event: Event) -> str:
+        return before + redact(render(event))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_ours_or_a_warning)
+    handler.setFormatter(
+        ProcessorFormatter(
+            processors=[ProcessorFormatter.remove_processors_meta, _with_exception, finish], foreign_pre_chain=common
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.captureWarnings(True)
+    _tame_pyspark(handler, level)
+
+
+def enter_job(job: str) -> None:
+    """Name the job that the following lines belong to."""
+    _run["job"] = job
+
+
+def redact(text: str) -> str:
+    """`text` without the secrets given to `configure`, for messages that are kept elsewhere."""
+    for secret in _secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def printable(text: str) -> str:
+    """One line for a terminal: others choose the names of tokens, and control characters could rewrite the screen."""
+    return "".join(char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C")
+
+
+def _spellings(secrets: Collection[str]) -> list[str]:
+    """Each secret in every way this program may spell it; long ones first, since one may hold another."""
+    spell = (str, printable, lambda text: repr(text)[1:-1], lambda text: json.dumps(text)[1:-1])
+    in_address = (quote_plus, lambda text: quote(text, safe=""))
+    forms = {form(secret) for secret in secrets for form in (*spell, *in_address)}
+    return sorted(forms - {""}, key=len, reverse=True)
+
+
+def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or isinstance(record.msg, dict)
+
+
+def _tame_pyspark(handler: logging.Handler, level: Level) -> None:
+    """PySpark prints each failed query a second time, with the whole plan, past the root logger: only for debugging."""
+    from pyspark.logger import PySparkLogger  # slow to import, and only needed where Spark is
+
+    for name in _FAILED_QUERIES:
+        logger = PySparkLogger.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
+
+
+def _with_run(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in _run.items():
+        event.setdefault(key, value)
+    return event
+
+
+def _with_exception(_logger: Any, _method: str, event: Event) -> Event:
+    """`exc_info` becomes the exception itself, however it was given."""
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exc_info"] = error
+    return event
+
+
+def _as_json(event: Event) -> str:
+    line = {"ts": event.pop("ts"), "level": event.pop("level").upper(), "msg": event.pop("event")}
+    logger, error = event.pop("logger"), event.pop("exc_info", None)
+    exception = {"exception": _layout_of(error)} if error else {}
+    return json.dumps({**line, "context": event, **exception, "logger": logger}, default=str, skipkeys=True)
+
+
+def _layout_of(error: BaseException) -> dict[str, Any]:
+    layout: dict[str, Any] = {"class": type(error).__name__, "msg": str(error)}
+    if isinstance(error, SmartTraderError):
+        return layout
+    layout["stacktrace"] = [
+        {"class": None, "method": frame.name, "file": frame.filename, "line": str(frame.lineno)}
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    if cause := error.__cause__ or error.__context__:
+        layout["cause"] = _layout_of(cause)
+    return layout
+
+
+def _as_text(event: Event) -> str:
+    """`20:11:44  silver_pnl  merged  table=silver.trades rows=12`; the run id is left to JSON lines and the summary."""
+    time, level, job = event.pop("ts")[11:19], event.pop("level"), event.pop("job")
+    message, error = str(event.pop("event")), event.pop("exc_info", None)
+    del event["run_id"], event["logger"]
+    mark = "" if level in ("info", "debug") else f"{level.upper()} "
+    facts = " ".join(f"{key}={_fact(value)}" for key, value in event.items())
+    lines = [f"{time}  {job}  {mark}{printable(message)}" + (f"  {facts}" if facts else "")]
+    if isinstance(error, SmartTraderError):
+        lines += str(error).splitlines()
+    elif isinstance(error, BaseException):
+        lines += "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join([lines[0], *(_indented(line) for line in lines[1:])])
+
+
+def _fact(value: object) -> str:
+    text = printable(str(value))
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' ="') else text
+
+
+def _indented(line: str) -> str:
+    depth = len(line) - len(line.lstrip())
+    return "    " + " " * depth + printable(line)

@@ -1,0 +1,316 @@
+"""What may be set: name, type and bounds of every setting. What each is good for stands in `conf/defaults.toml`."""
+
+import os
+import re
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in ("http", "https") and parts.hostname and parts.username is None:
+        return value.rstrip("/")
+    raise ValueError("must be an http:// or https:// address without user and password")
+
+
+def _private_address(value: str) -> str:
+    """Keys are sent to it, so nothing but this machine is spoken to in clear."""
+    parts = urlsplit(value)
+    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
+        return value
+    raise ValueError("must be an https:// address (http:// only on this machine)")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _location(value: str) -> str:
+    """A URI as it is; a path made absolute, from the working folder."""
+    if not re.match(r"[a-z][a-z0-9+.-]*:/", value):
+        return os.path.abspath(os.path.expanduser(value))
+    if value.startswith("s3://"):
+        raise ValueError("must begin with s3a://, Hadoop's name for S3")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not carry a key or password: give them in the environment")
+    return value.rstrip("/")
+
+
+def _existing_file(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise ValueError("no such file")
+    return path
+
+
+def _memory(value: str) -> str:
+    if re.fullmatch(r"[1-9][0-9]*[mg]", value):
+        return value
+    raise ValueError("must be a whole number with m or g, such as 2g")
+
+
+def _header_text(secret: SecretStr | None) -> SecretStr | None:
+    value = secret.get_secret_value() if secret else ""
+    if value.isascii() and value.isprintable():
+        return secret
+    raise ValueError("must be plain printable characters: is it complete, and nothing else pasted with it?")
+
+
+def _parts(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Count = Annotated[int, Field(ge=1, le=10**9)]
+CountOrNone = Annotated[int | None, Field(ge=1, le=10**9)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Hours = Annotated[int, Field(ge=1, le=876_000)]
+Amount = Annotated[Decimal, Field(ge=0, le=10**15)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Change = Annotated[Decimal, Field(ge=-100, le=10**9)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
+Ratio = Annotated[Decimal, Field(ge=0, le=1)]
+Factor = Annotated[Decimal, Field(ge=1, le=10**6)]
+Text = Annotated[str, Field(min_length=1)]
+Memory = Annotated[str, AfterValidator(_memory)]
+Location = Annotated[Text, AfterValidator(_location)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
+SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
+Files = Annotated[tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Warehouse(Section):
+    root: Location
+    scratch: Location | None
+    s3_endpoint: WebAddress | None
+    s3_region: Text
+
+
+class Tokens(Section):
+    per_run: Count
+    min_liquidity_usd: Amount
+    max_liquidity_usd: Amount
+    min_volume_1h_usd: Amount
+    min_price_change_24h_percent: Change
+    min_price_change_2h_percent: Change
+    min_holders: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "Tokens":
+        if self.min_liquidity_usd > self.max_liquidity_usd:
+            raise ValueError("min_liquidity_usd must not be above max_liquidity_usd")
+        return self
+
+
+class Tracking(Section):
+    min_liquidity_usd: Amount
+    max_snapshot_age_days: Days
+
+
+class Whales(Section):
+    refresh_hours: Hours
+    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset that the API serves
+
+
+class Transactions(Section):
+    wallets_per_run: Count
+    max_trades_per_wallet: Count
+    refresh_days: Days
+    wallets_per_commit: Count
+    seconds_per_commit: Seconds
+
+
+class Pnl(Section):
+    refresh_days: Days
+    fee_sol_max: Amount
+    fee_stable_usd_max: Amount
+    stable_price_tolerance: Ratio
+    price_gap_ok: Factor
+    price_gap_suspect: Factor
+    closed_ratio: Ratio
+    dead_after_days: Days
+    dead_value_ratio: Ratio
+    mark_max_age_hours: Hours
+    mark_max_share_of_liquidity: Ratio
+    token_coverage_min: Ratio
+
+    @model_validator(mode="after")
+    def _gaps_in_order(self) -> "Pnl":
+        if self.price_gap_ok > self.price_gap_suspect:
+            raise ValueError("price_gap_ok must not be above price_gap_suspect")
+        return self
+
+
+class Classify(Section):
+    bot_trades_per_active_day: Count
+    bot_median_holding_seconds: Count
+    bot_min_matched_sales: Count
+    bot_arbitrage_share: Ratio
+    bot_min_transactions: Count
+    pools_files: Files
+    exchanges_files: Files
+
+
+class Tier(Section):
+    min_pnl_usd: Amount
+    min_roi_percent: Amount
+    min_win_rate_percent: Percent
+
+
+class Recommended(Tier):
+    min_coverage_ratio: Ratio
+
+
+class Weights(Section):
+    profitability: Ratio
+    roi: Ratio
+    win_rate: Ratio
+    activity: Ratio
+
+    @model_validator(mode="after")
+    def _add_up(self) -> "Weights":
+        if self.profitability + self.roi + self.win_rate + self.activity != 1:
+            raise ValueError("the four weights must add up to 1")
+        return self
+
+
+class FullScore(Section):
+    pnl_usd: Annotated[Decimal, Field(gt=0, le=10**15)]
+    roi_percent: Annotated[Decimal, Field(gt=0, le=10**9)]
+    trades: Count
+
+
+class Ranking(Section):
+    pnl_basis: Literal["realized", "total"]
+    elite: Tier
+    strong: Tier
+    promising: Tier
+    recommended: Recommended
+    weights: Weights
+    full_score: FullScore
+
+
+class Retention(Section):
+    bronze_days: Days
+    silver_days: Days
+    gold_days: Days
+    foundation_days: Days
+
+
+class Http(Section):
+    """For all APIs. Field for field what `io.http.HttpPolicy` takes."""
+
+    connect_timeout_seconds: Seconds
+    read_timeout_seconds: Seconds
+    attempt_timeout_seconds: Seconds
+    attempts: Annotated[int, Field(ge=1, le=20)]
+    first_backoff_seconds: Seconds
+    max_backoff_seconds: Seconds
+    max_retry_after_seconds: Seconds
+    max_body_bytes: Count
+
+
+class Units(Section):
+    token_list: Count
+    token_holder: Count
+    trader_txs: Count
+
+
+class BirdEye(Section):
+    base_url: PrivateAddress
+    api_key: SecretOrNone = None
+    requests_per_second: Annotated[Decimal, Field(gt=0, le=1_000)]
+    concurrent_requests: Annotated[int, Field(ge=1, le=256)]
+    compute_units_per_run: CountOrNone
+    units: Units
+
+
+class Helius(Section):
+    base_url: PrivateAddress
+    api_key: SecretOrNone = None
+    auth_header: SecretOrNone = None
+    webhook_url: PrivateAddress | None
+    webhook_id: str | None
+    webhook_type: Literal["enhanced", "raw", "discord"]
+    transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]
+    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # what Helius takes per webhook
+
+
+class Disk(Section):
+    warn_percent: Percent
+    critical_percent: Percent
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> "Disk":
+        if self.warn_percent > self.critical_percent:
+            raise ValueError("warn_percent must not be above critical_percent")
+        return self
+
+
+class Run(Section):
+    time_budget_minutes: CountOrNone
+
+
+class Spark(Section):
+    master: Text
+    deploy_mode: Literal["client", "cluster"]
+    driver_memory: Memory
+    executor_memory: Memory
+    shuffle_partitions: Count
+
+
+class Settings(BaseSettings):
+    """All settings. The model itself reads nothing: `settings.load` hands it the merged layers, because the readers
+    of pydantic-settings neither refuse an unknown variable nor tell where a value came from."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    warehouse: Warehouse
+    tokens: Tokens
+    tracking: Tracking
+    whales: Whales
+    transactions: Transactions
+    pnl: Pnl
+    classify: Classify
+    ranking: Ranking
+    retention: Retention
+    http: Http
+    birdeye: BirdEye
+    helius: Helius
+    disk: Disk
+    run: Run
+    spark: Spark
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)

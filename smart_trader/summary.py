@@ -1,0 +1,257 @@
+"""What a run did: the rows of `ops.runs`, and the summary shown at its end, after a failure too."""
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from smart_trader.errors import Interrupted
+from smart_trader.logs import printable
+from smart_trader.progress import duration
+
+Outcome = Literal["ok", "partial", "failed"]
+WIDTH = 100
+
+_NEXT_STEPS = {
+    64: "Correct the command line; --help shows what it takes.",
+    65: "What failed the check was not published; look at the named table, then run again.",
+    69: "The API or the store did not answer. What was committed stays; run the same command later.",
+    70: "This is a bug. What was committed stays; please report it with the log of this run.",
+    74: "Make room on the disk, or restore the table named above; then run again.",
+    75: "What was committed stays; run the same command again to go on.",
+    77: "Check the API key and its plan, then run again; what was committed stays.",
+    78: "Correct the setting; --print-settings shows all of them and where each comes from.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A row of `ops.runs`, column by column."""
+
+    run_id: str
+    job: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    exit_code: int
+    rows_in: int
+    rows_out: int
+    rows_rejected: int
+    api_calls: int
+    compute_units: int
+    table_versions: str
+    """JSON, made by `versions_json`."""
+    code_version: str
+    settings_hash: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What was due, in the job's own unit. Due is done + failed + left over for the next run."""
+
+    unit: str
+    due: int
+    done: int
+    failed: int = 0
+    left_over: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierChange:
+    """Wallets of a tier in the new ranking, and how many entered or left it since the one before."""
+
+    tier: str
+    wallets: int
+    entered: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """A job's record with what is shown but not kept."""
+
+    record: JobRecord
+    spark_jobs: int = 0
+    delta_commits: int = 0
+    work: Work | None = None
+    tiers: tuple[TierChange, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run: its jobs in the order they ran. `message` says why it ended early, empty otherwise."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime
+    exit_code: int
+    jobs: tuple[JobSummary, ...] = ()
+    message: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        outcomes = {job.record.outcome for job in self.jobs}
+        if self.exit_code not in (0, Interrupted.exit_status) or "failed" in outcomes:
+            return "failed"
+        return "partial" if self.exit_code or "partial" in outcomes else "ok"
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it; empty when there is nothing to do."""
+        return _NEXT_STEPS.get(self.exit_code, "")
+
+
+def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
+    """Delta versions of the tables that a job writes; `before` is none for a table that it created."""
+    tables = {table: {"before": before.get(table), "after": after[table]} for table in sorted(after)}
+    return json.dumps(tables)
+
+
+def render_json(run: RunSummary) -> str:
+    """One document for programs: everything in the records, and what the text shows."""
+    document = {
+        "run_id": run.run_id,
+        "outcome": run.outcome,
+        "exit_code": run.exit_code,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat(),
+        "duration_seconds": _seconds(run.started_at, run.finished_at),
+        "message": run.message,
+        "next_step": run.next_step,
+        "jobs": [_job_document(job) for job in run.jobs],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _job_document(job: JobSummary) -> dict[str, Any]:
+    document = asdict(job)
+    record = document.pop("record")
+    record["table_versions"] = json.loads(job.record.table_versions)
+    record["started_at"] = job.record.started_at.isoformat()
+    record["finished_at"] = job.record.finished_at.isoformat()
+    return {**record, "duration_seconds": _seconds(job.record.started_at, job.record.finished_at), **document}
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return round((end - start).total_seconds(), 3)
+
+
+def render_text(run: RunSummary) -> str:
+    """A page for a person, at most `WIDTH` columns wide."""
+    took = duration(_seconds(run.started_at, run.finished_at))
+    title = f"Run {printable(run.run_id)}  {run.outcome}, exit {run.exit_code}, {took}"
+    parts = [title, _jobs(run.jobs), _work(run.jobs), _tiers(run.jobs), _versions(run.jobs), _remarks(run)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _jobs(jobs: Sequence[JobSummary]) -> str:
+    if not jobs:
+        return ""
+    header = ("job", "outcome", "rows in", "out", "rejected", "calls", "units", "Spark", "commits", "time")
+    rows: list[tuple[object, ...]] = [
+        (
+            job.record.job,
+            job.record.outcome,
+            job.record.rows_in,
+            job.record.rows_out,
+            job.record.rows_rejected,
+            job.record.api_calls,
+            job.record.compute_units,
+            job.spark_jobs,
+            job.delta_commits,
+            duration(_seconds(job.record.started_at, job.record.finished_at)),
+        )
+        for job in jobs
+    ]
+    if len(jobs) > 1:
+        # Rows out of one job are the rows into the next: their sum would mean nothing.
+        total = (
+            sum(job.record.rows_rejected for job in jobs),
+            sum(job.record.api_calls for job in jobs),
+            sum(job.record.compute_units for job in jobs),
+            sum(job.spark_jobs for job in jobs),
+            sum(job.delta_commits for job in jobs),
+            duration(sum(_seconds(job.record.started_at, job.record.finished_at) for job in jobs)),
+        )
+        rows.append(("total", "", "", "", *total))
+    return _table(header, rows, texts=2)
+
+
+def _work(jobs: Sequence[JobSummary]) -> str:
+    rows = [
+        (job.record.job, job.work.unit, job.work.due, job.work.done, job.work.failed, job.work.left_over)
+        for job in jobs
+        if job.work
+    ]
+    return _table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
+
+
+def _tiers(jobs: Sequence[JobSummary]) -> str:
+    rows = [(tier.tier, tier.wallets, tier.entered, tier.left) for job in jobs for tier in job.tiers]
+    return _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
+
+
+def _versions(jobs: Sequence[JobSummary]) -> str:
+    """First version before and last after, over all jobs that wrote the table."""
+    before: dict[str, int | None] = {}
+    after: dict[str, int] = {}
+    for job in jobs:
+        for table, versions in json.loads(job.record.table_versions).items():
+            before.setdefault(table, versions["before"])
+            after[table] = versions["after"]
+    changed = [table for table in after if before[table] != after[table]]
+    # As text, since version 0 is a version.
+    rows = [(table, "new" if before[table] is None else str(before[table]), str(after[table])) for table in changed]
+    unchanged = len(after) - len(rows)
+    if not after:
+        return ""
+    if not rows:
+        return f"No table changed ({unchanged} looked at)."
+    note = f"\n{unchanged} more unchanged" if unchanged else ""
+    return _table(("table", "version before", "after"), rows, texts=1) + note
+
+
+def _remarks(run: RunSummary) -> str:
+    remarks = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
+    failures = [f"{job.record.job}: {job.record.message}" for job in run.jobs if job.record.message]
+    if run.message and not any(run.message in failure for failure in failures):
+        failures.append(run.message)
+    lines = [*_bullets("warnings", remarks), *_bullets("messages", failures)]
+    return "\n".join([*lines, *_bullets("next", [run.next_step] if run.next_step else [])])
+
+
+def _bullets(title: str, texts: Sequence[str]) -> list[str]:
+    lines = [
+        line
+        for text in texts
+        for line in textwrap.wrap(printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    ]
+    return [title, *lines] if lines else []
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int) -> str:
+    """Columns as wide as their widest cell: the first `texts` to the left, figures to the right."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column < texts else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def _cell(value: object) -> str:
+    """Nothing happened is a dash: the eye finds what did. From a million on rounded; `ops.runs` has the figure."""
+    if not isinstance(value, int):
+        return printable(str(value))
+    for size, sign in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if value >= size:
+            return f"{value / size:.1f} {sign}"
+    return f"{value:,}" if value else "-"

@@ -1,0 +1,381 @@
+import gzip
+import json
+import logging
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+
+import pytest
+import structlog
+
+from smart_trader.errors import (
+    AccessDenied,
+    ConfigurationError,
+    Interrupted,
+    QuotaExhausted,
+    SourceRejected,
+    SourceUnavailable,
+)
+from smart_trader.io.clock import SystemClock
+from smart_trader.io.http import HttpPolicy, JsonHttp
+from smart_trader.io.json_body import BodyBroken, parse_json
+from smart_trader.io.rate import Meter, RateLimiter
+from tests.io import scripted_server as play
+from tests.io.stepping_clock import SteppingClock
+
+GOOD = {"success": True, "data": {"items": [1, 2, 3]}}
+TEXT = json.dumps(GOOD).encode()
+SECRET = "Qx7-planted/secret+key=="  # noqa: S105
+POLICY = HttpPolicy(connect_timeout_seconds=1, read_timeout_seconds=0.2, attempt_timeout_seconds=0.4, attempts=3)
+
+
+@pytest.fixture
+def server():
+    with play.scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def clock():
+    return SteppingClock()
+
+
+def http_of(url, clock, *, policy=POLICY, units_limit=None, **options):
+    limiter = RateLimiter(
+        Decimal(1000),
+        service="BirdEye",
+        clock=clock,
+        longest_pause_seconds=policy.max_retry_after_seconds,
+        monotonic=clock.monotonic,
+    )
+    options = {"headers": {"User-Agent": "test"}, "secret_headers": {"X-API-KEY": SECRET}} | options
+    return JsonHttp(
+        service="BirdEye",
+        base_url=url,
+        clock=clock,
+        limiter=limiter,
+        meter=Meter(units_limit=units_limit, setting="birdeye.compute_units_per_run"),
+        connections=4,
+        policy=policy,
+        **options,
+    )
+
+
+def get(http, **options):
+    return http.request("GET", "/trader/txs", params={"address": "W"}, units=10, about="W", **options)
+
+
+TRANSIENT = {
+    "429": play.answer({"success": False}, 429),
+    "500": play.raw(b"oops", 500),
+    "502": play.raw(b"<html>bad gateway", 502),
+    "503": play.raw(b"", 503),
+    "504": play.raw(b"", 504),
+    "520 of the proxy": play.raw(b"", 520),
+    "closed before the answer": play.hang_up,
+    "read time-out": play.silence(0.3),
+    "reset in the body": play.reset,
+    "body cut short": play.truncated(TEXT, 10),
+    "chunked body cut short": play.cut_chunked(TEXT),
+    "trickle": play.trickle(TEXT * 100, every=0.02),
+    "trickle of gzip": play.trickle(gzip.compress(TEXT * 9), every=0.05, headers="Content-Encoding: gzip\r\n"),
+    "truncated JSON": play.raw(TEXT[:-5]),
+    "corrupt gzip": play.raw(b"\x1f\x8b\x08garbage", Content_Encoding="gzip"),
+    "gzip that is none": play.raw(TEXT, Content_Encoding="gzip"),
+    "gzip cut short": play.raw(gzip.compress(TEXT)[:-9], Content_Encoding="gzip"),
+    "malformed UTF-8": play.raw(b'{"symbol": "\xff\xfe\xfa"}'),
+    "HTML with 200": play.raw(b"<!DOCTYPE html><title>Just a moment...</title>", Content_Type="text/html"),
+    "empty 200": play.raw(b""),
+    "nonsense instead of a status line": lambda connection: connection.send(b"\x00\x01\x02\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
+def test_a_passing_fault_is_survived(server, clock, fault):
+    server.script = [fault, fault, play.answer(GOOD)]
+    http = http_of(server.url, clock)
+    assert get(http) == GOOD
+    assert (http.usage().calls, http.usage().compute_units) == (3, 30)
+
+
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
+def test_a_lasting_fault_ends_after_bounded_calls_and_time(server, clock, fault):
+    server.otherwise = fault
+    http = http_of(server.url, clock)
+    started = time.monotonic()
+    with pytest.raises(SourceUnavailable, match="BirdEye /trader/txs for W: .* after 3 attempts"):
+        get(http)
+    assert time.monotonic() - started < 3 * (POLICY.attempt_timeout_seconds + POLICY.read_timeout_seconds) + 0.5
+    assert len(server.requests) == http.usage().calls == 3
+    assert sum(clock.waits) <= 1 + 2 + 0.003
+
+
+def test_nobody_listens(clock):
+    with play.scripted_server() as server:
+        url = server.url
+    with pytest.raises(SourceUnavailable, match="Connection refused"):
+        get(http_of(url, clock))
+
+
+REFUSED = {
+    "400": (play.answer({"success": False, "message": "type invalid format"}, 400), SourceRejected),
+    "404": (play.raw(b"", 404), SourceRejected),
+    "422": (play.answer({"message": "before_time and after_time"}, 422), SourceRejected),
+    "405": (play.raw(b"<html>", 405), SourceRejected),
+    "quota": (play.answer({"success": False, "message": "Compute units usage limit exceeded"}, 400), QuotaExhausted),
+    "401": (play.answer({"success": False, "message": "Your API key is suspended"}, 401), AccessDenied),
+    "403 JSON": (play.answer({"message": "no"}, 403), AccessDenied),
+    "403 HTML": (play.raw(b"<html>Cloudflare</html>", 403), AccessDenied),
+    "401 with a broken body": (play.truncated(b"x" * 99, 5), SourceUnavailable),
+    "redirect": (play.raw(b"", 302, Location="http://elsewhere.example/x"), SourceRejected),
+    "redirect to itself": (play.raw(b"", 308, Location="/trader/txs"), SourceRejected),
+    "304": (play.raw(b"", 304), SourceRejected),
+    "too large": (play.raw(b"[" + b"1," * 600_000 + b"1]"), SourceRejected),
+    "gzip bomb": (play.gzipped(b"[" + b" " * 200_000_000 + b"]"), SourceRejected),
+    "nested": (play.raw(b"[" * 200_000 + b"]" * 200_000), SourceRejected),
+}
+
+
+@pytest.mark.parametrize(("reply", "error"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_will_not_change_is_asked_once(server, clock, reply, error):
+    server.otherwise = reply
+    http = http_of(
+        server.url, clock, policy=HttpPolicy(attempts=1 if error is SourceUnavailable else 5, max_body_bytes=1_000_000)
+    )
+    with pytest.raises(error, match="BirdEye /trader/txs for W") as caught:
+        get(http)
+    assert type(caught.value) is error
+    assert len(server.requests) == 1
+    assert clock.waits == []
+
+
+def test_a_redirect_is_not_followed(server, clock):
+    with play.scripted_server() as other:
+        server.otherwise = play.raw(b"", 301, Location=f"{other.url}/trader/txs")
+        with pytest.raises(SourceRejected, match=r"redirected to another address \(301\).* birdeye\.base_url"):
+            get(http_of(server.url, clock))
+        assert other.requests == []
+
+
+def test_the_body_of_a_redirect_is_not_waited_for(server, clock):
+    server.otherwise = lambda connection: connection.send(
+        b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 1000000\r\n\r\nx"
+    )
+    started = time.monotonic()
+    with pytest.raises(SourceRejected, match="redirected"):
+        get(http_of(server.url, clock))
+    assert time.monotonic() - started < POLICY.read_timeout_seconds
+
+
+def test_retry_after_in_seconds_is_obeyed(server, clock):
+    server.script = [play.answer({}, 429, Retry_After="17"), play.answer(GOOD)]
+    http = http_of(server.url, clock)
+    assert get(http) == GOOD
+    assert sum(clock.waits) == pytest.approx(17)
+    assert http.usage().wait_seconds == pytest.approx(17)
+
+
+@pytest.mark.parametrize("with_date", [True, False])
+def test_retry_after_as_a_date_is_obeyed_by_the_clock_of_the_server(server, clock, with_date):
+    sent = datetime(1999, 1, 1, tzinfo=UTC) if with_date else clock.now()
+    headers = {"Retry_After": format_datetime(sent + timedelta(seconds=42), usegmt=True)}
+    headers |= {"Date": format_datetime(sent, usegmt=True)} if with_date else {}
+    server.script = [play.answer({}, 503, **headers), play.answer(GOOD)]
+    assert get(http_of(server.url, clock)) == GOOD
+    assert sum(clock.waits) == pytest.approx(42)
+
+
+@pytest.mark.parametrize("value", ["soon", "-5", "nan", "", "Wed, 99 Foo 2026", "1e999"])
+def test_a_retry_after_that_says_nothing_is_ignored(server, clock, value):
+    server.script = [play.answer({}, 429, Retry_After=value), play.answer(GOOD)]
+    if value == "1e999":
+        with pytest.raises(SourceUnavailable, match="not to be called before"):
+            get(http_of(server.url, clock))
+    else:
+        assert get(http_of(server.url, clock)) == GOOD
+        assert sum(clock.waits) <= 1
+
+
+def test_a_retry_after_that_is_too_long_says_when_to_come_back_and_no_thread_calls_until_then(server, clock):
+    server.otherwise = play.answer({}, 429, Retry_After="3600")
+    http = http_of(server.url, clock)
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable, match="not to be called before 2026-01-05 10:00:00 UTC"):
+            get(http)
+    assert len(server.requests) == 1
+
+
+def test_backoff_grows_is_jittered_and_bounded(server):
+    policy = HttpPolicy(attempts=8, first_backoff_seconds=1, max_backoff_seconds=8)
+    server.otherwise = play.raw(b"", 500)
+    runs = []
+    for _ in range(20):
+        clock = SteppingClock()
+        with pytest.raises(SourceUnavailable):
+            get(http_of(server.url, clock, policy=policy))
+        runs.append([wait for wait in clock.waits if wait > 0.002])
+    longest = [max((run[i] for run in runs if len(run) > i), default=0) for i in range(7)]
+    assert all(wait <= limit for wait, limit in zip(longest, [1, 2, 4, 8, 8, 8, 8], strict=True))
+    assert longest[3] > 4
+    assert len({tuple(run) for run in runs}) == 20
+
+
+def test_a_post_is_not_repeated(server, clock):
+    server.otherwise = play.raw(b"", 500)
+    with pytest.raises(SourceUnavailable):
+        http_of(server.url, clock).request("POST", "/v0/webhooks", body={"a": 1})
+    assert len(server.requests) == 1
+    assert json.loads(server.requests[0].body) == {"a": 1}
+
+
+def test_an_answer_without_content(server, clock):
+    server.otherwise = play.raw(b"", 204)
+    assert http_of(server.url, clock).request("DELETE", "/v0/webhooks/1") is None
+
+
+def test_a_call_beyond_the_budget_is_not_made(server, clock):
+    http = http_of(server.url, clock, units_limit=29)
+    get(http)
+    get(http)
+    with pytest.raises(QuotaExhausted, match=r"birdeye\.compute_units_per_run"):
+        get(http)
+    assert len(server.requests) == 2
+
+
+def test_a_stop_ends_the_retries(server):
+    clock = SystemClock()
+    server.otherwise = play.answer({}, 429, Retry_After="60")
+    http = JsonHttp(
+        service="BirdEye",
+        base_url=server.url,
+        clock=clock,
+        limiter=RateLimiter(Decimal(100), service="BirdEye", clock=clock, longest_pause_seconds=120),
+        meter=Meter(units_limit=None, setting="-"),
+        connections=1,
+        policy=POLICY,
+        headers={},
+    )
+    play.threading.Timer(0.2, clock.stop).start()
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        get(http)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("reply", [play.answer(GOOD), play.chunked(GOOD), play.gzipped(TEXT)])
+def test_connections_are_used_again(server, clock, reply):
+    server.otherwise = reply
+    http = http_of(server.url, clock)
+    assert [get(http) for _ in range(5)] == [GOOD] * 5
+    assert server.connections == 1
+
+
+def test_a_refusal_gives_its_connection_back(server, clock):
+    server.script = [play.answer({"message": "no"}, 400)]
+    http = http_of(server.url, clock)
+    with pytest.raises(SourceRejected):
+        get(http)
+    get(http)
+    assert server.connections == 1
+
+
+def test_what_is_sent(server, clock):
+    http = http_of(server.url, clock, secret_params={"api-key": "K1"})
+    get(http)
+    [request] = server.requests
+    assert request.query == {"address": "W", "api-key": "K1"}
+    assert request.headers["x-api-key"] == SECRET
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["accept-encoding"] == "gzip"
+    assert "content-type" not in request.headers
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(server, clock, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert get(http_of(server.url, clock))["success"] is True
+
+
+SPILLING = [
+    play.answer({"message": f"invalid key {SECRET}"}, 400),
+    play.answer({"message": f"{'x' * 290}{SECRET}"}, 403),
+    play.answer({"error": {"code": 1, "message": f"/v0/webhooks?api-key={SECRET}"}}, 401),
+    play.answer({"message": "see ?api-key=Qx7-planted%2Fsecret%2Bkey%3D%3D"}, 422),
+    play.answer({"message": f"Compute units of {SECRET} used up"}, 400),
+    play.raw(b"", 302, Location=f"http://{SECRET}.example/"),
+    play.raw(b"", 302, Location=f"/x?api-key={SECRET}"),
+    lambda connection: connection.send(b"HTTP/1.1 200 OK\r\nbad header " + SECRET.encode() + b"\r\n\r\n{}"),
+    *TRANSIENT.values(),
+]
+
+
+@pytest.mark.parametrize("reply", SPILLING)
+def test_secrets_are_in_no_text(server, clock, caplog, reply):
+    caplog.set_level(logging.DEBUG)
+    server.otherwise = reply
+    http = http_of(
+        server.url,
+        clock,
+        secret_params={"api-key": SECRET},
+        policy=HttpPolicy(attempts=2, read_timeout_seconds=0.2, attempt_timeout_seconds=0.3),
+    )
+    shown = repr(http)
+    with structlog.testing.capture_logs() as events:
+        try:
+            http.request("GET", "/v0/webhooks")
+        except Exception as error:  # noqa: BLE001
+            shown += "".join(traceback.format_exception(error)) + repr(error) + repr(error.__context__)
+    shown += caplog.text + repr(events)
+    assert "planted" not in shown
+
+
+def test_a_key_that_cannot_be_a_header_is_refused_without_showing_it(clock):
+    for key in ("", "two words planted", "planted\nX-Evil: 1", "plantéd"):
+        with pytest.raises(ConfigurationError, match=r"birdeye\.api_key") as caught:
+            http_of("http://127.0.0.1:9", clock, secret_headers={"X-API-KEY": key})
+        assert "plant" not in str(caught.value)
+
+
+def test_numbers_are_never_floats():
+    value = parse_json(b"[1, 1.0, 1e2, 16123000000.000002, -0.0, NaN, Infinity, -Infinity, 1e400, 1e-400]")
+    assert value == [
+        1,
+        Decimal("1.0"),
+        Decimal("1e2"),
+        Decimal("16123000000.000002"),
+        Decimal("-0.0"),
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        Decimal("1e400"),
+        Decimal("1e-400"),
+    ]
+    assert not any(isinstance(number, float) for number in value)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1e999999999",
+        "1e999999999999999999999999",
+        "-1e-999999999999999999999",
+        "9" * 5000,
+        "9" * 1_000_000,
+        "0." + "3" * 1_000_000,
+    ],
+)
+def test_extreme_numbers_cost_neither_the_page_nor_time(number):
+    started = time.monotonic()
+    bad, good = parse_json(f"[{number}, 7]".encode())
+    assert time.monotonic() - started < 1
+    assert good == 7
+    assert not isinstance(bad, float)
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"{", b"{]", b"<html>", b"\xff\xff", b'{"a": 1} {"b": 2}', b"nul"])
+def test_what_is_not_json(body):
+    with pytest.raises(BodyBroken):
+        parse_json(body)
