@@ -1,11 +1,12 @@
 """Logs on standard error: text for a person at a terminal, else JSON lines in the layout of Spark's own.
 
 Every JSON line has the keys `ts`, `level`, `msg`, `context`, `logger` (and `exception`), with the run and the job in
-`context`. Secrets are replaced in the finished line, so they hide in no field.
+`context`. Secrets are replaced wherever they stand, in the text of exceptions too.
 """
 
 import json
 import logging
+import math
 import sys
 import traceback
 import unicodedata
@@ -29,7 +30,14 @@ _run: dict[str, str] = {}
 _secrets: list[str] = []
 
 
-def configure(*, run_id: str, job: str, json_lines: bool, level: Level = "info", secrets: Collection[str] = ()) -> None:
+def configure(
+    *,
+    run_id: str,
+    job: str,
+    json_lines: bool,
+    level: Level = "info",
+    secrets: Collection[str] = (),
+) -> None:
     """Send every log line of this process, other libraries' warnings included, to standard error.
 
     Can be repeated; the last call counts. `secrets` are values that no line may show.
@@ -45,7 +53,9 @@ def configure(*, run_id: str, job: str, json_lines: bool, level: Level = "info",
     structlog.configure(
         processors=[*common, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelName(level.upper())
+        ),
         cache_logger_on_first_use=False,
     )
     # The line of progress ends without a newline, so it is erased here and drawn again after this line.
@@ -53,13 +63,19 @@ def configure(*, run_id: str, job: str, json_lines: bool, level: Level = "info",
     render = _as_json if json_lines else _as_text
 
     def finish(_logger: Any, _method: str, event: Event) -> str:
-        return before + redact(render(event))
+        return before + render(event)
 
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.addFilter(_is_ours_or_a_warning)
     handler.setFormatter(
         ProcessorFormatter(
-            processors=[ProcessorFormatter.remove_processors_meta, _with_exception, finish], foreign_pre_chain=common
+            processors=[
+                ProcessorFormatter.remove_processors_meta,
+                _with_exception,
+                _without_secrets,
+                finish,
+            ],
+            foreign_pre_chain=common,
         )
     )
     root = logging.getLogger()
@@ -83,15 +99,36 @@ def redact(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line for a terminal: others choose the names of tokens, and control characters could rewrite the screen."""
-    return "".join(char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C")
+    return "".join(
+        char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C"
+    )
 
 
 def _spellings(secrets: Collection[str]) -> list[str]:
-    """Each secret in every way this program may spell it; long ones first, since one may hold another."""
-    spell = (str, printable, lambda text: repr(text)[1:-1], lambda text: json.dumps(text)[1:-1])
-    in_address = (quote_plus, lambda text: quote(text, safe=""))
-    forms = {form(secret) for secret in secrets for form in (*spell, *in_address)}
+    """Each secret as it is, and as `repr`, JSON and an address spell it; long ones first: one may hold another."""
+    forms = {
+        form
+        for secret in secrets
+        for form in (
+            secret,
+            repr(secret)[1:-1],
+            json.dumps(secret)[1:-1],
+            quote(secret, safe=""),
+            quote_plus(secret),
+        )
+    }
     return sorted(forms - {""}, key=len, reverse=True)
+
+
+class _StandardError(logging.Handler):
+    """Looks for standard error anew at each line, since tests replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
 
 
 def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
@@ -100,7 +137,9 @@ def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
 
 def _tame_pyspark(handler: logging.Handler, level: Level) -> None:
     """PySpark prints each failed query a second time, with the whole plan, past the root logger: only for debugging."""
-    from pyspark.logger import PySparkLogger  # slow to import, and only needed where Spark is
+    from pyspark.logger import (
+        PySparkLogger,
+    )  # slow to import, and only needed where Spark is
 
     for name in _FAILED_QUERIES:
         logger = PySparkLogger.getLogger(name)
@@ -125,19 +164,48 @@ def _with_exception(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
+def _without_secrets(_logger: Any, _method: str, event: Event) -> Event:
+    """Before anything is spelled as JSON or text; the exception is cleaned where it is spelled out."""
+    exception = {"exc_info": error} if (error := event.pop("exc_info", None)) else {}
+    return {**_clean(event), **exception}
+
+
+def _clean(value: object) -> Any:
+    """`value` made of what JSON knows, without secrets."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float() if math.isfinite(value):  # JSON knows no other
+            return value
+        case dict():
+            return {redact(str(key)): _clean(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(inner) for inner in value]
+    return redact(str(value))
+
+
 def _as_json(event: Event) -> str:
-    line = {"ts": event.pop("ts"), "level": event.pop("level").upper(), "msg": event.pop("event")}
+    line = {
+        "ts": event.pop("ts"),
+        "level": event.pop("level").upper(),
+        "msg": event.pop("event"),
+    }
     logger, error = event.pop("logger"), event.pop("exc_info", None)
     exception = {"exception": _layout_of(error)} if error else {}
-    return json.dumps({**line, "context": event, **exception, "logger": logger}, default=str, skipkeys=True)
+    return json.dumps({**line, "context": event, **exception, "logger": logger})
 
 
 def _layout_of(error: BaseException) -> dict[str, Any]:
-    layout: dict[str, Any] = {"class": type(error).__name__, "msg": str(error)}
+    layout: dict[str, Any] = {"class": type(error).__name__, "msg": redact(str(error))}
     if isinstance(error, SmartTraderError):
         return layout
     layout["stacktrace"] = [
-        {"class": None, "method": frame.name, "file": frame.filename, "line": str(frame.lineno)}
+        {
+            "class": None,
+            "method": frame.name,
+            "file": frame.filename,
+            "line": str(frame.lineno),
+        }
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     if cause := error.__cause__ or error.__context__:
@@ -152,17 +220,23 @@ def _as_text(event: Event) -> str:
     del event["run_id"], event["logger"]
     mark = "" if level in ("info", "debug") else f"{level.upper()} "
     facts = " ".join(f"{key}={_fact(value)}" for key, value in event.items())
-    lines = [f"{time}  {job}  {mark}{printable(message)}" + (f"  {facts}" if facts else "")]
+    lines = [
+        f"{time}  {job}  {mark}{printable(message)}" + (f"  {facts}" if facts else "")
+    ]
     if isinstance(error, SmartTraderError):
-        lines += str(error).splitlines()
-    elif isinstance(error, BaseException):
-        lines += "".join(traceback.format_exception(error)).splitlines()
+        lines += redact(str(error)).splitlines()
+    elif error:
+        lines += redact("".join(traceback.format_exception(error))).splitlines()
     return "\n".join([lines[0], *(_indented(line) for line in lines[1:])])
 
 
 def _fact(value: object) -> str:
     text = printable(str(value))
-    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' ="') else text
+    return (
+        json.dumps(text, ensure_ascii=False)
+        if not text or set(text) & set(' ="')
+        else text
+    )
 
 
 def _indented(line: str) -> str:

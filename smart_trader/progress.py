@@ -27,12 +27,19 @@ class Progress:
     """
 
     def __init__(
-        self, total: int, unit: str, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        unit: str,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total, self._unit = total, printable(unit)
         self._stream, self._clock = stream or sys.stderr, clock
         self._is_terminal = self._stream.isatty()
-        self._pause = _SECONDS_BETWEEN_DRAWINGS if self._is_terminal else _SECONDS_BETWEEN_LINES
+        self._pause = (
+            _SECONDS_BETWEEN_DRAWINGS if self._is_terminal else _SECONDS_BETWEEN_LINES
+        )
         self._started = self._told = clock()
         self._done = self._calls = 0
         self._wait_seconds = 0.0
@@ -42,7 +49,10 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Leave the last state on the terminal; elsewhere the end of the job is a log line anyway."""
         with self._lock:
@@ -55,7 +65,10 @@ class Progress:
         """`done` more are finished; `calls`, and `wait_seconds` for the rate limit, are totals of the run so far."""
         with self._lock:
             self._done += done
-            self._calls, self._wait_seconds = max(self._calls, calls), max(self._wait_seconds, wait_seconds)
+            self._calls, self._wait_seconds = (
+                max(self._calls, calls),
+                max(self._wait_seconds, wait_seconds),
+            )
             if self._clock() - self._told >= self._pause:
                 self._told = self._clock()
                 self._draw() if self._is_terminal else self._say()
@@ -64,11 +77,18 @@ class Progress:
         """By the pace so far; unknown before the first is done."""
         if not self._done:
             return None
-        return (self._clock() - self._started) / self._done * max(self._total - self._done, 0)
+        return (
+            (self._clock() - self._started)
+            / self._done
+            * max(self._total - self._done, 0)
+        )
 
     def _draw(self) -> None:
         left = self._seconds_left()
-        parts = [f"{self._done:,} of {self._total:,} {self._unit}", f"{self._calls:,} calls"]
+        parts = [
+            f"{self._done:,} of {self._total:,} {self._unit}",
+            f"{self._calls:,} calls",
+        ]
         if self._wait_seconds >= 1:
             parts.append(f"waited {duration(self._wait_seconds)} for the rate limit")
         if left is not None and self._done < self._total:
@@ -95,7 +115,9 @@ def duration(seconds: float) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m {rest}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
+    return (
+        f"{minutes}m {rest}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
+    )
 
 
 def _width(stream: TextIO) -> int:

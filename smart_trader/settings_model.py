@@ -18,7 +18,11 @@ from pydantic import (
     SecretStr,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 
 def _web_address(value: str) -> str:
@@ -50,7 +54,9 @@ def _location(value: str) -> str:
     if value.startswith("s3://"):
         raise ValueError("must begin with s3a://, Hadoop's name for S3")
     if "@" in urlsplit(value).netloc:
-        raise ValueError("must not carry a key or password: give them in the environment")
+        raise ValueError(
+            "must not carry a key or password: give them in the environment"
+        )
     return value.rstrip("/")
 
 
@@ -71,11 +77,17 @@ def _header_text(secret: SecretStr | None) -> SecretStr | None:
     value = secret.get_secret_value() if secret else ""
     if value.isascii() and value.isprintable():
         return secret
-    raise ValueError("must be plain printable characters: is it complete, and nothing else pasted with it?")
+    raise ValueError(
+        "must be plain printable characters: is it complete, and nothing else pasted with it?"
+    )
 
 
 def _parts(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -94,7 +106,9 @@ Location = Annotated[Text, AfterValidator(_location)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
 SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
-Files = Annotated[tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)]
+Files = Annotated[
+    tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)
+]
 
 
 class Section(BaseModel):
@@ -131,7 +145,9 @@ class Tracking(Section):
 
 class Whales(Section):
     refresh_hours: Hours
-    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset that the API serves
+    holders_per_token: Annotated[
+        int, Field(ge=1, le=10_000)
+    ]  # the deepest offset that the API serves
 
 
 class Transactions(Section):
@@ -254,8 +270,12 @@ class Helius(Section):
     webhook_url: PrivateAddress | None
     webhook_id: str | None
     webhook_type: Literal["enhanced", "raw", "discord"]
-    transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]
-    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # what Helius takes per webhook
+    transaction_types: Annotated[
+        tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)
+    ]
+    max_addresses: Annotated[
+        int, Field(ge=1, le=100_000)
+    ]  # what Helius takes per webhook
 
 
 class Disk(Section):

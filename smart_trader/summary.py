@@ -107,7 +107,10 @@ class RunSummary:
 
 def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
     """Delta versions of the tables that a job writes; `before` is none for a table that it created."""
-    tables = {table: {"before": before.get(table), "after": after[table]} for table in sorted(after)}
+    tables = {
+        table: {"before": before.get(table), "after": after[table]}
+        for table in sorted(after)
+    }
     return json.dumps(tables)
 
 
@@ -133,7 +136,11 @@ def _job_document(job: JobSummary) -> dict[str, Any]:
     record["table_versions"] = json.loads(job.record.table_versions)
     record["started_at"] = job.record.started_at.isoformat()
     record["finished_at"] = job.record.finished_at.isoformat()
-    return {**record, "duration_seconds": _seconds(job.record.started_at, job.record.finished_at), **document}
+    return {
+        **record,
+        "duration_seconds": _seconds(job.record.started_at, job.record.finished_at),
+        **document,
+    }
 
 
 def _seconds(start: datetime, end: datetime) -> float:
@@ -144,14 +151,32 @@ def render_text(run: RunSummary) -> str:
     """A page for a person, at most `WIDTH` columns wide."""
     took = duration(_seconds(run.started_at, run.finished_at))
     title = f"Run {printable(run.run_id)}  {run.outcome}, exit {run.exit_code}, {took}"
-    parts = [title, _jobs(run.jobs), _work(run.jobs), _tiers(run.jobs), _versions(run.jobs), _remarks(run)]
+    parts = [
+        title,
+        _jobs(run.jobs),
+        _work(run.jobs),
+        _tiers(run.jobs),
+        _versions(run.jobs),
+        _remarks(run),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _jobs(jobs: Sequence[JobSummary]) -> str:
     if not jobs:
         return ""
-    header = ("job", "outcome", "rows in", "out", "rejected", "calls", "units", "Spark", "commits", "time")
+    header = (
+        "job",
+        "outcome",
+        "rows in",
+        "out",
+        "rejected",
+        "calls",
+        "units",
+        "Spark",
+        "commits",
+        "time",
+    )
     rows: list[tuple[object, ...]] = [
         (
             job.record.job,
@@ -175,7 +200,12 @@ def _jobs(jobs: Sequence[JobSummary]) -> str:
             sum(job.record.compute_units for job in jobs),
             sum(job.spark_jobs for job in jobs),
             sum(job.delta_commits for job in jobs),
-            duration(sum(_seconds(job.record.started_at, job.record.finished_at) for job in jobs)),
+            duration(
+                sum(
+                    _seconds(job.record.started_at, job.record.finished_at)
+                    for job in jobs
+                )
+            ),
         )
         rows.append(("total", "", "", "", *total))
     return _table(header, rows, texts=2)
@@ -183,16 +213,35 @@ def _jobs(jobs: Sequence[JobSummary]) -> str:
 
 def _work(jobs: Sequence[JobSummary]) -> str:
     rows = [
-        (job.record.job, job.work.unit, job.work.due, job.work.done, job.work.failed, job.work.left_over)
+        (
+            job.record.job,
+            job.work.unit,
+            job.work.due,
+            job.work.done,
+            job.work.failed,
+            job.work.left_over,
+        )
         for job in jobs
         if job.work
     ]
-    return _table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
+    return (
+        _table(
+            ("work", "", "due", "done", "failed", "left for next run"), rows, texts=2
+        )
+        if rows
+        else ""
+    )
 
 
 def _tiers(jobs: Sequence[JobSummary]) -> str:
-    rows = [(tier.tier, tier.wallets, tier.entered, tier.left) for job in jobs for tier in job.tiers]
-    return _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
+    rows = [
+        (tier.tier, tier.wallets, tier.entered, tier.left)
+        for job in jobs
+        for tier in job.tiers
+    ]
+    return (
+        _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
+    )
 
 
 def _versions(jobs: Sequence[JobSummary]) -> str:
@@ -205,7 +254,14 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
             after[table] = versions["after"]
     changed = [table for table in after if before[table] != after[table]]
     # As text, since version 0 is a version.
-    rows = [(table, "new" if before[table] is None else str(before[table]), str(after[table])) for table in changed]
+    rows = [
+        (
+            table,
+            "new" if before[table] is None else str(before[table]),
+            str(after[table]),
+        )
+        for table in changed
+    ]
     unchanged = len(after) - len(rows)
     if not after:
         return ""
@@ -216,24 +272,36 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
 
 
 def _remarks(run: RunSummary) -> str:
-    remarks = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
-    failures = [f"{job.record.job}: {job.record.message}" for job in run.jobs if job.record.message]
+    remarks = [
+        f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings
+    ]
+    failures = [
+        f"{job.record.job}: {job.record.message}"
+        for job in run.jobs
+        if job.record.message
+    ]
     if run.message and not any(run.message in failure for failure in failures):
         failures.append(run.message)
     lines = [*_bullets("warnings", remarks), *_bullets("messages", failures)]
-    return "\n".join([*lines, *_bullets("next", [run.next_step] if run.next_step else [])])
+    return "\n".join(
+        [*lines, *_bullets("next", [run.next_step] if run.next_step else [])]
+    )
 
 
 def _bullets(title: str, texts: Sequence[str]) -> list[str]:
     lines = [
         line
         for text in texts
-        for line in textwrap.wrap(printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        for line in textwrap.wrap(
+            printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    "
+        )
     ]
     return [title, *lines] if lines else []
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int) -> str:
+def _table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int
+) -> str:
     """Columns as wide as their widest cell: the first `texts` to the left, figures to the right."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
@@ -14,6 +15,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader.domain.changes import (
     CHANGE,
@@ -119,6 +121,26 @@ class DeltaStore:
         """Add `rows`, whose keys are known to be new and which are not empty."""
         self._write(table, rows, "append")
 
+    def append_new(
+        self, table: Table, rows: DataFrame, *, of: DataFrame | None = None
+    ) -> None:
+        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is.
+
+        `of` narrows where to look: the values of some columns that all of `rows` have among them.
+        """
+        if self._is_empty(table):
+            self.append(table, rows)
+            return
+        stored = self._part(table, of).select(*table.key)
+        new = rows.join(stored, list(table.key), "left_anti").persist(
+            StorageLevel.DISK_ONLY
+        )
+        try:
+            if not new.isEmpty():
+                self.append(table, new)
+        finally:
+            new.unpersist()
+
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
@@ -134,10 +156,9 @@ class DeltaStore:
             if not rows.isEmpty():
                 self.append(table, rows)
             return
-        stored = self.read(table)
-        if of is not None:
-            stored = stored.join(F.broadcast(of), of.columns, "left_semi")
-        changes = find_changes(table, rows, stored).persist(StorageLevel.DISK_ONLY)
+        changes = find_changes(table, rows, self._part(table, of)).persist(
+            StorageLevel.DISK_ONLY
+        )
         try:
             self._apply(table, changes)
         finally:
@@ -171,6 +192,21 @@ class DeltaStore:
             self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
         finally:
             source.unpersist()
+
+    def frame(
+        self, schema: T.StructType, records: Sequence[Mapping[str, Any]]
+    ) -> DataFrame:
+        """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
+        columns = pa.Table.from_pylist(list(records), schema=to_arrow_schema(schema))
+        return self._spark.createDataFrame(columns, schema)
+
+    def _part(self, table: Table, of: DataFrame | None) -> DataFrame:
+        stored = self.read(table)
+        return (
+            stored
+            if of is None
+            else stored.join(F.broadcast(of), of.columns, "left_semi")
+        )
 
     def _apply(self, table: Table, changes: DataFrame) -> None:
         kinds = {row[CHANGE] for row in changes.select(CHANGE).distinct().collect()}

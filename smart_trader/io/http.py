@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 _QUOTA_USED_UP = re.compile(r"compute unit", re.IGNORECASE)
 _ERROR_BODY_BYTES = 64 * 1024
+_FIRST_BACKOFF_SECONDS = 1
 _A_WEEK = 7 * 86400.0
 
 
@@ -39,15 +40,15 @@ _A_WEEK = 7 * 86400.0
 class HttpPolicy:
     """How long to wait, how often to ask, how much to accept."""
 
-    connect_timeout_seconds: float = 5
-    read_timeout_seconds: float = 10
-    attempt_timeout_seconds: float = 60
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    """Between two bytes."""
+    total_timeout_seconds: float
     """Of one attempt with its whole body, however steadily it trickles."""
-    attempts: int = 5
-    first_backoff_seconds: float = 1
-    max_backoff_seconds: float = 30
-    max_retry_after_seconds: float = 120
-    max_body_bytes: int = 20_000_000
+    attempts: int
+    max_retry_wait_seconds: float
+    """Between two attempts, and the longest `Retry-After` that is obeyed by waiting."""
+    max_body_bytes: int
     """Decompressed."""
 
 
@@ -132,7 +133,7 @@ class JsonHttp:
         )
 
     def _hold_back(self, failure: _Transient, attempt: int, *, is_last: bool) -> None:
-        longest = min(self._policy.max_backoff_seconds, self._policy.first_backoff_seconds * 2 ** (attempt - 1))
+        longest = min(self._policy.max_retry_wait_seconds, _FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1))
         backoff = random.uniform(0, longest)  # full jitter: threads that failed together must not come back together
         if failure.retry_after is not None:
             self._limiter.pause(failure.retry_after)
@@ -143,7 +144,7 @@ class JsonHttp:
 
     def _attempt(self, method: str, path: str, params: Mapping[str, str | int] | None, body: Any, call: str) -> Any:
         policy = self._policy
-        deadline = time.monotonic() + policy.attempt_timeout_seconds
+        deadline = time.monotonic() + policy.total_timeout_seconds
         try:
             with self._session.request(
                 method,

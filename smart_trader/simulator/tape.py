@@ -27,7 +27,8 @@ class Hop:
 class Row:
     """A trade row as served."""
 
-    time: int
+    time: int | None
+    """None if the text does not tell."""
     text: str
 
 

@@ -77,9 +77,7 @@ def number(value: int | float | Decimal | None) -> str:
 
 
 def json_text(value: object) -> str:
-    """`value` as compact JSON. Decimals keep their digits; a `Raw` text is taken as it is."""
-    if isinstance(value, Raw):
-        return value
+    """`value` as compact JSON; decimals keep their digits."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, (int, float, Decimal)):
@@ -89,10 +87,6 @@ def json_text(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ",".join(map(json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-class Raw(str):
-    """JSON text that is served as it stands, valid or not."""
 
 
 def swap_text(swap: Swap) -> str:

@@ -183,17 +183,17 @@ class World:
 
     def list_entry(self, token: Token, now: int) -> dict[str, object]:
         """The item of `/defi/v3/token/list`; a tracked token passes the default filters at any time."""
+        lasting = Random(f"{self.seed}:listed:{token.coin.mint}")
         rng = Random(f"{self.seed}:listed:{token.coin.mint}:{now}")
-        price = token.price.at(now)
-        supply = token.supply_raw / 10**token.coin.decimals
+        price, supply = token.price.at(now), token.supply_raw / 10**token.coin.decimals
         hourly = rng.uniform(2.2e5, 3e6)
         entry: dict[str, object] = {
             "address": token.coin.mint,
-            "logo_uri": None if rng.random() < 0.2 else f"https://ipfs.io/ipfs/{token.coin.mint}",
+            "logo_uri": None if lasting.random() < 0.2 else f"https://ipfs.io/ipfs/{token.coin.mint}",
             "name": token.name,
             "symbol": token.coin.symbol,
             "decimals": token.coin.decimals,
-            "extensions": None if rng.random() < 0.3 else {"description": token.name, "twitter": None},
+            "extensions": None if lasting.random() < 0.3 else {"description": token.name, "twitter": None},
             "market_cap": price * supply,
             "fdv": price * supply,
             "liquidity": token.liquidity,
@@ -208,6 +208,6 @@ class World:
         for hours, least in ((1, -20.0), (2, 11.0), (4, 12.0), (8, 12.0), (24, 31.0)):
             entry[f"price_change_{hours}h_percent"] = least + rng.random() * 100
         entry["holder"] = rng.randrange(150, 40_000)
-        entry["recent_listing_time"] = None if rng.random() < 0.5 else self.start - rng.randrange(DAY, 90 * DAY)
+        entry["recent_listing_time"] = None if lasting.random() < 0.5 else self.start - lasting.randrange(90 * DAY)
         entry.update(token.listed)
         return entry

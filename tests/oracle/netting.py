@@ -3,7 +3,8 @@
 Where the specification leaves room, the reading is:
 
 * Kinds of money are SOL (native and wrapped together) and each stable coin by itself.
-* A leg of amount 0 gives no price: neither a value nor one side of a price check.
+* A leg of amount 0 gives no price: neither a value nor one side of a price check. A leg without decimals gives none
+  either, since nobody knows how many whole tokens it is; money always has its decimals.
 * Fee or rent in a two-token swap: at most 0.05 SOL net *and* at most $10 of stable coins, their absolute net amounts
   added up, each at the price that values it.
 * Money passed through a two-token swap when some money leg of the transaction is positive and some is negative. It is
@@ -58,13 +59,13 @@ class Netted:
 class Leg:
     asset: str  # mint, or SOL for both of its mints
     symbol: str | None
-    decimals: int
+    decimals: int | None
     change: int
-    price: Fraction | None  # None where it is missing, not positive, or the amount is 0
+    price: Fraction | None  # None where it is missing, not positive, or there is no amount to go with it
 
     @property
     def amount(self) -> Fraction:
-        return Fraction(self.change, 10**self.decimals)
+        return Fraction(self.change, 10 ** (self.decimals or 0))
 
 
 @dataclass
@@ -237,8 +238,10 @@ class Transaction:
 
     def _own_price(self, token: str) -> Value | None:
         price = self._last_price(token)
-        amount = Fraction(abs(self.tokens[token]), 10 ** self._last_leg(token).decimals)
-        return None if price is None else Value(price * amount, "token_price")
+        decimals = self._last_leg(token).decimals
+        if price is None or decimals is None:
+            return None
+        return Value(price * Fraction(abs(self.tokens[token]), 10**decimals), "token_price")
 
     def _price_check(self, token: str, ignored: list[str], by_money: bool) -> str:
         gaps = []
@@ -261,11 +264,11 @@ def _index(row: Row) -> tuple[object, ...]:
 
 def _leg(row: Row, side: str) -> Leg:
     mint, change = row[f"{side}_address"], row[f"{side}_change_raw"]
-    price = fraction(row[f"{side}_price"])
+    price, decimals = fraction(row[f"{side}_price"]), row[f"{side}_decimals"]
     return Leg(
         asset=SOL if mint in SOL_MINTS else mint,
         symbol=row[f"{side}_symbol"],
-        decimals=row[f"{side}_decimals"],
+        decimals=decimals,
         change=change,
-        price=price if price is not None and price > 0 and change else None,
+        price=price if price is not None and price > 0 and change and decimals is not None else None,
     )

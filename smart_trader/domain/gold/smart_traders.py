@@ -20,11 +20,35 @@ WINDOW_DAYS = (7, 30, 90)
 
 def _window(days: int) -> tuple[Column, ...]:
     return (
-        Column(f"realized_pnl_{days}d", USD, f"Realized PnL of the {days} days before ranked_at.", nullable=False),
-        Column(f"cost_of_sold_{days}d", USD, f"Cost of the matched sales of those {days} days.", nullable=False),
-        Column(f"win_rate_{days}d", PERCENT, f"Winning of the matched sales of those {days} days; null without any."),
-        Column(f"matched_sales_{days}d", COUNT, f"Matched sales of those {days} days.", nullable=False),
-        Column(f"trade_count_{days}d", COUNT, f"Trades of those {days} days.", nullable=False),
+        Column(
+            f"realized_pnl_{days}d",
+            USD,
+            f"Realized PnL of the {days} days before ranked_at.",
+            nullable=False,
+        ),
+        Column(
+            f"cost_of_sold_{days}d",
+            USD,
+            f"Cost of the matched sales of those {days} days.",
+            nullable=False,
+        ),
+        Column(
+            f"win_rate_{days}d",
+            PERCENT,
+            f"Winning of the matched sales of those {days} days; null without any.",
+        ),
+        Column(
+            f"matched_sales_{days}d",
+            COUNT,
+            f"Matched sales of those {days} days.",
+            nullable=False,
+        ),
+        Column(
+            f"trade_count_{days}d",
+            COUNT,
+            f"Trades of those {days} days.",
+            nullable=False,
+        ),
     )
 
 
@@ -35,25 +59,56 @@ TABLE = Table(
     job="gold_traders",
     columns=(
         Column("wallet_address", STRING, "Who traded.", nullable=False),
-        Column("performance_tier", STRING, "ELITE, STRONG, PROMISING or QUALIFIED.", nullable=False),
+        Column(
+            "performance_tier",
+            STRING,
+            "ELITE, STRONG, PROMISING or QUALIFIED.",
+            nullable=False,
+        ),
         Column("smart_trader_score", SCORE, "0 to 100.", nullable=False),
         Column("profitability_score", SCORE, "PnL part, 0 to 100.", nullable=False),
         Column("roi_score", SCORE, "ROI part, 0 to 100.", nullable=False),
         Column("win_rate_score", SCORE, "Win rate part, 0 to 100.", nullable=False),
         Column("activity_score", SCORE, "Activity part, 0 to 100.", nullable=False),
-        Column("overall_rank", COUNT, "1 is the best of all qualified wallets.", nullable=False),
+        Column(
+            "overall_rank",
+            COUNT,
+            "1 is the best of all qualified wallets.",
+            nullable=False,
+        ),
         Column("tier_rank", COUNT, "1 is the best of the tier.", nullable=False),
-        Column("recommended", BOOLEAN, "Passes every gate: safe to follow.", nullable=False),
-        Column("gate_failures", STRINGS, "Every condition of `recommended` that failed.", nullable=False),
+        Column(
+            "recommended", BOOLEAN, "Passes every gate: safe to follow.", nullable=False
+        ),
+        Column(
+            "gate_failures",
+            STRINGS,
+            "Every condition of `recommended` that failed.",
+            nullable=False,
+        ),
         *wallet_pnl.FIGURES,
-        Column("pnl_change", USD, "PnL against the previous ranking; null for a wallet that was not there."),
-        Column("avg_trade_size_usd", USD, "(bought + sold) / trades.", nullable=False),
+        Column(
+            "pnl_change",
+            USD,
+            "PnL against the previous ranking; null for a wallet that was not there.",
+        ),
+        Column("avg_trade_size_usd", USD, "(bought + sold) / trades."),
         Column("sell_ratio_percent", PERCENT, "Sells of trades.", nullable=False),
-        Column("trading_experience_days", COUNT, "First to last trade, counted up, at least 1.", nullable=False),
+        Column(
+            "trading_experience_days",
+            COUNT,
+            "First to last trade, counted up, at least 1.",
+            nullable=False,
+        ),
         Column("tokens_traded", COUNT, "Distinct tokens.", nullable=False),
         *(column for days in WINDOW_DAYS for column in _window(days)),
         Column("ranked_at", TIMESTAMP, "Business time of the ranking.", nullable=False),
-        Column("wallet_pnl_version", COUNT, "Version of silver.wallet_pnl that was ranked.", nullable=False),
+        Column(
+            "wallet_pnl_version",
+            COUNT,
+            "Version of silver.wallet_pnl that was ranked.",
+            nullable=False,
+        ),
     ),
     checks=(one_of("performance_tier", "ELITE", "STRONG", "PROMISING", "QUALIFIED"),),
 )

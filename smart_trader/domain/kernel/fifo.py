@@ -15,9 +15,24 @@ MICROSECONDS_PER_HOUR = 3_600 * 10**6
 class Lot:
     """A purchase and what is left of it. `cost` is None when nobody knows what was paid."""
 
-    __slots__ = ("block_number", "bought", "bought_at", "cost", "left", "left_cost", "trade_id")
+    __slots__ = (
+        "block_number",
+        "bought",
+        "bought_at",
+        "cost",
+        "left",
+        "left_cost",
+        "trade_id",
+    )
 
-    def __init__(self, trade_id: str, bought_at: int, block_number: int | None, bought: int, cost: int | None) -> None:
+    def __init__(
+        self,
+        trade_id: str,
+        bought_at: int,
+        block_number: int | None,
+        bought: int,
+        cost: int | None,
+    ) -> None:
         self.trade_id = trade_id
         self.bought_at = bought_at
         self.block_number = block_number
@@ -34,7 +49,9 @@ class Lot:
         self.left -= units
         before = self.left_cost
         if self.cost:
-            self.left_cost = -((self.bought - 2 * self.cost * self.left) // (2 * self.bought))
+            self.left_cost = -(
+                (self.bought - 2 * self.cost * self.left) // (2 * self.bought)
+            )
         return before - self.left_cost
 
 
@@ -96,8 +113,12 @@ class Position:
             matched=matched,
             unknown_cost=unknown,
             unmatched=missing,
-            matched_proceeds=None if value is None else round_half_away(value * matched, quantity),
+            matched_proceeds=None
+            if value is None
+            else round_half_away(value * matched, quantity),
             cost=cost,
             acquired_at=acquired_at,
-            holding_hours=round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR),
+            holding_hours=round_half_away(
+                (sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR
+            ),
         )

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from smart_trader.domain.kernel.money import MONEY, RAW_LIMIT, SOL, STABLE_COINS, USD_LIMIT
+from smart_trader.domain.kernel.money import (
+    MONEY,
+    RAW_LIMIT,
+    SOL,
+    STABLE_COINS,
+    USD_LIMIT,
+)
 from smart_trader.domain.kernel.trades import BUY, SELL, Row, Trade
 from smart_trader.domain.kernel.valuation import (
     REJECTED,
@@ -48,12 +54,24 @@ def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
         return ARBITRAGE
     if len(tokens) == 1:
         trades = _one_token(rows, tokens[0], money, rules)
-    elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(rows, money, rules):
-        trades = _token_for_token(rows, min(tokens, key=_change), max(tokens, key=_change), money, rules)
+    elif (
+        len(tokens) == 2
+        and tokens[0][1] * tokens[1][1] < 0
+        and _is_fee(rows, money, rules)
+    ):
+        trades = _token_for_token(
+            rows, min(tokens, key=_change), max(tokens, key=_change), money, rules
+        )
     else:
         return Netted(rejected="several_tokens", detail=_describe(tokens, money))
-    if any(trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT for trade in trades):
-        return Netted(rejected="too_large", detail="the quantity or the value does not fit its column")
+    if any(
+        trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT
+        for trade in trades
+    ):
+        return Netted(
+            rejected="too_large",
+            detail="the quantity or the value does not fit its column",
+        )
     return Netted(trades)
 
 
@@ -63,8 +81,12 @@ def _left_over(rows: Sequence[Row]) -> tuple[list[tuple[str, int]], dict[str, in
     for leg in legs_of(rows):
         mint = MONEY.get(leg.mint, leg.mint)
         left[mint] = left.get(mint, 0) + leg.change
-    tokens = [(mint, change) for mint, change in left.items() if change and mint not in MONEY]
-    return tokens, {mint: change for mint, change in left.items() if change and mint in MONEY}
+    tokens = [
+        (mint, change) for mint, change in left.items() if change and mint not in MONEY
+    ]
+    return tokens, {
+        mint: change for mint, change in left.items() if change and mint in MONEY
+    }
 
 
 def _change(token: tuple[str, int]) -> int:
@@ -72,7 +94,10 @@ def _change(token: tuple[str, int]) -> int:
 
 
 def _one_token(
-    rows: Sequence[Row], token: tuple[str, int], money: Mapping[str, int], rules: ValueRules
+    rows: Sequence[Row],
+    token: tuple[str, int],
+    money: Mapping[str, int],
+    rules: ValueRules,
 ) -> tuple[Trade, ...]:
     mint, change = token
     touching = rows_with(rows, mint)
@@ -84,7 +109,11 @@ def _one_token(
 
 
 def _token_for_token(
-    rows: Sequence[Row], sold: tuple[str, int], bought: tuple[str, int], money: Mapping[str, int], rules: ValueRules
+    rows: Sequence[Row],
+    sold: tuple[str, int],
+    bought: tuple[str, int],
+    money: Mapping[str, int],
+    rules: ValueRules,
 ) -> tuple[Trade, ...]:
     with_sold, with_bought = rows_with(rows, sold[0]), rows_with(rows, bought[0])
     value = (
@@ -95,12 +124,21 @@ def _token_for_token(
         or token_value(with_bought, *bought)
     )
     ignored = () if value and value.is_money else money
-    check = worse(check_prices(with_sold, ignored, rules), check_prices(with_bought, ignored, rules))
-    return (_trade(with_sold, *sold, value, check), _trade(with_bought, *bought, value, check))
+    check = worse(
+        check_prices(with_sold, ignored, rules),
+        check_prices(with_bought, ignored, rules),
+    )
+    return (
+        _trade(with_sold, *sold, value, check),
+        _trade(with_bought, *bought, value, check),
+    )
 
 
 def _passed_through(
-    rows: Sequence[Row], with_sold: Sequence[Row], with_bought: Sequence[Row], rules: ValueRules
+    rows: Sequence[Row],
+    with_sold: Sequence[Row],
+    with_bought: Sequence[Row],
+    rules: ValueRules,
 ) -> Value | None:
     """Value by the money between the two tokens, if it both came in and went out."""
     if not (_money_moved(rows, 1) and _money_moved(rows, -1)):
@@ -122,13 +160,20 @@ def _money_moved(rows: Sequence[Row], sign: int) -> dict[str, int]:
 
 def _is_fee(rows: Sequence[Row], money: Mapping[str, int], rules: ValueRules) -> bool:
     """Whether the money left beside a token-for-token swap is small enough to be fee or rent."""
-    decimals = {MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY}
-    whole = {kind: Fraction(abs(amount), 10 ** decimals[kind]) for kind, amount in money.items()}
+    decimals = {
+        MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY
+    }
+    whole = {
+        kind: Fraction(abs(amount), 10 ** decimals[kind])
+        for kind, amount in money.items()
+    }
     dollars = sum(amount for kind, amount in whole.items() if kind in STABLE_COINS)
     return whole.get(SOL, 0) <= rules.fee_sol and dollars <= rules.fee_stable_usd
 
 
-def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str) -> Trade:
+def _trade(
+    touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str
+) -> Trade:
     if check == REJECTED and value and value.is_money:
         check = SUSPECT
     if check == REJECTED:
@@ -147,4 +192,6 @@ def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None,
 
 
 def _describe(tokens: Sequence[tuple[str, int]], money: Mapping[str, int]) -> str:
-    return ", ".join(f"{change:+d} {mint}" for mint, change in sorted([*tokens, *money.items()]))
+    return ", ".join(
+        f"{change:+d} {mint}" for mint, change in sorted([*tokens, *money.items()])
+    )

@@ -41,6 +41,7 @@ class Scoring:
     win_rate: Fraction
     activity: Fraction
     full_pnl: Fraction
+    full_roi: Fraction
     full_trades: Fraction
 
 
@@ -94,7 +95,7 @@ def tier(record: Record, rules: RankingRules) -> str:
 def score(record: Record, scoring: Scoring) -> Score:
     """Each part clipped to 0-100; the total from the exact parts, rounded once. An unknown part is 0."""
     profitability = _clip(100 * Fraction(record.pnl or 0, USD) / scoring.full_pnl)
-    roi = _clip(Fraction(record.roi or 0, MICRO))
+    roi = _clip(100 * Fraction(record.roi or 0, MICRO) / scoring.full_roi)
     win_rate = _clip(Fraction(record.win_rate or 0, MICRO))
     activity = _clip(100 * Fraction(record.trades) / scoring.full_trades)
     total = (
@@ -103,7 +104,9 @@ def score(record: Record, scoring: Scoring) -> Score:
         + scoring.win_rate * win_rate
         + scoring.activity * activity
     )
-    return Score(*(_points(part) for part in (total, profitability, roi, win_rate, activity)))
+    return Score(
+        *(_points(part) for part in (total, profitability, roi, win_rate, activity))
+    )
 
 
 def gate_failures(record: Record, gate: Gate) -> list[str]:

@@ -74,7 +74,11 @@ _TRADE = (
     "decimals",
 )
 _ROWS_PER_BATCH = 10_000
-_USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
+_USD_FIGURES = tuple(
+    i
+    for i, column in enumerate(wallet_pnl.FIGURES)
+    if column.type.typeName() == "decimal"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,19 @@ def keep_books(trades: DataFrame, facts: DataFrame, rules: BookRules) -> DataFra
     A wallet without trades gets its `ALL_TOKENS` row; trades of a wallet that is not in `facts` are an error.
     """
     facts_type = FACTS.simpleString()
-    lines = trades.select(*_TRADE, F.lit(None).cast(facts_type).alias("facts")).unionByName(
-        facts.select("wallet_address", F.col("facts").cast(facts_type)), allowMissingColumns=True
+    lines = trades.select(
+        *_TRADE, F.lit(None).cast(facts_type).alias("facts")
+    ).unionByName(
+        facts.select("wallet_address", F.col("facts").cast(facts_type)),
+        allowMissingColumns=True,
     )
-    in_order = (F.asc_nulls_first("token_address"), "block_time", F.asc_nulls_first("block_number"), "side", "trade_id")
+    in_order = (
+        F.asc_nulls_first("token_address"),
+        "block_time",
+        F.asc_nulls_first("block_number"),
+        "side",
+        "trade_id",
+    )
     return (
         lines.repartition("wallet_address")
         .sortWithinPartitions("wallet_address", *in_order)
@@ -135,7 +148,12 @@ class _Token:
 class _Books:
     def __init__(self, rules: BookRules) -> None:
         self._rules = rules
-        self.out: dict[str, list[Sequence[Any]]] = {"sale": [], "lot": [], "pnl": [], "class": []}
+        self.out: dict[str, list[Sequence[Any]]] = {
+            "sale": [],
+            "lot": [],
+            "pnl": [],
+            "class": [],
+        }
 
     def trade(self, wallet: _Wallet, token: _Token, line: tuple[Any, ...]) -> None:
         _, mint, time, block, side, trade_id, quantity, value, decimals = line
@@ -151,7 +169,17 @@ class _Books:
         token.tally.add_sale(sale, value, time)
         if sale.acquired_at is not None and value is not None:
             wallet.holding_times.append(time - sale.acquired_at)
-        self.out["sale"].append((trade_id, wallet.address, mint, time, block, quantity, *_sale_row(sale, value)))
+        self.out["sale"].append(
+            (
+                trade_id,
+                wallet.address,
+                mint,
+                time,
+                block,
+                quantity,
+                *_sale_row(sale, value),
+            )
+        )
 
     def end_token(self, wallet: _Wallet, token: _Token) -> None:
         lots = token.position.lots
@@ -203,7 +231,9 @@ class _Books:
         values = list(astuple(figures))
         for i in _USD_FIGURES:
             values[i] = _fit(values[i])
-        self.out["pnl"].append((wallet.address, token, *values, self._rules.now, False, None))
+        self.out["pnl"].append(
+            (wallet.address, token, *values, self._rules.now, False, None)
+        )
 
 
 def _sale_row(sale: Sale, value: int | None) -> tuple[Any, ...]:
@@ -225,7 +255,9 @@ def _fit(amount: int | None) -> int | None:
     return amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None
 
 
-def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iterator[pa.RecordBatch]:
+def _keep_partition(
+    batches: Iterator[pa.RecordBatch], rules: BookRules
+) -> Iterator[pa.RecordBatch]:
     books = _Books(rules)
     wallet: _Wallet | None = None
     token: _Token | None = None
@@ -241,7 +273,9 @@ def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iter
                     books.end_wallet(wallet)
                 wallet = _open_wallet(line[0], facts)
                 continue
-            assert wallet is not None and wallet.address == line[0], "trades of a wallet without facts"
+            assert wallet is not None and wallet.address == line[0], (
+                "trades of a wallet without facts"
+            )
             if token is None:
                 token = _Token(mint)
             books.trade(wallet, token, tuple(line))
@@ -254,6 +288,10 @@ def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iter
 
 
 def _open_wallet(address: str, facts: dict[str, Any]) -> _Wallet:
-    label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
-    known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
+    label = (
+        (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
+    )
+    known = Facts(
+        facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"]
+    )
     return _Wallet(address, known, facts["transactions"], label)

@@ -1,6 +1,17 @@
 """silver.open_lots: purchases that have not been sold in full."""
 
-from smart_trader.domain.table import BOOLEAN, COUNT, RAW, STRING, TIMESTAMP, USD, Check, Column, Table, not_negative
+from smart_trader.domain.table import (
+    BOOLEAN,
+    COUNT,
+    RAW,
+    STRING,
+    TIMESTAMP,
+    USD,
+    Check,
+    Column,
+    Table,
+    not_negative,
+)
 
 TABLE = Table(
     name="silver.open_lots",
@@ -15,7 +26,9 @@ TABLE = Table(
         Column("block_number", COUNT, "Slot; missing sorts first."),
         Column("bought_raw", RAW, "Base units bought.", nullable=False),
         Column("remaining_raw", RAW, "Base units left, above zero.", nullable=False),
-        Column("cost_known", BOOLEAN, "Whether the purchase has a value.", nullable=False),
+        Column(
+            "cost_known", BOOLEAN, "Whether the purchase has a value.", nullable=False
+        ),
         Column("remaining_cost_usd", USD, "Cost of what is left; null when unknown."),
     ),
     clustered_by=("wallet_address",),

@@ -8,13 +8,20 @@ TABLE = Table(
     key=("event_id", "reason"),
     job="silver_pnl",
     columns=(
-        Column("event_id", STRING, "Row of bronze.transaction_history.", nullable=False),
+        Column(
+            "event_id", STRING, "Row of bronze.transaction_history.", nullable=False
+        ),
         Column("reason", STRING, "several_tokens or too_large.", nullable=False),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),
         Column("detail", STRING, "What was left over after netting."),
         Column("raw", STRING, "The row as served.", nullable=False),
-        Column("rejected_at", TIMESTAMP, "Time of the block: the same input gives the same row.", nullable=False),
+        Column(
+            "rejected_at",
+            TIMESTAMP,
+            "Time of the block: the same input gives the same row.",
+            nullable=False,
+        ),
     ),
     clustered_by=("wallet_address",),
 )

@@ -1,5 +1,11 @@
 """silver.tracked_tokens: tokens liquid enough that their holders are worth knowing."""
 
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.domain.table import (
@@ -26,22 +32,137 @@ TABLE = Table(
         Column("symbol", STRING, "Hostile text."),
         Column("name", STRING, "Hostile text."),
         Column("decimals", INT, "Decimal places of the token's base unit."),
-        Column("liquidity", USD, "USD in the token's pools, newest snapshot.", nullable=False),
+        Column(
+            "liquidity",
+            USD,
+            "USD in the token's pools, newest snapshot; null if it does not say.",
+        ),
         Column("price", PRICE, "USD of one whole token, newest snapshot."),
         Column("fdv", USD, "Fully diluted value, USD."),
         Column("holder", COUNT, "Number of holders."),
-        Column("liquidity_tier", STRING, "HIGH, MEDIUM, LOW or MINIMAL by liquidity.", nullable=False),
+        Column(
+            "liquidity_tier",
+            STRING,
+            "HIGH, MEDIUM, LOW or MINIMAL by liquidity.",
+            nullable=False,
+        ),
         Column("fdv_per_holder", T.DecimalType(28, 2), "USD; null without holders."),
         Column("processing_date", DATE, "Day of the newest snapshot.", nullable=False),
-        Column("bronze_batch_id", STRING, "Run of the newest snapshot.", nullable=False),
-        Column("whale_fetch_status", STRING, "Holders: pending or completed.", False, "bronze_whales"),
-        Column("whale_fetched_at", TIMESTAMP, "Business time of the last fetch of holders.", True, "bronze_whales"),
-        Column("is_newly_tracked", BOOLEAN, "True until the first fetch of holders.", False, "bronze_whales"),
+        Column(
+            "bronze_batch_id", STRING, "Run of the newest snapshot.", nullable=False
+        ),
+        Column(
+            "whale_fetch_status",
+            STRING,
+            "Holders: pending or completed.",
+            False,
+            "bronze_whales",
+        ),
+        Column(
+            "whale_fetched_at",
+            TIMESTAMP,
+            "Business time of the last fetch of holders.",
+            True,
+            "bronze_whales",
+        ),
+        Column(
+            "is_newly_tracked",
+            BOOLEAN,
+            "True until the first fetch of holders.",
+            False,
+            "bronze_whales",
+        ),
         Column("attempts", INT, "Failed fetches in a row.", False, "bronze_whales"),
-        Column("last_error", STRING, "Why the last fetch failed.", True, "bronze_whales"),
+        Column(
+            "last_error", STRING, "Why the last fetch failed.", True, "bronze_whales"
+        ),
     ),
     checks=(
         one_of("liquidity_tier", "HIGH", "MEDIUM", "LOW", "MINIMAL"),
         one_of("whale_fetch_status", "pending", "completed"),
     ),
 )
+
+_TIERS = (("HIGH", 1_000_000), ("MEDIUM", 500_000), ("LOW", 100_000))
+
+
+def _new_state() -> dict[str, SparkColumn]:
+    """State of a token that is seen for the first time."""
+    return {
+        "whale_fetch_status": F.lit("pending"),
+        "whale_fetched_at": F.lit(None).cast(TIMESTAMP),
+        "is_newly_tracked": F.lit(True),
+        "attempts": F.lit(0),
+        "last_error": F.lit(None).cast(STRING),
+    }
+
+
+def judge_tokens(
+    newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decimal
+) -> DataFrame:
+    """Rows of the tokens in `newest` (one snapshot each) that are liquid enough, or were once.
+
+    A newer snapshot keeps the state of its token; a fallen token keeps its row, with what it has fallen to.
+    """
+    new = _new_state()
+    state = tracked.select("token_address", F.lit(True).alias("_is_tracked"), *new)
+    is_liquid = F.col("liquidity") >= F.lit(min_liquidity_usd)
+    is_known = F.col("_is_tracked").isNotNull()
+    has_holders = F.col("holder") > 0
+    return (
+        newest.join(state, "token_address", "left")
+        .where(is_liquid | is_known)
+        .select(
+            *(
+                "token_address",
+                "symbol",
+                "name",
+                "decimals",
+                "liquidity",
+                "price",
+                "fdv",
+                "holder",
+            ),
+            liquidity_tier(F.col("liquidity")).alias("liquidity_tier"),
+            F.when(has_holders, F.round(F.col("fdv") / F.col("holder"), 2))
+            .cast(TABLE.schema["fdv_per_holder"].dataType)
+            .alias("fdv_per_holder"),
+            "processing_date",
+            F.col("batch_id").alias("bronze_batch_id"),
+            *(
+                F.when(is_known, F.col(name)).otherwise(value).alias(name)
+                for name, value in new.items()
+            ),
+        )
+    )
+
+
+def liquidity_tier(liquidity: SparkColumn) -> SparkColumn:
+    """HIGH from $1M, MEDIUM from $500k, LOW from $100k, MINIMAL below or unknown."""
+    tier = F.lit("MINIMAL")
+    for name, least in reversed(_TIERS):
+        tier = F.when(liquidity >= least, name).otherwise(tier)
+    return tier
+
+
+def still_tracked(
+    tracked: DataFrame,
+    *,
+    as_of: datetime,
+    min_liquidity_usd: Decimal,
+    max_age_days: int,
+) -> DataFrame:
+    """Tokens whose newest snapshot is liquid enough and not too old: their holders count for what is due."""
+    oldest = (as_of - timedelta(days=max_age_days)).date()
+    is_recent = (F.col("processing_date") >= F.lit(oldest)) & (
+        F.col("processing_date") <= F.lit(as_of.date())
+    )
+    return tracked.where((F.col("liquidity") >= F.lit(min_liquidity_usd)) & is_recent)
+
+
+def due_tokens(live: DataFrame, *, as_of: datetime, refresh_hours: int) -> DataFrame:
+    """Tokens of `live` whose holders are to be fetched, the most urgent first."""
+    is_old = F.col("whale_fetched_at") <= F.lit(as_of - timedelta(hours=refresh_hours))
+    return live.where((F.col("whale_fetch_status") == "pending") | is_old).orderBy(
+        F.asc_nulls_first("whale_fetched_at"), "token_address"
+    )

@@ -1,6 +1,23 @@
 """silver.tracked_whales: who holds what, and how far each wallet has been read."""
 
-from smart_trader.domain.table import BOOLEAN, INT, PRICE, STRING, TIMESTAMP, USD, Column, Table, one_of
+from datetime import datetime, timedelta
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.table import (
+    BOOLEAN,
+    COUNT,
+    INT,
+    PRICE,
+    STRING,
+    TIMESTAMP,
+    USD,
+    Column,
+    Table,
+    one_of,
+)
 
 TABLE = Table(
     name="silver.tracked_whales",
@@ -10,31 +27,123 @@ TABLE = Table(
     columns=(
         Column("whale_id", STRING, "SHA-256 of wallet and mint.", nullable=False),
         Column("wallet_address", STRING, "The holder.", nullable=False),
-        Column("token_address", STRING, "Mint; null for a wallet that was named by hand and holds none."),
+        Column(
+            "token_address",
+            STRING,
+            "Mint; null for a wallet that was named by hand and holds none.",
+        ),
         Column("token_symbol", STRING, "Hostile text."),
         Column("token_name", STRING, "Hostile text."),
         Column("rank", INT, "Among the holders of the token when last seen."),
         Column("ui_amount", PRICE, "Whole tokens held when last seen."),
         Column("holdings_value_usd", USD, "What they were worth."),
-        Column("whale_tier", STRING, "MEGA, LARGE, MEDIUM, SMALL or MINIMAL by that value.", nullable=False),
-        Column("is_current", BOOLEAN, "Holder in the newest snapshot of that token.", nullable=False),
-        Column("discovered_at", TIMESTAMP, "Business time of the first snapshot with this row.", nullable=False),
-        Column("discovered_via", STRING, "The token that led to this wallet first."),
-        Column("wallet_class", STRING, "person, bot, pool or exchange; null before the first PnL.", True, "silver_pnl"),
-        Column("class_reason", STRING, "Why.", True, "silver_pnl"),
-        Column("txns_fetch_status", STRING, "Trades: pending or completed.", False, "bronze_transactions"),
-        Column("txns_last_fetched_at", TIMESTAMP, "Business time of the last fetch.", True, "bronze_transactions"),
         Column(
-            "history_complete", BOOLEAN, "Every page down to the first trade was read.", True, "bronze_transactions"
+            "whale_tier",
+            STRING,
+            "MEGA, LARGE, MEDIUM, SMALL or MINIMAL by that value.",
+            nullable=False,
         ),
-        Column("oldest_trade_at", TIMESTAMP, "Reading goes on from here when cut.", True, "bronze_transactions"),
-        Column("newest_trade_at", TIMESTAMP, "The next fetch reads back to here.", True, "bronze_transactions"),
-        Column("gap_newer_than", TIMESTAMP, "Lower end of a stretch not read yet.", True, "bronze_transactions"),
-        Column("gap_older_than", TIMESTAMP, "Upper end of that stretch.", True, "bronze_transactions"),
-        Column("attempts", INT, "Failed fetches in a row.", False, "bronze_transactions"),
-        Column("last_error", STRING, "Why the last fetch failed.", True, "bronze_transactions"),
-        Column("pnl_processing_status", STRING, "PnL: pending or completed.", False, "silver_pnl"),
-        Column("pnl_last_processed_at", TIMESTAMP, "Business time of the last PnL.", True, "silver_pnl"),
+        Column(
+            "is_current",
+            BOOLEAN,
+            "Holder in the newest snapshot of that token.",
+            nullable=False,
+        ),
+        Column(
+            "discovered_at",
+            TIMESTAMP,
+            "Business time of the first snapshot with this row.",
+            nullable=False,
+        ),
+        Column("discovered_via", STRING, "The token that led to this wallet first."),
+        Column(
+            "wallet_class",
+            STRING,
+            "person, bot, pool or exchange; null before the first PnL.",
+            True,
+            "silver_pnl",
+        ),
+        Column("class_reason", STRING, "Why.", True, "silver_pnl"),
+        Column(
+            "txns_fetch_status",
+            STRING,
+            "Trades: pending or completed.",
+            False,
+            "bronze_transactions",
+        ),
+        Column(
+            "txns_last_fetched_at",
+            TIMESTAMP,
+            "Business time of the last fetch.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "history_complete",
+            BOOLEAN,
+            "Every page down to the first trade was read.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "oldest_trade_at",
+            TIMESTAMP,
+            "Reading goes on from here when cut.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "newest_trade_at",
+            TIMESTAMP,
+            "The next fetch reads back to here.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "gap_newer_than",
+            TIMESTAMP,
+            "Lower end of a stretch not read yet.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "gap_older_than",
+            TIMESTAMP,
+            "Upper end of that stretch.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "trade_rows",
+            COUNT,
+            "Rows in bronze that this state vouches for.",
+            False,
+            "bronze_transactions",
+        ),
+        Column(
+            "attempts", INT, "Failed fetches in a row.", False, "bronze_transactions"
+        ),
+        Column(
+            "last_error",
+            STRING,
+            "Why the last fetch failed.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
+            "pnl_processing_status",
+            STRING,
+            "PnL: pending or completed.",
+            False,
+            "silver_pnl",
+        ),
+        Column(
+            "pnl_last_processed_at",
+            TIMESTAMP,
+            "Business time of the last PnL.",
+            True,
+            "silver_pnl",
+        ),
     ),
     checks=(
         one_of("whale_tier", "MEGA", "LARGE", "MEDIUM", "SMALL", "MINIMAL"),
@@ -43,3 +152,223 @@ TABLE = Table(
         one_of("pnl_processing_status", "pending", "completed"),
     ),
 )
+
+WALLET_STATE = tuple(c.name for c in TABLE.columns if c.owner is not None)
+"""State columns: the same on all rows of a wallet."""
+
+_TIERS = (("MEGA", 1_000_000), ("LARGE", 100_000), ("MEDIUM", 10_000), ("SMALL", 1_000))
+_SEEN = ("token_symbol", "token_name", "rank", "ui_amount", "holdings_value_usd")
+
+
+def _new_state() -> dict[str, SparkColumn]:
+    """State of a wallet that is seen for the first time."""
+    unknown = {
+        name: F.lit(None).cast(TABLE.schema[name].dataType) for name in WALLET_STATE
+    }
+    return unknown | {
+        "txns_fetch_status": F.lit("pending"),
+        "trade_rows": F.lit(0).cast(COUNT),
+        "attempts": F.lit(0),
+        "pnl_processing_status": F.lit("pending"),
+    }
+
+
+def whale_id(wallet: SparkColumn, token: SparkColumn) -> SparkColumn:
+    """SHA-256 of wallet and mint, joined by `|`, null as the empty string."""
+    return F.sha2(F.concat(wallet, F.lit("|"), F.coalesce(token, F.lit(""))), 256)
+
+
+def track_holders(
+    holders: DataFrame, tokens: DataFrame, stored: DataFrame
+) -> DataFrame:
+    """All rows of the table: who held at any time, as last seen, and who holds in the newest snapshot of a token.
+
+    `holders` is bronze.whale_holders, `tokens` silver.tracked_tokens, `stored` this table. Known rows keep their
+    state, a new row of a known wallet takes the wallet's.
+    """
+    seen = _last_seen(holders, tokens)
+    old = stored.select(
+        "wallet_address",
+        "token_address",
+        "discovered_at",
+        F.col("discovered_via").alias("_via"),
+        *(F.col(name).alias(f"_{name}") for name in _SEEN),
+    )
+    rows = seen.join(
+        old.where(F.col("token_address").isNotNull()),
+        ["wallet_address", "token_address"],
+        "full_outer",
+    )
+    named = old.where(F.col("token_address").isNull()).select(
+        *(
+            F.col(name) if name in old.columns else F.lit(None).cast(kind).alias(name)
+            for name, kind in rows.dtypes
+        )
+    )
+    wallets = stored.groupBy("wallet_address").agg(
+        F.min("discovered_via").alias("_known_via"),
+        *(F.max(name).alias(name) for name in WALLET_STATE),
+    )
+    first = seen.groupBy("wallet_address").agg(
+        F.min_by("token_address", F.struct("fetched_at", "token_address")).alias(
+            "_first_via"
+        )
+    )
+    joined = (
+        rows.unionByName(named)
+        .join(wallets, "wallet_address", "left")
+        .join(first, "wallet_address", "left")
+    )
+    is_new = F.col("txns_fetch_status").isNull()
+    is_seen = F.col("fetched_at").isNotNull()
+    value = F.when(is_seen, F.col("holdings_value_usd")).otherwise(
+        F.col("_holdings_value_usd")
+    )
+    return joined.select(
+        whale_id(F.col("wallet_address"), F.col("token_address")).alias("whale_id"),
+        "wallet_address",
+        "token_address",
+        *(
+            F.when(is_seen, F.col(name)).otherwise(F.col(f"_{name}")).alias(name)
+            for name in _SEEN
+        ),
+        whale_tier(value).alias("whale_tier"),
+        F.coalesce("is_current", F.lit(False)).alias("is_current"),
+        F.coalesce("discovered_at", "fetched_at").alias("discovered_at"),
+        F.coalesce("_via", "_known_via", "_first_via").alias("discovered_via"),
+        *(
+            F.when(is_new, value).otherwise(F.col(name)).alias(name)
+            for name, value in _new_state().items()
+        ),
+    ).select(*TABLE.column_names)
+
+
+def _last_seen(holders: DataFrame, tokens: DataFrame) -> DataFrame:
+    """The last row of each wallet and token, current if it is of the newest snapshot of its token.
+
+    A fetch that found no holder leaves no row, so the token's own state counts as a snapshot too.
+    """
+    newest = (
+        holders.select("token_address", "fetched_at")
+        .unionByName(
+            tokens.select(
+                "token_address", F.col("whale_fetched_at").alias("fetched_at")
+            )
+        )
+        .groupBy("token_address")
+        .agg(F.max("fetched_at").alias("_newest"))
+    )
+    last = holders.groupBy("wallet_address", "token_address").agg(
+        F.max_by(
+            F.struct(*_SEEN, "fetched_at"),
+            F.struct("fetched_at", "rank_date", "batch_id"),
+        ).alias("_last")
+    )
+    return last.join(newest, "token_address").select(
+        "wallet_address",
+        "token_address",
+        "_last.*",
+        (F.col("_last.fetched_at") == F.col("_newest")).alias("is_current"),
+    )
+
+
+def name_wallets(
+    wallets: DataFrame, stored: DataFrame, *, as_of: datetime
+) -> DataFrame:
+    """Rows for those of `wallets` (wallet_address) that are not in the table: named by hand, holding nothing known."""
+    no_token = F.lit(None).cast(STRING)
+    given = {
+        "whale_id": whale_id(F.col("wallet_address"), no_token),
+        "wallet_address": F.col("wallet_address"),
+        "whale_tier": F.lit("MINIMAL"),
+        "is_current": F.lit(False),
+        "discovered_at": F.lit(as_of),
+    } | _new_state()
+    new = wallets.distinct().join(
+        stored.select("wallet_address").distinct(), "wallet_address", "left_anti"
+    )
+    return new.select(
+        *(
+            given.get(f.name, F.lit(None).cast(f.dataType)).alias(f.name)
+            for f in TABLE.fields(TABLE.column_names)
+        )
+    )
+
+
+def whale_tier(value: SparkColumn) -> SparkColumn:
+    """MEGA from $1M, LARGE from $100k, MEDIUM from $10k, SMALL from $1k, MINIMAL below or unknown."""
+    tier = F.lit("MINIMAL")
+    for name, least in reversed(_TIERS):
+        tier = F.when(value >= least, name).otherwise(tier)
+    return tier
+
+
+def due_for_trades(
+    whales: DataFrame,
+    entitled: DataFrame,
+    *,
+    as_of: datetime,
+    refresh_days: int,
+    named: DataFrame | None = None,
+) -> DataFrame:
+    """Wallets whose trades are to be fetched, with their state, the most urgent first.
+
+    Due is a wallet that is pending, was cut short, or was fetched long ago, among `entitled`, or among `named` by
+    hand where those are given.
+    """
+    is_pending = F.col("txns_fetch_status") == "pending"
+    is_old = F.col("txns_last_fetched_at") <= F.lit(
+        as_of - timedelta(days=refresh_days)
+    )
+    is_due = is_pending | ~F.col("history_complete") | is_old
+    among = named if named is not None else entitled
+    return (
+        _wallets(whales, is_due)
+        .join(among.select("wallet_address").distinct(), "wallet_address", "left_semi")
+        .orderBy(F.asc_nulls_first("txns_last_fetched_at"), "wallet_address")
+    )
+
+
+def entitled_wallets(
+    whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame
+) -> DataFrame:
+    """Current holders of a token that is still tracked, and who is on the current ranking."""
+    holders = whales.where("is_current").join(
+        live_tokens.select("token_address"), "token_address", "left_semi"
+    )
+    return (
+        holders.select("wallet_address")
+        .unionByName(ranked.select("wallet_address"))
+        .distinct()
+    )
+
+
+def due_for_pnl(
+    whales: DataFrame,
+    *,
+    as_of: datetime,
+    refresh_days: int,
+    named: DataFrame | None = None,
+) -> DataFrame:
+    """Wallets that have been read and whose PnL is pending or was computed long ago, with `history_complete`."""
+    is_read = F.col("txns_last_fetched_at").isNotNull()
+    is_old = F.col("pnl_last_processed_at") <= F.lit(
+        as_of - timedelta(days=refresh_days)
+    )
+    due = _wallets(
+        whales, is_read & ((F.col("pnl_processing_status") == "pending") | is_old)
+    )
+    return due if named is None else due.join(named, "wallet_address", "left_semi")
+
+
+def _wallets(whales: DataFrame, is_due: SparkColumn) -> DataFrame:
+    """One row per wallet of which any row is due, with the wallet's state."""
+    return (
+        whales.groupBy("wallet_address")
+        .agg(
+            F.bool_or(F.coalesce(is_due, F.lit(False))).alias("_due"),
+            *(F.max(n).alias(n) for n in WALLET_STATE),
+        )
+        .where("_due")
+        .drop("_due")
+    )

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from smart_trader.domain.bronze.payload import FIRST_BLOCK
 from smart_trader.errors import SourceRejected
 from smart_trader.io.http import HttpPolicy, JsonHttp, raise_if_quota_used_up
 from smart_trader.io.rate import Meter, RateLimiter
@@ -13,8 +14,6 @@ from smart_trader.ports import Clock, Page, Payload, Usage
 PAGE_SIZE = 100
 DEEPEST_ROW = 10_000
 """The API refuses `offset + limit` beyond this (documented)."""
-_FIRST_BLOCK = 1_584_282_000
-"""March 2020: no trade on Solana is older, so an earlier time is a defect of its row."""
 
 
 class Endpoint(NamedTuple):
@@ -134,7 +133,7 @@ def connect(
         requests_per_second,
         service="BirdEye",
         clock=clock,
-        longest_pause_seconds=policy.max_retry_after_seconds,
+        longest_pause_seconds=policy.max_retry_wait_seconds,
     )
     http = JsonHttp(
         service="BirdEye",
@@ -162,5 +161,5 @@ def _has_next(data: Mapping[str, Any], *, is_full: bool) -> bool:
 def _times(page: Page) -> Iterator[int]:
     for item in page.items:
         time = item.get("block_unix_time") if isinstance(item, dict) else None
-        if type(time) is int and time >= _FIRST_BLOCK:
+        if type(time) is int and time >= FIRST_BLOCK:
             yield time

@@ -1,0 +1,31 @@
+"""Files of addresses, one a line: what --wallets, --tokens and the lists of the settings name."""
+
+import re
+from pathlib import Path
+
+from smart_trader.errors import UsageError
+
+_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
+
+
+def read_addresses(path: Path) -> list[str]:
+    """The addresses in `path`, each once, in order; blank lines and what follows a # are passed over.
+
+    Raises UsageError if the file cannot be read or a line is no address.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}); nothing was done."
+        ) from error
+    addresses: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if text and not _BASE58.fullmatch(text):
+            raise UsageError(
+                f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done."
+            )
+        if text:
+            addresses[text] = None
+    return list(addresses)

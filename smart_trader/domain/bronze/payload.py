@@ -1,0 +1,211 @@
+"""What the parsers of API rows share: reading one field, the raw text, and the refusal.
+
+A row is whatever the JSON held; nothing about its shape is promised. Numbers with a point or an exponent are `Decimal`,
+those that JSON does not know (NaN) are text. A reader returns None for what is missing and for what cannot be read;
+where a row cannot do without the field, its parser raises `Unusable`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from hashlib import sha256
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
+
+RAW_DIGITS = 38
+"""Digits of a raw amount's column."""
+FIRST_BLOCK = 1_584_282_000
+"""March 2020: nothing on Solana is older. An earlier time is no time, such as the 0 that stands for "unknown"."""
+YEAR_2100 = 4_102_444_800
+"""Larger ones are milliseconds or microseconds. Which of them would be a guess."""
+
+EXACT = Context(prec=1000, rounding=ROUND_DOWN, Emax=999_999_999, Emin=-999_999_999, traps=[])
+"""Cutting off at 1000 digits and then rounding half up is the same as rounding once."""
+
+_is_address = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
+_is_signature = re.compile(r"[1-9A-HJ-NP-Za-km-z]{64,88}").fullmatch
+_is_integer = re.compile(r"-?[0-9]{1,1000}").fullmatch
+_is_number = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,9})?").fullmatch
+
+
+class Scale(NamedTuple):
+    """A DECIMAL column: digits after the point, and how many there are in all."""
+
+    unit: Decimal
+    context: Context
+
+
+USD = Scale(Decimal("1e-9"), Context(prec=28, rounding=ROUND_HALF_UP))
+PRICE = Scale(Decimal("1e-18"), Context(prec=38, rounding=ROUND_HALF_UP))
+PERCENT = Scale(Decimal("1e-6"), Context(prec=38, rounding=ROUND_HALF_UP))
+
+Record = dict[str, Any]
+"""A row of a bronze table: its own columns, without `batch_id` and `ingested_at`, which the writer knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row of `bronze.rejected_rows`."""
+
+    source: str
+    raw_sha256: str
+    reason: str
+    detail: str
+    wallet_address: str | None
+    token_address: str | None
+    raw: str
+    rejected_at: datetime
+
+
+class Unusable(Exception):
+    """Why a row cannot be used: one word, the field, and what stood there."""
+
+    def __init__(self, reason: str, field: str, value: Any) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = f"{field}: {json_text(value)[:200]}"
+
+
+def rejected(
+    item: Any, why: Unusable, *, source: str, at: datetime, wallet: str | None = None, token: str | None = None
+) -> Rejected:
+    raw = json_text(item)
+    return Rejected(source, sha256(raw.encode()).hexdigest(), why.reason, why.detail, wallet, token, raw, at)
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON with sorted keys, ASCII only; a `Decimal` keeps its digits, which no JSON writer does for it."""
+    try:
+        return _text_of(value)
+    except RecursionError:
+        return '"nested too deeply"'
+
+
+def address(value: Any, field: str) -> str:
+    """Base58 of an account."""
+    if type(value) is str and _is_address(value):
+        return value
+    raise Unusable("no_address" if value is None else "bad_address", field, value)
+
+
+def signature(value: Any, field: str) -> str:
+    """Base58 of a transaction's hash."""
+    if type(value) is str and _is_signature(value):
+        return value
+    raise Unusable("no_tx_hash" if value is None else "bad_tx_hash", field, value)
+
+
+def integer(value: Any) -> int | None:
+    """An integer, or the text of one."""
+    if type(value) is int:
+        return value
+    if type(value) is str and _is_integer(value):
+        return int(value)
+    return None
+
+
+def number(value: Any) -> Decimal | None:
+    """A number, or the text of one."""
+    if type(value) is Decimal:
+        return value
+    if type(value) is int or (type(value) is str and _is_number(value)):
+        return Decimal(value)
+    return None
+
+
+def whole(value: Any, limit: int) -> int | None:
+    """A number without a fraction and below `limit` in magnitude, however it is written (`7`, `7.0`, `"7"`)."""
+    if type(value) is not int:
+        exact = number(value)
+        if exact is None or exact.adjusted() > 20 or exact != exact.to_integral_value():
+            return None
+        value = int(exact)
+    return value if -limit < value < limit else None
+
+
+def figure(value: Any, scale: Scale) -> Decimal | None:
+    """A display figure, rounded half up to its column; None where it does not fit."""
+    exact = number(value)
+    if exact is None:
+        return None
+    try:
+        return exact.quantize(scale.unit, context=scale.context)
+    except InvalidOperation:
+        return None
+
+
+def decimals(value: Any, field: str) -> int | None:
+    """Decimal places of a mint (a byte on the chain); None where they are missing."""
+    if value is None:
+        return None
+    places = whole(value, 256)
+    if places is None or places < 0:
+        raise Unusable("bad_decimals", field, value)
+    return places
+
+
+def base_units(value: Any, field: str) -> int | None:
+    """An exact count of base units: an integer or the text of one. A number with a point is none, since it went through
+    a double (order books serve 16123000000.000002)."""
+    if type(value) is Decimal and value.adjusted() >= RAW_DIGITS:
+        raise Unusable("too_large", field, value)
+    units = integer(value)
+    return None if units is None else fits_raw(units, field)
+
+
+def base_units_of_whole(tokens: Decimal, places: int, field: str) -> int:
+    """`tokens` whole tokens in base units, a half away from zero."""
+    if not tokens:
+        return 0
+    if tokens.adjusted() + places >= RAW_DIGITS:
+        raise Unusable("too_large", field, tokens)
+    return fits_raw(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)
+
+
+def fits_raw(units: int, field: str) -> int:
+    if abs(units) < 10**RAW_DIGITS:
+        return units
+    raise Unusable("too_large", field, units)
+
+
+def time(value: Any) -> datetime | None:
+    """Unix seconds within what Solana can have seen."""
+    seconds = whole(value, YEAR_2100)
+    return None if seconds is None or seconds < FIRST_BLOCK else datetime.fromtimestamp(seconds, UTC)
+
+
+def text(value: Any) -> str | None:
+    """Text as served, without blanks around it. What no table can hold (NUL, half of a surrogate pair) becomes the
+    replacement character."""
+    if not isinstance(value, str):
+        return None
+    shown: str = value.strip()
+    if shown.isascii() and "\0" not in shown:
+        return shown
+    shown = shown.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return shown.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _object_text(value: dict[str, Any]) -> str:
+    return "{" + ",".join([f"{encode_basestring_ascii(k)}:{_text_of(value[k])}" for k in sorted(value)]) + "}"
+
+
+def _list_text(value: list[Any]) -> str:
+    return "[" + ",".join([_text_of(item) for item in value]) + "]"
+
+
+_TEXT_OF: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring_ascii,
+    int: str,
+    Decimal: str,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+    dict: _object_text,
+    list: _list_text,
+}
+
+
+def _text_of(value: Any) -> str:
+    return _TEXT_OF[type(value)](value)

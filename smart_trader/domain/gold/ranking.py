@@ -1,0 +1,278 @@
+"""silver.wallet_pnl to gold.smart_traders: every qualified wallet, judged and put in a total order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.domain.columns import arrow_type, build_column, lists
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
+from smart_trader.domain.kernel.money import MICRO
+from smart_trader.domain.kernel.money import round_half_away as rounded
+from smart_trader.domain.kernel.performance import days_spanned
+from smart_trader.domain.kernel.ranking import (
+    RankingRules,
+    Record,
+    gate_failures,
+    qualifies,
+    score,
+    tier,
+)
+from smart_trader.domain.silver import wallet_pnl
+from smart_trader.domain.silver.books import ALL_TOKENS
+from smart_trader.domain.table import USD
+
+_JUDGED = smart_traders.TABLE.fields(
+    (
+        "performance_tier",
+        "smart_trader_score",
+        "profitability_score",
+        "roi_score",
+        "win_rate_score",
+        "activity_score",
+        "recommended",
+        "gate_failures",
+        "avg_trade_size_usd",
+        "sell_ratio_percent",
+        "trading_experience_days",
+        *(f"win_rate_{days}d" for days in WINDOW_DAYS),
+    )
+)
+_FIGURES = (
+    "roi",
+    "win_rate",
+    "trade_count",
+    "coverage_ratio",
+    "history_complete",
+    "wallet_class",
+    "sell_count",
+    "total_bought",
+    "total_sold",
+    "first_transaction",
+    "last_transaction",
+    *(
+        f"{name}_{days}d"
+        for days in WINDOW_DAYS
+        for name in ("winning_sales", "matched_sales")
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBy:
+    """`pnl` is the column that counts as PnL: realized_pnl or total_pnl."""
+
+    rules: RankingRules
+    pnl: str
+
+
+def rank_wallets(
+    pnl: DataFrame,
+    classes: DataFrame,
+    sales: DataFrame,
+    trades: DataFrame,
+    by: RankedBy,
+    *,
+    ranked_at: datetime,
+) -> DataFrame:
+    """The rows of `gold.smart_traders` but for `pnl_change` and `wallet_pnl_version`.
+
+    `pnl` is silver.wallet_pnl, `classes` silver.tracked_whales, `sales` and `trades` their silver tables.
+    """
+    is_portfolio = F.col("token_address") == ALL_TOKENS
+    tokens = (
+        pnl.where(~is_portfolio)
+        .groupBy("wallet_address")
+        .agg(F.count(F.lit(1)).alias("tokens_traded"))
+    )
+    windows = _sale_windows(sales, ranked_at).join(
+        _trade_windows(trades, ranked_at), "wallet_address", "full_outer"
+    )
+    counted = {
+        name: F.lit(0)
+        for name in (*windows.columns, "tokens_traded")
+        if name != "wallet_address"
+    }
+    portfolios = (
+        pnl.where(is_portfolio)
+        .select("wallet_address", *(c.name for c in wallet_pnl.FIGURES))
+        .join(
+            classes.select("wallet_address", "wallet_class").distinct(),
+            "wallet_address",
+            "left",
+        )
+        .join(tokens, "wallet_address", "left")
+        .join(windows, "wallet_address", "left")
+        .withColumns(
+            {name: F.coalesce(F.col(name), zero) for name, zero in counted.items()}
+        )
+        .withColumns(
+            {
+                f"{n}_{d}d": _money(f"{n}_{d}d")
+                for d in WINDOW_DAYS
+                for n in ("realized_pnl", "cost_of_sold")
+            }
+        )
+    )
+    schema = T.StructType([*portfolios.schema.fields, *_JUDGED.fields])
+    judged = portfolios.mapInArrow(partial(_judge_partition, by=by), schema)
+    best_first = (
+        F.desc("smart_trader_score"),
+        F.desc_nulls_last(by.pnl),
+        F.asc("wallet_address"),
+    )
+    return judged.withColumns(
+        {
+            "overall_rank": F.row_number()
+            .over(Window.partitionBy(F.lit(0)).orderBy(*best_first))
+            .cast("bigint"),
+            "tier_rank": F.row_number()
+            .over(Window.partitionBy("performance_tier").orderBy(*best_first))
+            .cast("bigint"),
+            "ranked_at": F.lit(ranked_at),
+        }
+    )
+
+
+def with_pnl_change(
+    ranked: DataFrame, previous_pnl: DataFrame | None, pnl: str
+) -> DataFrame:
+    """Add `pnl_change` against the portfolios of `previous_pnl`, silver.wallet_pnl as of the previous ranking."""
+    if previous_pnl is None:
+        return ranked.withColumn("pnl_change", F.lit(None).cast(USD))
+    before = previous_pnl.where(F.col("token_address") == ALL_TOKENS).select(
+        "wallet_address", F.col(pnl).alias("_was")
+    )
+    return (
+        ranked.join(before, "wallet_address", "left")
+        .withColumn("pnl_change", (F.col(pnl) - F.col("_was")).try_cast(USD))
+        .drop("_was")
+    )
+
+
+def history_of(
+    traders: DataFrame, *, trades_version: int, settings_hash: str
+) -> DataFrame:
+    """The rows of `gold.rank_history` that keep a ranking."""
+    added = {
+        "ranking_date": F.to_date("ranked_at"),
+        "trades_version": F.lit(trades_version).cast("bigint"),
+        "settings_hash": F.lit(settings_hash),
+    }
+    return traders.withColumns(added).select(*rank_history.TABLE.column_names)
+
+
+def _since(ranked_at: datetime, days: int, time: str = "block_time") -> SparkColumn:
+    return F.col(time) >= F.lit(ranked_at - timedelta(days=days))
+
+
+def _sale_windows(sales: DataFrame, ranked_at: datetime) -> DataFrame:
+    """Sums over the matched sales of each window; the lots always come from the whole history."""
+    is_matched = F.col("realized_pnl_usd").isNotNull()
+    recent = sales.where(
+        is_matched
+        & _since(ranked_at, max(WINDOW_DAYS))
+        & (F.col("block_time") <= F.lit(ranked_at))
+    )
+    sums = []
+    for days in WINDOW_DAYS:
+        inside = _since(ranked_at, days)
+        is_win = inside & (F.col("realized_pnl_usd") > 0)
+        sums += [
+            F.sum(F.when(inside, F.col("realized_pnl_usd"))).alias(
+                f"realized_pnl_{days}d"
+            ),
+            F.sum(F.when(inside, F.col("cost_usd"))).alias(f"cost_of_sold_{days}d"),
+            F.count_if(inside).alias(f"matched_sales_{days}d"),
+            F.count_if(is_win).alias(f"winning_sales_{days}d"),
+        ]
+    return recent.groupBy("wallet_address").agg(*sums)
+
+
+def _trade_windows(trades: DataFrame, ranked_at: datetime) -> DataFrame:
+    recent = trades.where(
+        _since(ranked_at, max(WINDOW_DAYS)) & (F.col("block_time") <= F.lit(ranked_at))
+    )
+    counts = [
+        F.count_if(_since(ranked_at, days)).alias(f"trade_count_{days}d")
+        for days in WINDOW_DAYS
+    ]
+    return recent.groupBy("wallet_address").agg(*counts)
+
+
+def _money(name: str) -> SparkColumn:
+    return F.col(name).try_cast(USD)
+
+
+def _judge_partition(
+    batches: Iterator[pa.RecordBatch], by: RankedBy
+) -> Iterator[pa.RecordBatch]:
+    kinds = arrow_type(_JUDGED)
+    for batch in batches:
+        verdicts = [
+            _judge(*row, rules=by.rules)
+            for row in zip(*lists(batch, (by.pnl, *_FIGURES)), strict=True)
+        ]
+        kept = batch.filter(
+            pa.array([verdict is not None for verdict in verdicts], pa.bool_())
+        )
+        if not kept.num_rows:
+            continue
+        columns = zip(
+            *(verdict for verdict in verdicts if verdict is not None), strict=True
+        )
+        added = [
+            build_column(values, kinds.field(i).type)
+            for i, values in enumerate(columns)
+        ]
+        yield pa.RecordBatch.from_arrays(
+            [*kept.columns, *added], names=[*kept.schema.names, *_JUDGED.names]
+        )
+
+
+def _judge(
+    pnl: int | None,
+    roi: int | None,
+    win_rate: int | None,
+    trades: int,
+    coverage: int | None,
+    history_complete: bool,
+    wallet_class: str | None,
+    sells: int,
+    bought: int | None,
+    sold: int | None,
+    first: int,
+    last: int,
+    *windows: int,
+    rules: RankingRules,
+) -> Sequence[Any] | None:
+    """The columns of `_JUDGED`; None for a wallet that does not qualify."""
+    record = Record(
+        pnl, roi, win_rate, trades, coverage, history_complete, wallet_class
+    )
+    if not qualifies(record):
+        return None
+    failures = gate_failures(record, rules.gate)
+    wins = [
+        rounded(100 * MICRO * won, matched) if matched else None
+        for won, matched in zip(windows[::2], windows[1::2], strict=True)
+    ]
+    size = None if bought is None or sold is None else rounded(bought + sold, trades)
+    return (
+        tier(record, rules),
+        *score(record, rules.scoring),
+        not failures,
+        failures,
+        size,
+        rounded(100 * MICRO * sells, trades),
+        days_spanned(first, last),
+        *wins,
+    )

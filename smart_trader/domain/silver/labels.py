@@ -1,0 +1,65 @@
+"""Which wallets are pools or exchanges: by the trade rows themselves, and by lists."""
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.kernel.wallets import EXCHANGE, POOL
+
+Labels = Mapping[str, tuple[str, str]]
+"""Class and reason by address."""
+
+
+def shipped_labels() -> Labels:
+    """The lists that come with the program: pools, vaults and programs, and wallets of exchanges."""
+    listed = json.loads(
+        files(__package__).joinpath("labels.json").read_text(encoding="utf-8")
+    )
+    return {
+        entry["address"]: (kind, f"listed: {entry['name']}")
+        for kind in (POOL, EXCHANGE)
+        for entry in listed[kind]
+    }
+
+
+def user_labels(pools: Iterable[str], exchanges: Iterable[str]) -> Labels:
+    """Addresses out of the user's own files."""
+    return {
+        address: (POOL, "in a list of pools in the settings") for address in pools
+    } | {
+        address: (EXCHANGE, "in a list of exchanges in the settings")
+        for address in exchanges
+    }
+
+
+def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataFrame:
+    """Those of `wallets` that are known to be no person, with label_class and label_reason.
+
+    `pools` has the pool of each trade row as wallet_address; what trades show comes before what a list says.
+    """
+    spark = wallets.sparkSession
+    traded = pools.join(F.broadcast(wallets), "wallet_address", "left_semi").distinct()
+    rows = [(address, *label) for address, label in sorted(listed.items())]
+    known = spark.createDataFrame(
+        rows, "wallet_address string, _class string, _reason string"
+    )
+    is_pool = F.col("_is_pool").isNotNull()
+    return (
+        wallets.join(
+            F.broadcast(traded.withColumn("_is_pool", F.lit(True))),
+            "wallet_address",
+            "left",
+        )
+        .join(F.broadcast(known), "wallet_address", "left")
+        .select(
+            "wallet_address",
+            F.when(is_pool, POOL).otherwise(F.col("_class")).alias("label_class"),
+            F.when(is_pool, "the pool of a trade row")
+            .otherwise(F.col("_reason"))
+            .alias("label_reason"),
+        )
+        .where("label_class IS NOT NULL")
+    )

@@ -1,0 +1,86 @@
+"""BirdEye token list -> bronze.token_metrics
+
+Fetches the tokens that pass the filters of the settings. A token that the list describes as its newest snapshot does
+is no new row, so running it twice on an unchanged market changes nothing.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from smart_trader.addresses import read_addresses
+from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.bronze import rejected_rows, token_metrics
+from smart_trader.domain.bronze.payload import Rejected
+from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.bronze.token_metrics import parse_token
+from smart_trader.domain.kernel.money import MONEY
+from smart_trader.jobs.rejecting import put_aside
+from smart_trader.rules import token_filters
+
+
+def run(app: App) -> None:
+    wanted = set(read_addresses(app.options.tokens)) if app.options.tokens else None
+    limit = app.options.limit or app.settings.tokens.per_run
+    refused: list[Rejected] = []
+    listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), refused)
+    chosen = _most_liquid(
+        (
+            token
+            for token in listed
+            if wanted is None or token["token_address"] in wanted
+        ),
+        limit,
+    )
+    app.report.rows_in = len(chosen) + len(refused)
+    put_aside(app, refused)
+    if not chosen:
+        app.report.warnings.append(
+            "the token list has no token that passes the filters of the settings"
+        )
+        return
+    rows = app.tables.frame(token_metrics.TABLE, chosen)
+    newest = newest_snapshots(
+        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
+    )
+    said_before = newest.select("token_address", "raw")
+    fresh = rows.join(
+        F.broadcast(said_before), ["token_address", "raw"], "left_anti"
+    ).persist()
+    if not fresh.isEmpty():
+        app.tables.append(token_metrics.TABLE, fresh)
+    fresh.unpersist()
+
+
+def _parse(
+    app: App, items: Iterable[Any], refused: list[Rejected]
+) -> Iterator[dict[str, Any]]:
+    for item in items:
+        parsed = parse_token(item, fetched_at=app.as_of)
+        if isinstance(parsed, Rejected):
+            refused.append(parsed)
+        elif parsed["token_address"] not in MONEY:
+            yield parsed
+
+
+def _most_liquid(tokens: Iterable[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """The first `limit` by liquidity, then address, of a list by falling liquidity; reads no further than needed."""
+    chosen: list[dict[str, Any]] = []
+    for token in tokens:
+        if len(chosen) >= limit and _liquidity(token) < _liquidity(chosen[-1]):
+            break
+        chosen.append(token)
+    return sorted(
+        chosen, key=lambda token: (-_liquidity(token), token["token_address"])
+    )[:limit]
+
+
+def _liquidity(token: dict[str, Any]) -> Decimal:
+    return token["liquidity"] if token["liquidity"] is not None else Decimal(-1)
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("bronze_tokens", run))

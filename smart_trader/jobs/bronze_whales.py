@@ -1,0 +1,155 @@
+"""silver.tracked_tokens, BirdEye holders -> bronze.whale_holders
+
+Fetches the largest holders of the tokens that are due. Safe to repeat: a token's rows of a day are replaced, and it is
+marked as completed after them, so a killed run fetches again what it had not marked.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import Row as SparkRow
+from pyspark.sql import functions as F
+
+from smart_trader.addresses import read_addresses
+from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.bronze import token_metrics, whale_holders
+from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.bronze.whale_holders import (
+    HeldToken,
+    add_up_holders,
+    total_supply_in,
+)
+from smart_trader.domain.silver import tracked_tokens
+from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
+from smart_trader.fetching import Fetched, fetch_in_batches
+from smart_trader.jobs.rejecting import put_aside
+from smart_trader.progress import Progress
+from smart_trader.summary import Work
+
+_STATE = tracked_tokens.TABLE.fields(
+    (
+        "token_address",
+        "whale_fetch_status",
+        "whale_fetched_at",
+        "is_newly_tracked",
+        "attempts",
+        "last_error",
+    )
+)
+_TOKENS_PER_COMMIT = 50
+
+
+def run(app: App) -> None:
+    waiting = _due(app).collect()
+    limit = app.options.limit or len(waiting)
+    due = waiting[:limit]
+    done = failed = 0
+    try:
+        with Progress(len(due), "tokens") as progress:
+            batches = fetch_in_batches(
+                due,
+                lambda token: app.market.holder_accounts(
+                    token.token_address, limit=app.settings.whales.holders_per_token
+                ),
+                app.pace(batch_size=_TOKENS_PER_COMMIT),
+                on_done=lambda: app.advance(progress),
+            )
+            for batch in batches:
+                _commit(app, batch)
+                done += sum(fetched.error is None for fetched in batch)
+                failed += sum(fetched.error is not None for fetched in batch)
+    finally:
+        app.report.work = Work(
+            unit="tokens",
+            due=len(waiting),
+            done=done,
+            failed=failed,
+            left_over=len(waiting) - done - failed,
+        )
+    if not waiting:
+        app.report.warnings.append("no token is due: no holders were fetched")
+
+
+def _due(app: App) -> DataFrame:
+    """Due tokens, with what their newest snapshot says of their supply."""
+    tracking = app.settings.tracking
+    live = still_tracked(
+        app.tables.read(tracked_tokens.TABLE),
+        as_of=app.as_of,
+        min_liquidity_usd=tracking.min_liquidity_usd,
+        max_age_days=tracking.max_snapshot_age_days,
+    )
+    if app.options.tokens:
+        live = live.where(
+            F.col("token_address").isin(read_addresses(app.options.tokens))
+        )
+    newest = newest_snapshots(
+        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
+    )
+    known = live.join(newest.select("token_address", "raw"), "token_address", "left")
+    return due_tokens(
+        known, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours
+    )
+
+
+def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
+    """The holders of a batch of tokens, then what became of each token."""
+    holders, refused = [], []
+    for fetched in batch:
+        if fetched.answer is not None:
+            app.report.rows_in += len(fetched.answer)
+            kept, unusable = add_up_holders(
+                fetched.answer, token=_held(fetched.entity), fetched_at=app.as_of
+            )
+            holders += kept
+            refused += unusable
+    put_aside(app, refused)
+    table = whale_holders.TABLE
+    read = [
+        {"token_address": f.entity.token_address, "rank_date": app.as_of.date()}
+        for f in batch
+        if not f.error
+    ]
+    if read:
+        parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
+        app.tables.replace(
+            table, app.tables.frame(table.fields(table.column_names), holders), of=parts
+        )
+    app.tables.update(
+        tracked_tokens.TABLE,
+        app.tables.frame(_STATE, [_state(app, fetched) for fetched in batch]),
+    )
+
+
+def _held(token: SparkRow) -> HeldToken:
+    return HeldToken(
+        mint=token.token_address,
+        symbol=token.symbol,
+        name=token.name,
+        price=token.price,
+        total_supply=total_supply_in(token.raw) if token.raw else None,
+    )
+
+
+def _state(app: App, fetched: Fetched[SparkRow, list[Any]]) -> dict[str, Any]:
+    token = fetched.entity
+    if fetched.error is not None:
+        return {name: token[name] for name in _STATE.names} | {
+            "whale_fetch_status": "pending",
+            "attempts": token.attempts + 1,
+            "last_error": str(fetched.error),
+        }
+    return {
+        "token_address": token.token_address,
+        "whale_fetch_status": "completed",
+        "whale_fetched_at": app.as_of,
+        "is_newly_tracked": False,
+        "attempts": 0,
+        "last_error": None,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("bronze_whales", run))

@@ -1,0 +1,144 @@
+"""silver.wallet_pnl -> gold.smart_traders, gold.rank_history
+
+Ranks every qualified wallet anew. A ranking is made only when figures or settings changed since the last one, so
+running it twice changes nothing; a second ranking at the same business time replaces the first.
+"""
+
+import sys
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.gold import rank_history, ranking, smart_traders
+from smart_trader.domain.gold.ranking import RankedBy
+from smart_trader.domain.silver import (
+    realized_sales,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+from smart_trader.domain.table import TIMESTAMP
+from smart_trader.errors import StorageError
+from smart_trader.rules import ranked_by
+from smart_trader.settings import settings_hash
+from smart_trader.summary import TierChange
+
+JOB = "gold_traders"
+_TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
+_MOMENT = T.StructType([T.StructField("ranked_at", TIMESTAMP)])
+
+
+def run(app: App) -> None:
+    last = _last_ranking(app)
+    if last is None or _is_stale(app, last):
+        _rank(app)
+    _mark_as_seen(app)
+
+
+def _last_ranking(app: App) -> Row | None:
+    history = app.tables.read(rank_history.TABLE)
+    newest = history.orderBy(F.desc("ranked_at")).limit(1)
+    return newest.select(
+        "ranked_at", "wallet_pnl_version", "trades_version", "settings_hash"
+    ).first()
+
+
+def _is_stale(app: App, last: Row) -> bool:
+    return (
+        last.settings_hash != settings_hash(app.settings)
+        or app.tables.changed_since(
+            wallet_pnl.TABLE, last.wallet_pnl_version, except_by=JOB
+        )
+        or app.tables.changed_since(trades.TABLE, last.trades_version)
+    )
+
+
+def _rank(app: App) -> None:
+    by = ranked_by(app.settings.ranking)
+    pnl_version, trades_version = (
+        app.tables.version(wallet_pnl.TABLE),
+        app.tables.version(trades.TABLE),
+    )
+    ranked = ranking.rank_wallets(
+        app.tables.read(wallet_pnl.TABLE, version=pnl_version),
+        app.tables.read(tracked_whales.TABLE),
+        app.tables.read(realized_sales.TABLE),
+        app.tables.read(trades.TABLE, version=trades_version),
+        by,
+        ranked_at=app.as_of,
+    )
+    changed = ranking.with_pnl_change(ranked, _previous_pnl(app, by), by.pnl)
+    rows = changed.withColumn("wallet_pnl_version", F.lit(pnl_version).cast("bigint"))
+    traders = rows.select(*smart_traders.TABLE.column_names).persist()
+    before = _tiers(app.tables.read(smart_traders.TABLE))
+    after = _tiers(traders)
+    app.report.rows_in = len(after)
+    app.report.tiers = _changes(before, after)
+    if after:
+        history = ranking.history_of(
+            traders,
+            trades_version=trades_version,
+            settings_hash=settings_hash(app.settings),
+        )
+        moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
+        app.tables.replace(rank_history.TABLE, history, of=moment)
+    else:
+        app.report.warnings.append("no wallet qualifies: the ranking is empty")
+    if after or before:
+        app.tables.overwrite(smart_traders.TABLE, traders)
+    traders.unpersist()
+
+
+def _previous_pnl(app: App, by: RankedBy) -> DataFrame | None:
+    """Figures of the ranking before this one, as they were then; None if there is none or it is too old to read."""
+    earlier = app.tables.read(rank_history.TABLE).where(
+        F.col("ranked_at") < F.lit(app.as_of)
+    )
+    last = earlier.orderBy(F.desc("ranked_at")).select("wallet_pnl_version").first()
+    if last is None:
+        return None
+    try:
+        return app.tables.read(wallet_pnl.TABLE, version=last.wallet_pnl_version)
+    except StorageError:
+        app.report.warnings.append(
+            "the figures of the previous ranking are older than the retention: no pnl_change"
+        )
+        return None
+
+
+def _tiers(traders: DataFrame) -> Mapping[str, str]:
+    return {
+        row.wallet_address: row.performance_tier
+        for row in traders.select("wallet_address", "performance_tier").collect()
+    }
+
+
+def _changes(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[TierChange, ...]:
+    return tuple(
+        TierChange(
+            tier=tier,
+            wallets=sum(t == tier for t in after.values()),
+            entered=sum(t == tier and before.get(w) != tier for w, t in after.items()),
+            left=sum(t == tier and after.get(w) != tier for w, t in before.items()),
+        )
+        for tier in _TIERS
+    )
+
+
+def _mark_as_seen(app: App) -> None:
+    unseen = (
+        app.tables.read(wallet_pnl.TABLE)
+        .where(~F.col("moved_to_gold"))
+        .select(*wallet_pnl.TABLE.key)
+    )
+    marks = {"moved_to_gold": F.lit(True), "gold_processed_at": F.lit(app.as_of)}
+    app.tables.update(wallet_pnl.TABLE, unseen.withColumns(marks))
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(JOB, run))

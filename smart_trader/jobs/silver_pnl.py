@@ -1,0 +1,186 @@
+"""bronze.transaction_history -> silver.trades, rejected_rows, realized_sales, open_lots, wallet_pnl
+
+Computes the wallets that are due from all of their rows, never from the new ones alone. Safe to repeat: the same rows
+give the same figures, only what differs is written, and a wallet is marked as completed after its figures.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.addresses import read_addresses
+from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.bronze import token_metrics, transaction_history
+from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.columns import Streams
+from smart_trader.domain.kernel.performance import Quote
+from smart_trader.domain.silver import (
+    books,
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+from smart_trader.domain.silver.labels import (
+    Labels,
+    label_wallets,
+    shipped_labels,
+    user_labels,
+)
+from smart_trader.domain.silver.tracked_whales import due_for_pnl
+from smart_trader.domain.table import STRING
+from smart_trader.rules import class_rules, mark_rules, value_rules
+from smart_trader.summary import Work
+
+_WALLET = T.StructType([T.StructField("wallet_address", STRING)])
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def run(app: App) -> None:
+    with _kept(_due(app)) as due:
+        count = due.count()
+        app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
+        if count:
+            _compute(app, due)
+            app.report.work = Work(unit="wallets", due=count, done=count)
+        else:
+            app.report.warnings.append("no wallet is due: no PnL was computed")
+
+
+def _due(app: App) -> DataFrame:
+    named = None
+    if app.options.wallets:
+        named = app.tables.frame(
+            _WALLET,
+            [{"wallet_address": w} for w in read_addresses(app.options.wallets)],
+        )
+    due = due_for_pnl(
+        app.tables.read(tracked_whales.TABLE),
+        as_of=app.as_of,
+        refresh_days=app.settings.pnl.refresh_days,
+        named=named,
+    )
+    due = due.select(
+        "wallet_address",
+        F.coalesce("history_complete", F.lit(False)).alias("history_complete"),
+    )
+    return (
+        due.orderBy("wallet_address").limit(app.options.limit)
+        if app.options.limit
+        else due
+    )
+
+
+def _compute(app: App, due: DataFrame) -> None:
+    wallets = due.select("wallet_address")
+    rows = app.tables.read(transaction_history.TABLE).where(
+        F.col("block_time") <= F.lit(app.as_of)
+    )
+    history = rows.join(F.broadcast(wallets), "wallet_address", "left_semi")
+    with _kept(
+        trades.net_transactions(history, value_rules(app.settings.pnl))
+    ) as netted:
+        app.tables.replace(trades.TABLE, Streams.select(netted, "trade"), of=wallets)
+        refused = Streams.select(netted, "refused").join(
+            history.select("event_id", "raw"), "event_id"
+        )
+        app.tables.replace(rejected_rows.TABLE, refused, of=wallets)
+        facts = _facts(app, due, Streams.select(netted, "facts"))
+        rules = books.BookRules(
+            now=_microseconds(app.as_of),
+            quotes=_quotes(app),
+            marks=mark_rules(app.settings.pnl),
+            classes=class_rules(app.settings.classify),
+        )
+        with _kept(
+            books.keep_books(Streams.select(netted, "trade"), facts, rules)
+        ) as kept:
+            app.tables.replace(
+                realized_sales.TABLE, Streams.select(kept, "sale"), of=wallets
+            )
+            app.tables.replace(open_lots.TABLE, Streams.select(kept, "lot"), of=wallets)
+            app.tables.replace(
+                wallet_pnl.TABLE, Streams.select(kept, "pnl"), of=wallets
+            )
+            state = {
+                "pnl_processing_status": F.lit("completed"),
+                "pnl_last_processed_at": F.lit(app.as_of),
+            }
+            done = Streams.select(kept, "class").withColumns(state)
+            app.tables.update(tracked_whales.TABLE, done, on=("wallet_address",))
+
+
+def _facts(app: App, due: DataFrame, counted: DataFrame) -> DataFrame:
+    """What is known of each due wallet beside its trades; a wallet without rows has none of them."""
+    wallets = due.select("wallet_address")
+    pools = app.tables.read(transaction_history.TABLE).select(
+        F.col("pool_address").alias("wallet_address")
+    )
+    labels = label_wallets(wallets, pools, {**shipped_labels(), **_own_labels(app)})
+    known = due.join(counted, "wallet_address", "left").join(
+        F.broadcast(labels), "wallet_address", "left"
+    )
+    counts = ("transactions", "arbitrage_tx_count", "rejected_rows")
+    return known.select(
+        "wallet_address",
+        F.struct(
+            "history_complete",
+            *(F.coalesce(name, F.lit(0)).cast("bigint").alias(name) for name in counts),
+            "label_class",
+            "label_reason",
+        ).alias("facts"),
+    )
+
+
+def _own_labels(app: App) -> Labels:
+    classify = app.settings.classify
+    pools, exchanges = (
+        [address for path in paths for address in read_addresses(path)]
+        for paths in (classify.pools_files, classify.exchanges_files)
+    )
+    return user_labels(pools, exchanges)
+
+
+def _quotes(app: App) -> Mapping[str, Quote]:
+    newest = newest_snapshots(
+        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
+    )
+    rows = newest.select(
+        "token_address", "price", "liquidity", "last_trade_unix_time"
+    ).collect()
+    return {
+        row.token_address: Quote(
+            price=None if row.price is None else int(row.price.scaleb(18)),
+            liquidity=None if row.liquidity is None else int(row.liquidity.scaleb(9)),
+            last_trade_at=None
+            if row.last_trade_unix_time is None
+            else _microseconds(row.last_trade_unix_time),
+        )
+        for row in rows
+    }
+
+
+def _microseconds(time: datetime) -> int:
+    return (time.astimezone(_EPOCH.tzinfo) - _EPOCH) // timedelta(microseconds=1)
+
+
+@contextmanager
+def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+    """`rows`, computed once and kept on disk while several tables are made from them."""
+    kept = rows.persist(StorageLevel.DISK_ONLY)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("silver_pnl", run))

@@ -1,0 +1,120 @@
+"""Who takes part in the market, how much each trades, and who holds what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from smart_trader.simulator.addresses import EXCHANGES, INCINERATOR, RAYDIUM_AUTHORITY, address
+from smart_trader.simulator.traders import Trader
+from smart_trader.simulator.wire import Coin
+from smart_trader.simulator.world import SOL, World
+
+# Share of all wallets, and rows in the first months of the busiest ones and of the others (a range).
+_TRADING = {
+    "skilled": (0.05, (), (60, 320)),
+    "lucky": (0.02, (), (60, 200)),
+    "losing": (0.12, (), (10, 500)),
+    "bot": (0.02, (1500, 1500, 1300), (700, 701)),
+    "arbitrageur": (0.013, (1200,), (500, 501)),
+    "pool": (0.007, (), (200, 300)),
+    "exchange": (0.003, (), (150, 200)),
+    "person": (0.36, (1300, 1100), (8, 900)),
+}
+_MAX_SKILLED_ROWS = 850
+"""Below what the product reads of one wallet in a run, so that the history of the skilled is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A token account: an owner can have several for one token."""
+
+    coin: Coin
+    owner: str
+    address: str
+    raw: int
+
+
+def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> list[Trader]:
+    """All that trade but the last, which makes up for what the others write too much or too little."""
+    rng = Random(f"{world.seed}:cast")
+    wanted: list[tuple[str, str, float]] = []
+    for kind, (share, busiest, (least, most)) in _TRADING.items():
+        for nth in range(max(1, round(share * wallets))):
+            rows = busiest[nth] if nth < len(busiest) else min(most, least * rng.paretovariate(1.05))
+            wanted.append((_address_of(world, kind, nth), kind, rows))
+    # A twentieth is left for the last one.
+    scale = 0.95 * trade_rows / sum(rows for _, _, rows in wanted)
+    return [
+        Trader(
+            world,
+            owner,
+            kind,
+            rows=min(rows * scale, _MAX_SKILLED_ROWS) if kind == "skilled" else rows * scale,
+            joined=rng.randrange(days // 2) if kind == "person" else rng.randrange(days // 6),
+            days=days,
+        )
+        for owner, kind, rows in wanted
+    ]
+
+
+def _address_of(world: World, kind: str, nth: int) -> str:
+    if kind == "pool":
+        token = world.tokens[nth % len(world.tokens)]
+        return world.pool(token.coin.mint, SOL.mint, nth // len(world.tokens)).address
+    if kind == "exchange" and nth < len(EXCHANGES):
+        return EXCHANGES[nth]
+    return address(world.seed, "wallet", kind, nth)
+
+
+def cast_idle(world: World, traders: Sequence[Trader], wallets: int) -> dict[str, str]:
+    """Owners that never trade, with their kind, as many as are missing to `wallets`."""
+    kinds = {INCINERATOR: "burn", RAYDIUM_AUTHORITY: "pool"} | dict.fromkeys(EXCHANGES, "exchange")
+    kinds |= {world.pool(token.coin.mint, SOL.mint).address: "pool" for token in world.tokens}
+    idle = {owner: kind for owner, kind in kinds.items() if owner not in {trader.owner for trader in traders}}
+    missing = wallets - len(traders) - len(idle)
+    return idle | {address(world.seed, "wallet", "idle", nth): "holder_only" for nth in range(missing)}
+
+
+def place_holdings(world: World, traders: Sequence[Trader], idle: dict[str, str]) -> dict[str, list[Account]]:
+    """The token accounts by mint, largest first; every wallet is among the first hundred of at least one token."""
+    rng = Random(f"{world.seed}:holdings")
+    accounts: dict[str, list[Account]] = {token.coin.mint: [] for token in world.tokens}
+
+    def place(mint: str, owner: str, share: float, nth: int = 0) -> None:
+        token = world.by_mint[mint]
+        raw = token.supply_raw * int(share * 1e12) // 10**12 + rng.randrange(1000)
+        accounts[mint].append(Account(token.coin, owner, address(world.seed, "account", mint, owner, nth), raw))
+
+    def place_everywhere(owner: str, least: float, most: float, portion: float) -> None:
+        chosen = [mint for mint in accounts if rng.random() < portion] or [rng.choice([*accounts])]
+        for mint in chosen:
+            place(mint, owner, rng.uniform(least, most))
+
+    for token in world.tokens:
+        place(token.coin.mint, world.pool(token.coin.mint, SOL.mint).address, rng.uniform(0.08, 0.2))
+    first_pools = {world.pool(token.coin.mint, SOL.mint).address for token in world.tokens}
+    for owner in (INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES):
+        place_everywhere(owner, 0.01, 0.3 if owner == INCINERATOR else 0.06, 0.3)
+    well_known = {INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES, *first_pools}
+    favourites = {trader.owner: trader.mints[:4] for trader in traders}
+    for owner in (*favourites, *idle):
+        if owner in well_known:
+            continue
+        mints = favourites.get(owner) or rng.sample([*accounts], min(len(accounts), 4))
+        for mint in mints[: min(len(mints), int(rng.paretovariate(1.2)))]:
+            share = min(0.03, 3e-5 * rng.paretovariate(0.7))
+            for nth in range(3 if rng.random() < 0.02 else 2 if rng.random() < 0.1 else 1):
+                place(mint, owner, share / (nth + 1), nth)
+    for held in accounts.values():
+        held.sort(key=lambda account: (-account.raw, account.address))
+    _crowd(world, accounts[world.tokens[0].coin.mint])
+    return accounts
+
+
+def _crowd(world: World, held: list[Account]) -> None:
+    """More small accounts of known owners than one page shows."""
+    smallest = held[-1].raw
+    for nth in range(140 - len(held)):
+        owner = held[nth % len(held)]
+        raw = max(1, smallest - 1 - nth)
+        held.append(Account(owner.coin, owner.owner, address(world.seed, "crowd", nth), raw))

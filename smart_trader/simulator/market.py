@@ -1,0 +1,214 @@
+"""The simulated market: what BirdEye would serve at one moment, and the truth about it.
+
+    market = Market.generate(seed=7)                  planted wallets, the same for the same seed
+    later = market.advance(days=1)                    the same market a day later: old rows unchanged, new ones added
+    market = Market.of_payloads(trades={wallet: [...]})   exactly these rows
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from random import Random
+from typing import Any
+
+from smart_trader.simulator.addresses import address
+from smart_trader.simulator.cast import Account, cast_idle, cast_traders, place_holdings
+from smart_trader.simulator.tape import Row
+from smart_trader.simulator.traders import Trader
+from smart_trader.simulator.truth import WalletTruth, true_wallet
+from smart_trader.simulator.wire import holder_text, json_text
+from smart_trader.simulator.world import DAY, World
+
+DEMO_NOW = datetime(2025, 9, 1, 9, 0, tzinfo=UTC)
+"""Business time of the demo."""
+_DAYS = 120
+"""Length of the generated history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item of the token list."""
+
+    fields: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
+class Market:
+    """What is served. Rows of a wallet stand newest first and may go beyond `now`: those have not happened yet."""
+
+    now: datetime
+    tokens: Sequence[Entry]
+    holders: Mapping[str, Sequence[str]]
+    """Texts by mint."""
+    trades: Mapping[str, Sequence[Row]]
+    """By wallet; a wallet without trades may be missing."""
+    kinds: Mapping[str, str]
+    """What each wallet was planted as."""
+    _history: "_History | None" = field(default=None, repr=False)
+
+    @classmethod
+    def generate(
+        cls, seed: int, *, tokens: int = 20, wallets: int = 300, trade_rows: int = 30_000, now: datetime = DEMO_NOW
+    ) -> "Market":
+        """A market of `tokens` that pass the default filters (others are in the list as well), `wallets` distinct
+        owners in their holder lists, and `trade_rows` rows up to `now`."""
+        return _History.begin(seed, tokens, wallets, trade_rows, now).market(now)
+
+    @classmethod
+    def of_payloads(
+        cls,
+        *,
+        tokens: Sequence[Mapping[str, Any] | str] = (),
+        holders: Mapping[str, Sequence[Mapping[str, Any] | str]] | None = None,
+        trades: Mapping[str, Sequence[Mapping[str, Any] | str]] | None = None,
+        now: datetime = DEMO_NOW,
+    ) -> "Market":
+        """Serves exactly these items in the order given. A string is JSON text that is sent as it is, valid or not."""
+        return cls(
+            now=now,
+            tokens=[Entry(_fields(item), _text(item)) for item in tokens],
+            holders={mint: [_text(item) for item in items] for mint, items in (holders or {}).items()},
+            trades={wallet: [Row(_time(item), _text(item)) for item in items] for wallet, items in (trades or {}).items()},
+            kinds=dict.fromkeys(trades or {}, "given"),
+        )
+
+    def at(self, later: datetime) -> "Market":
+        """The same market at another, later time."""
+        if self._history is None or later < self.now:
+            raise ValueError("only a generated market goes on, and only forwards")
+        return self._history.market(later)
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> "Market":
+        return self.at(self.now + timedelta(days=days, hours=hours))
+
+    def rows(self, wallet: str) -> list[dict[str, Any]]:
+        """All that has happened to `wallet`, newest first, as a careful reader parses it: no floats."""
+        now = self.now.timestamp()
+        happened = (row.text for row in self.trades.get(wallet, ()) if row.time is None or row.time <= now)
+        return [dict(fields) for text in happened if (fields := _fields(text))]
+
+    def rows_within(self, wallet: str, limit: int) -> list[dict[str, Any]]:
+        """What a reader keeps who stops after `limit` rows: those of the oldest second read wait for later."""
+        rows = self.rows(wallet)
+        if len(rows) <= limit:
+            return rows
+        cut = rows[limit - 1]["block_unix_time"]
+        return [row for row in rows[:limit] if row["block_unix_time"] > cut]
+
+    def truth_for(self, wallet: str, rows_read: Sequence[Mapping[str, Any]]) -> WalletTruth:
+        """The truth about `wallet` as far as `rows_read` can tell."""
+        return true_wallet(wallet, self.kinds.get(wallet, "unknown"), rows_read)
+
+    @cached_property
+    def truth(self) -> Mapping[str, WalletTruth]:
+        """The truth about each wallet from all of its rows up to `now`; computed when asked for."""
+        return _Truth(self)
+
+
+class _Truth(Mapping[str, WalletTruth]):
+    def __init__(self, market: Market) -> None:
+        self._market, self._known = market, dict[str, WalletTruth]()
+
+    def __getitem__(self, wallet: str) -> WalletTruth:
+        if wallet not in self._market.kinds:
+            raise KeyError(wallet)
+        if wallet not in self._known:
+            self._known[wallet] = self._market.truth_for(wallet, self._market.rows(wallet))
+        return self._known[wallet]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._market.kinds)
+
+    def __len__(self) -> int:
+        return len(self._market.kinds)
+
+
+class _History:
+    """Days of a generated market. A longer one is a copy that went on."""
+
+    def __init__(self, world: World, traders: list[Trader], wallets: int) -> None:
+        self.world, self.traders = world, traders
+        self.rows: dict[str, list[Row]] = {trader.owner: [] for trader in traders}
+        self._days, self._wallets = 0, wallets
+        self._idle: dict[str, str] = {}
+        self._accounts: dict[str, list[Account]] = {}
+
+    @classmethod
+    def begin(cls, seed: int, tokens: int, wallets: int, trade_rows: int, now: datetime) -> "_History":
+        world = World(seed, int(now.timestamp()) - _DAYS * DAY, tokens)
+        history = cls(world, cast_traders(world, wallets=wallets, trade_rows=trade_rows, days=_DAYS), wallets)
+        history._write_days(_DAYS)
+        missing = trade_rows - sum(len(rows) for rows in history.rows.values())
+        last = Trader(world, address(seed, "wallet", "converter"), "converter", rows=max(0, missing), joined=0, days=_DAYS)
+        history.rows[last.owner] = [row for day in range(_DAYS) for row in last.day(day)]
+        history.traders.append(last)
+        history._idle = cast_idle(world, history.traders, wallets)
+        history._accounts = place_holdings(world, history.traders, history._idle)
+        return history
+
+    def _write_days(self, days: int) -> None:
+        for trader in self.traders:
+            for day in range(self._days, days):
+                self.rows[trader.owner] += trader.day(day)
+        self._days = days
+
+    def market(self, now: datetime) -> Market:
+        """Rows are written to the end of the day after `now`, so that new ones can arrive while it is served."""
+        time = int(now.timestamp())
+        going_on = copy(self)
+        going_on.traders = [trader.copy() for trader in self.traders]
+        going_on.rows = {wallet: [*rows] for wallet, rows in self.rows.items()}
+        going_on._write_days(max(self._days, (time - self.world.start) // DAY + 1))
+        entries = [self.world.list_entry(token, time) for token in (*self.world.tokens, *self.world.decoys)]
+        kinds = {trader.owner: _kind(trader.kind) for trader in self.traders} | self._idle
+        return Market(
+            now=now,
+            tokens=[Entry(entry, json_text(entry)) for entry in entries],
+            holders={mint: self._holder_texts(held, time) for mint, held in self._accounts.items()},
+            trades={wallet: sorted(rows, key=_newest_first) for wallet, rows in going_on.rows.items()},
+            kinds=kinds,
+            _history=going_on,
+        )
+
+    def _holder_texts(self, held: list[Account], time: int) -> list[str]:
+        """Holdings move a little from day to day."""
+        day = (time - self.world.start) // DAY - _DAYS
+        moved = []
+        for account in held:
+            percent = Random(f"{account.address}:{day}").randrange(98, 103) if day else 100
+            moved.append((account.raw * percent // 100, account))
+        moved.sort(key=lambda item: (-item[0], item[1].address))
+        return [holder_text(account.coin, account.owner, account.address, raw) for raw, account in moved]
+
+
+def _kind(kind: str) -> str:
+    return "arbitrageur" if kind == "converter" else kind
+
+
+def _newest_first(row: Row) -> int:
+    return -(row.time or 0)
+
+
+def _text(item: Mapping[str, Any] | str) -> str:
+    return item if isinstance(item, str) else json_text(item)
+
+
+def _fields(item: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """The fields of an item; none if it is no JSON object."""
+    if not isinstance(item, str):
+        return item
+    try:
+        parsed = json.loads(item, parse_float=Decimal)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _time(item: Mapping[str, Any] | str) -> int | None:
+    time = _fields(item).get("block_unix_time")
+    return time if isinstance(time, int) else None

@@ -1,0 +1,37 @@
+"""What all tests share: UTC, and how many examples hypothesis tries.
+
+`HYPOTHESIS_PROFILE=ci` (default) tries the same examples at every run. `nightly` tries 50 times as many, new ones each
+night; the seed is printed, and `--hypothesis-seed=SEED` repeats it.
+"""
+
+import os
+import time
+from secrets import randbelow
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+CI_EXAMPLES = 200
+_ALWAYS = settings(
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("ci", _ALWAYS, max_examples=CI_EXAMPLES, derandomize=True)
+settings.register_profile("nightly", _ALWAYS, max_examples=50 * CI_EXAMPLES)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+settings.load_profile(PROFILE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if PROFILE != "ci" and config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"examples of hypothesis: profile {PROFILE}, seed {config.getoption('--hypothesis-seed') or 'by test name'}"
