@@ -31,7 +31,7 @@ from smart_trader.io.http import HttpPolicy
 from smart_trader.ports import MarketData, Usage
 from smart_trader.progress import Progress
 from smart_trader.settings import load, require, secret_values, settings_hash
-from smart_trader.settings_model import Settings
+from smart_trader.settings_model import Api, Settings
 from smart_trader.summary import (
     JobRecord,
     JobSummary,
@@ -74,23 +74,16 @@ class App:
     @cached_property
     def market(self) -> MarketData:
         """BirdEye; asked for only by the jobs that fetch, as only they need a key."""
-        birdeye_settings = self.settings.birdeye
+        api = self.settings.birdeye
         return birdeye.connect(
-            base_url=birdeye_settings.base_url,
+            base_url=api.base_url,
             api_key=require(self.settings, "birdeye.api_key"),
-            requests_per_second=birdeye_settings.requests_per_second,
-            concurrent_requests=birdeye_settings.concurrent_requests,
-            compute_units_per_run=birdeye_settings.compute_units_per_run,
-            units=birdeye_settings.units.model_dump(),
+            requests_per_second=api.requests_per_second,
+            concurrent_requests=api.concurrent_requests,
+            compute_units_per_run=api.compute_units_per_run,
+            units=api.units.model_dump(),
             clock=self.clock,
-            policy=HttpPolicy(
-                connect_timeout_seconds=float(birdeye_settings.connect_timeout_seconds),
-                read_timeout_seconds=float(birdeye_settings.read_timeout_seconds),
-                total_timeout_seconds=float(birdeye_settings.total_timeout_seconds),
-                attempts=birdeye_settings.attempts,
-                max_retry_after_seconds=float(birdeye_settings.max_retry_wait_seconds),
-                max_body_bytes=birdeye_settings.max_body_bytes,
-            ),
+            policy=_policy(api),
             user_agent=f"smart-trader/{version.VERSION}",
         )
 
@@ -349,6 +342,17 @@ class _Runner:
         with contextlib.suppress(Exception):
             app.spark.stop()
         return status, message
+
+
+def _policy(api: Api) -> HttpPolicy:
+    return HttpPolicy(
+        connect_timeout_seconds=float(api.connect_timeout_seconds),
+        read_timeout_seconds=float(api.read_timeout_seconds),
+        total_timeout_seconds=float(api.total_timeout_seconds),
+        attempts=api.attempts,
+        max_retry_wait_seconds=float(api.max_retry_wait_seconds),
+        max_body_bytes=api.max_body_bytes,
+    )
 
 
 def _row(summary: JobSummary) -> dict[str, object]:

@@ -69,17 +69,13 @@ def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
 
 def from_dotenv(path: Path) -> Iterator[Given]:
     try:
-        variables = DotEnvSettingsSource(
-            BaseSettings, env_file=path, case_sensitive=True
-        ).env_vars
+        variables = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     return from_variables(variables, DOTENV)
 
 
-def from_variables(
-    variables: Mapping[str, str | None], source: str = ENVIRONMENT
-) -> Iterator[Given]:
+def from_variables(variables: Mapping[str, str | None], source: str = ENVIRONMENT) -> Iterator[Given]:
     for name, value in sorted(variables.items()):
         if name.startswith(PREFIX) and name not in CONTROL_VARIABLES:
             yield Given(name, (value or "").strip(), source)

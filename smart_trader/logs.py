@@ -53,9 +53,7 @@ def configure(
     structlog.configure(
         processors=[*common, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelName(level.upper())
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=False,
     )
     # The line of progress ends without a newline, so it is erased here and drawn again after this line.
@@ -99,9 +97,7 @@ def redact(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line for a terminal: others choose the names of tokens, and control characters could rewrite the screen."""
-    return "".join(
-        char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C"
-    )
+    return "".join(char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C")
 
 
 def _spellings(secrets: Collection[str]) -> list[str]:
@@ -220,9 +216,7 @@ def _as_text(event: Event) -> str:
     del event["run_id"], event["logger"]
     mark = "" if level in ("info", "debug") else f"{level.upper()} "
     facts = " ".join(f"{key}={_fact(value)}" for key, value in event.items())
-    lines = [
-        f"{time}  {job}  {mark}{printable(message)}" + (f"  {facts}" if facts else "")
-    ]
+    lines = [f"{time}  {job}  {mark}{printable(message)}" + (f"  {facts}" if facts else "")]
     if isinstance(error, SmartTraderError):
         lines += redact(str(error)).splitlines()
     elif error:
@@ -232,11 +226,7 @@ def _as_text(event: Event) -> str:
 
 def _fact(value: object) -> str:
     text = printable(str(value))
-    return (
-        json.dumps(text, ensure_ascii=False)
-        if not text or set(text) & set(' ="')
-        else text
-    )
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' ="') else text
 
 
 def _indented(line: str) -> str:

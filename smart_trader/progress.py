@@ -37,9 +37,7 @@ class Progress:
         self._total, self._unit = total, printable(unit)
         self._stream, self._clock = stream or sys.stderr, clock
         self._is_terminal = self._stream.isatty()
-        self._pause = (
-            _SECONDS_BETWEEN_DRAWINGS if self._is_terminal else _SECONDS_BETWEEN_LINES
-        )
+        self._pause = _SECONDS_BETWEEN_DRAWINGS if self._is_terminal else _SECONDS_BETWEEN_LINES
         self._started = self._told = clock()
         self._done = self._calls = 0
         self._wait_seconds = 0.0
@@ -77,11 +75,7 @@ class Progress:
         """By the pace so far; unknown before the first is done."""
         if not self._done:
             return None
-        return (
-            (self._clock() - self._started)
-            / self._done
-            * max(self._total - self._done, 0)
-        )
+        return (self._clock() - self._started) / self._done * max(self._total - self._done, 0)
 
     def _draw(self) -> None:
         left = self._seconds_left()
@@ -115,9 +109,7 @@ def duration(seconds: float) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes}m {rest}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
-    )
+    return f"{minutes}m {rest}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
 
 
 def _width(stream: TextIO) -> int:

@@ -26,9 +26,7 @@ from smart_trader.settings_model import Settings
 
 def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(
-            field.annotation, BaseModel
-        ):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _fields(field.annotation, f"{above}{name}.")
         else:
             yield above + name, field
@@ -36,9 +34,7 @@ def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, Fiel
 
 FIELDS = dict(_fields(Settings))
 """Every setting by its dotted key, in the order of the model."""
-SECRETS = frozenset(
-    key for key, field in FIELDS.items() if SecretStr in get_args(field.annotation)
-)
+SECRETS = frozenset(key for key, field in FIELDS.items() if SecretStr in get_args(field.annotation))
 _KEYS = {key: key for key in FIELDS}
 _VARIABLES = {variable(key): key for key in FIELDS}
 _MAY_HOLD_SECRETS = frozenset((layers.DOTENV, layers.ENVIRONMENT, layers.DEMO))
@@ -60,9 +56,7 @@ def load(
     `overrides` come from `--set`. `demo` stands above them, so that a demonstration never reaches a real API or lake.
     `home` holds `conf/` and `.env`. Raises `ConfigurationError` with one line for each problem.
     """
-    home = home or Path(
-        environ.get(layers.PREFIX + "HOME") or Path(__file__).parents[1]
-    )
+    home = home or Path(environ.get(layers.PREFIX + "HOME") or Path(__file__).parents[1])
     found = [*_written(home, profile, env_file), *layers.from_variables(environ)]
     found += [
         *layers.from_pairs(overrides, layers.COMMAND_LINE),
@@ -82,9 +76,7 @@ def load(
         problems += [_explain(error, chosen) for error in invalid.errors()]
     if problems:
         lines = "\n".join(f"  {problem}" for problem in dict.fromkeys(problems))
-        raise ConfigurationError(
-            f"The settings cannot be used, so nothing was started:\n{lines}"
-        )
+        raise ConfigurationError(f"The settings cannot be used, so nothing was started:\n{lines}")
     settings._sources.update({key: given.source for key, given in chosen.items()})
     return settings
 
@@ -96,13 +88,9 @@ def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]
         raise ConfigurationError(
             f"{conf}/defaults.toml is missing: set SMART_TRADER_HOME to the folder that holds conf/"
         )
-    profiles = sorted(
-        path.stem for path in conf.glob("*.toml") if path.stem != "defaults"
-    )
+    profiles = sorted(path.stem for path in conf.glob("*.toml") if path.stem != "defaults")
     if profile not in profiles:
-        raise ConfigurationError(
-            f"There is no profile {profile!r}: choose one of {', '.join(profiles)}"
-        )
+        raise ConfigurationError(f"There is no profile {profile!r}: choose one of {', '.join(profiles)}")
     yield from layers.from_toml(conf / "defaults.toml")
     yield from layers.from_toml(conf / f"{profile}.toml")
     if env_file and not env_file.is_file():
@@ -121,9 +109,7 @@ def _refuse(given: Given, key: str | None) -> str:
     if key is not None:
         return f"{key} ({given.source}): a secret, only taken from the environment or .env: set {variable(key)}"
     near = difflib.get_close_matches(given.name, _names(given.source), n=1)
-    hint = (
-        f"did you mean {near[0]}?" if near else "--print-settings shows all there are"
-    )
+    hint = f"did you mean {near[0]}?" if near else "--print-settings shows all there are"
     return f"{given.name!r} ({given.source}): no such setting, {hint}"
 
 
@@ -174,13 +160,7 @@ def _allowed(field: FieldInfo) -> str:
     if get_origin(annotation) is tuple:
         return "must be a comma-separated list of at least one"
     types = get_args(annotation) or (annotation,)
-    noun = (
-        "a whole number"
-        if int in types
-        else "a number"
-        if {Decimal, float} & set(types)
-        else "a text"
-    )
+    noun = "a whole number" if int in types else "a number" if {Decimal, float} & set(types) else "a text"
     words = {"ge": "at least", "gt": "more than", "le": "at most"}
     bounds = [
         f", {word} {getattr(constraint, name):,}"
@@ -195,36 +175,24 @@ def require(settings: Settings, key: str) -> str:
     """The text of a setting that may be none, secrets included, where a job cannot do without it."""
     value = _value(settings, key)
     if value is None:
-        raise ConfigurationError(
-            f"{key} is missing: set {variable(key)} in the environment or in .env"
-        )
+        raise ConfigurationError(f"{key} is missing: set {variable(key)} in the environment or in .env")
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
     """What must appear nowhere."""
-    return tuple(
-        value.get_secret_value()
-        for key in sorted(SECRETS)
-        if (value := _value(settings, key)) is not None
-    )
+    return tuple(value.get_secret_value() for key in sorted(SECRETS) if (value := _value(settings, key)) is not None)
 
 
 def settings_hash(settings: Settings) -> str:
     """SHA-256 of the settings that decide a ranking, lists of addresses by their content, not by their place."""
-    content = {
-        key: _text(_value(settings, key))
-        for key in FIELDS
-        if key.split(".")[0] in _IN_HASH
-    }
+    content = {key: _text(_value(settings, key)) for key in FIELDS if key.split(".")[0] in _IN_HASH}
     content |= {key: _content(_value(settings, key)) for key in _HASHED_BY_CONTENT}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _content(files: Iterable[Path]) -> str:
-    return ",".join(
-        sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
-    )
+    return ",".join(sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files))
 
 
 def _value(settings: Settings, key: str) -> Any:
@@ -248,10 +216,7 @@ def _text(value: Any) -> str:
 
 def describe(settings: Settings, *, as_json: bool = False) -> str:
     """Every setting with its value and where that came from, secrets masked; a table, or one JSON document."""
-    rows = [
-        (key, _text(_value(settings, key)), settings._sources.get(key, "not set"))
-        for key in FIELDS
-    ]
+    rows = [(key, _text(_value(settings, key)), settings._sources.get(key, "not set")) for key in FIELDS]
     if as_json:
         return json.dumps(
             {key: {"value": value, "source": source} for key, value, source in rows},
@@ -259,7 +224,4 @@ def describe(settings: Settings, *, as_json: bool = False) -> str:
         )
     width = max(len(key) for key, _, _ in rows)
     values = max(min(len(value), 40) for _, value, _ in rows)
-    return "\n".join(
-        f"{key:{width}} = {value or 'none':{values}}  ({source})"
-        for key, value, source in rows
-    )
+    return "\n".join(f"{key:{width}} = {value or 'none':{values}}  ({source})" for key, value, source in rows)

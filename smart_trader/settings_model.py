@@ -54,9 +54,7 @@ def _location(value: str) -> str:
     if value.startswith("s3://"):
         raise ValueError("must begin with s3a://, Hadoop's name for S3")
     if "@" in urlsplit(value).netloc:
-        raise ValueError(
-            "must not carry a key or password: give them in the environment"
-        )
+        raise ValueError("must not carry a key or password: give them in the environment")
     return value.rstrip("/")
 
 
@@ -77,17 +75,11 @@ def _header_text(secret: SecretStr | None) -> SecretStr | None:
     value = secret.get_secret_value() if secret else ""
     if value.isascii() and value.isprintable():
         return secret
-    raise ValueError(
-        "must be plain printable characters: is it complete, and nothing else pasted with it?"
-    )
+    raise ValueError("must be plain printable characters: is it complete, and nothing else pasted with it?")
 
 
 def _parts(value: object) -> object:
-    return (
-        [part.strip() for part in value.split(",") if part.strip()]
-        if isinstance(value, str)
-        else value
-    )
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -106,9 +98,7 @@ Location = Annotated[Text, AfterValidator(_location)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
 SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
-Files = Annotated[
-    tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)
-]
+Files = Annotated[tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)]
 
 
 class Section(BaseModel):
@@ -145,9 +135,7 @@ class Tracking(Section):
 
 class Whales(Section):
     refresh_hours: Hours
-    holders_per_token: Annotated[
-        int, Field(ge=1, le=10_000)
-    ]  # the deepest offset that the API serves
+    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset that the API serves
 
 
 class Transactions(Section):
@@ -235,16 +223,16 @@ class Retention(Section):
     foundation_days: Days
 
 
-class Http(Section):
-    """For all APIs. Field for field what `io.http.HttpPolicy` takes."""
+class Api(Section):
+    """What talking to an API over HTTP takes; the last six are the fields of `io.http.HttpPolicy`."""
 
+    base_url: PrivateAddress
+    api_key: SecretOrNone = None
     connect_timeout_seconds: Seconds
     read_timeout_seconds: Seconds
-    attempt_timeout_seconds: Seconds
+    total_timeout_seconds: Seconds
     attempts: Annotated[int, Field(ge=1, le=20)]
-    first_backoff_seconds: Seconds
-    max_backoff_seconds: Seconds
-    max_retry_after_seconds: Seconds
+    max_retry_wait_seconds: Seconds
     max_body_bytes: Count
 
 
@@ -254,28 +242,20 @@ class Units(Section):
     trader_txs: Count
 
 
-class BirdEye(Section):
-    base_url: PrivateAddress
-    api_key: SecretOrNone = None
+class BirdEye(Api):
     requests_per_second: Annotated[Decimal, Field(gt=0, le=1_000)]
     concurrent_requests: Annotated[int, Field(ge=1, le=256)]
     compute_units_per_run: CountOrNone
     units: Units
 
 
-class Helius(Section):
-    base_url: PrivateAddress
-    api_key: SecretOrNone = None
+class Helius(Api):
     auth_header: SecretOrNone = None
     webhook_url: PrivateAddress | None
     webhook_id: str | None
     webhook_type: Literal["enhanced", "raw", "discord"]
-    transaction_types: Annotated[
-        tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)
-    ]
-    max_addresses: Annotated[
-        int, Field(ge=1, le=100_000)
-    ]  # what Helius takes per webhook
+    transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]
+    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # what Helius takes per webhook
 
 
 class Disk(Section):
@@ -316,7 +296,6 @@ class Settings(BaseSettings):
     classify: Classify
     ranking: Ranking
     retention: Retention
-    http: Http
     birdeye: BirdEye
     helius: Helius
     disk: Disk

@@ -107,10 +107,7 @@ class RunSummary:
 
 def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
     """Delta versions of the tables that a job writes; `before` is none for a table that it created."""
-    tables = {
-        table: {"before": before.get(table), "after": after[table]}
-        for table in sorted(after)
-    }
+    tables = {table: {"before": before.get(table), "after": after[table]} for table in sorted(after)}
     return json.dumps(tables)
 
 
@@ -200,12 +197,7 @@ def _jobs(jobs: Sequence[JobSummary]) -> str:
             sum(job.record.compute_units for job in jobs),
             sum(job.spark_jobs for job in jobs),
             sum(job.delta_commits for job in jobs),
-            duration(
-                sum(
-                    _seconds(job.record.started_at, job.record.finished_at)
-                    for job in jobs
-                )
-            ),
+            duration(sum(_seconds(job.record.started_at, job.record.finished_at) for job in jobs)),
         )
         rows.append(("total", "", "", "", *total))
     return _table(header, rows, texts=2)
@@ -224,24 +216,12 @@ def _work(jobs: Sequence[JobSummary]) -> str:
         for job in jobs
         if job.work
     ]
-    return (
-        _table(
-            ("work", "", "due", "done", "failed", "left for next run"), rows, texts=2
-        )
-        if rows
-        else ""
-    )
+    return _table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
 
 
 def _tiers(jobs: Sequence[JobSummary]) -> str:
-    rows = [
-        (tier.tier, tier.wallets, tier.entered, tier.left)
-        for job in jobs
-        for tier in job.tiers
-    ]
-    return (
-        _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
-    )
+    rows = [(tier.tier, tier.wallets, tier.entered, tier.left) for job in jobs for tier in job.tiers]
+    return _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
 
 
 def _versions(jobs: Sequence[JobSummary]) -> str:
@@ -272,36 +252,24 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
 
 
 def _remarks(run: RunSummary) -> str:
-    remarks = [
-        f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings
-    ]
-    failures = [
-        f"{job.record.job}: {job.record.message}"
-        for job in run.jobs
-        if job.record.message
-    ]
+    remarks = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
+    failures = [f"{job.record.job}: {job.record.message}" for job in run.jobs if job.record.message]
     if run.message and not any(run.message in failure for failure in failures):
         failures.append(run.message)
     lines = [*_bullets("warnings", remarks), *_bullets("messages", failures)]
-    return "\n".join(
-        [*lines, *_bullets("next", [run.next_step] if run.next_step else [])]
-    )
+    return "\n".join([*lines, *_bullets("next", [run.next_step] if run.next_step else [])])
 
 
 def _bullets(title: str, texts: Sequence[str]) -> list[str]:
     lines = [
         line
         for text in texts
-        for line in textwrap.wrap(
-            printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    "
-        )
+        for line in textwrap.wrap(printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    ")
     ]
     return [title, *lines] if lines else []
 
 
-def _table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int
-) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int) -> str:
     """Columns as wide as their widest cell: the first `texts` to the left, figures to the right."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
@@ -316,10 +284,10 @@ def _table(
 
 
 def _cell(value: object) -> str:
-    """Nothing happened is a dash: the eye finds what did. From a million on rounded; `ops.runs` has the figure."""
+    """Nothing happened is a dash: the eye finds what did. From a million on cut; `ops.runs` has the figure."""
     if not isinstance(value, int):
         return printable(str(value))
     for size, sign in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
         if value >= size:
-            return f"{value / size:.1f} {sign}"
+            return f"{value // (size // 10) / 10:.1f} {sign}"
     return f"{value:,}" if value else "-"

@@ -76,7 +76,7 @@ def test_a_json_line_has_the_keys_of_sparks_own(json_lines: Lines) -> None:
 def test_nothing_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     configure(json_lines=True)
     log.error("x")
-    logging.getLogger("urllib3").error("x")
+    logging.getLogger("py4j").error("x")
     assert capsys.readouterr().out == ""
 
 
@@ -136,8 +136,8 @@ def test_pysparks_copies_of_failed_queries_are_for_debugging(name: str, capsys: 
         lambda: log.info("x", **{SECRET: 1}),
         lambda: log.error("x", exc_info=ValueError(SECRET)),
         lambda: log.error("x", exc_info=SourceUnavailable(f"refused {SECRET}")),
-        lambda: logging.getLogger("urllib3").warning("retry %s", SECRET),
-        lambda: logging.getLogger("urllib3").error("x", exc_info=ValueError(SECRET)),
+        lambda: logging.getLogger("py4j").warning("retry %s", SECRET),
+        lambda: logging.getLogger("py4j").error("x", exc_info=ValueError(SECRET)),
         lambda: warnings.warn(SECRET, stacklevel=1),
     ],
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -220,7 +221,7 @@ def test_control_variables_and_those_of_others_are_left_alone() -> None:
         ("pnl.closed_ratio", "1.0001", "must be a number, at least 0, at most 1"),
         ("tokens.min_liquidity_usd", "1e400", "must be a number, at least 0"),
         ("birdeye.requests_per_second", "0", "must be a number, more than 0, at most 1,000"),
-        ("http.read_timeout_seconds", "inf", "must be a number, more than 0"),
+        ("birdeye.read_timeout_seconds", "inf", "must be a number, more than 0"),
         ("run.time_budget_minutes", "-5", "must be a whole number, at least 1"),
         ("ranking.pnl_basis", "both", "must be one of realized, total"),
         ("spark.driver_memory", "2 GB", "must be a whole number with m or g, such as 2g"),
@@ -427,8 +428,10 @@ def test_the_hash_knows_lists_by_what_is_in_them(tmp_path: Path) -> None:
     assert len({hash_of("a"), hash_of("b"), hash_of("a", "b"), settings_hash(load(environ={}))}) == 4
 
 
-def test_the_http_section_is_what_the_client_takes() -> None:
-    assert isinstance(HttpPolicy(**load(environ={}).http.model_dump()), HttpPolicy)
+@pytest.mark.parametrize("section", ["birdeye", "helius"])
+def test_an_api_has_all_that_the_client_takes(section: str) -> None:
+    api = getattr(load(environ={}), section)
+    assert all(hasattr(api, field.name) for field in fields(HttpPolicy))
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.text(max_size=60).filter(lambda text: "\x00" not in text))

@@ -90,17 +90,22 @@ class Table:
         """Names of the table's own columns."""
         return tuple(c.name for c in self.columns)
 
+    @cached_property
+    def own_schema(self) -> T.StructType:
+        """The table's own columns in declared order."""
+        return self.fields(self.column_names)
+
     def fields(self, names: Iterable[str]) -> T.StructType:
         """The schema of some columns, in the order of `names`."""
         return T.StructType([self.schema[name] for name in names])
 
 
 def not_negative(*names: str) -> tuple[Check, ...]:
-    """Checks that none of these columns is below zero; null passes."""
-    return tuple(Check(f"{name}_not_negative", f"{name} >= 0") for name in names)
+    """Checks that none of these columns is below zero. Delta refuses a row whose check is null, so null is let pass."""
+    return tuple(Check(f"{name}_not_negative", f"{name} IS NULL OR {name} >= 0") for name in names)
 
 
 def one_of(name: str, *values: str) -> Check:
     """A check that the column is one of `values`; null passes."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return Check(f"{name}_known", f"{name} IN ({listed})")
+    return Check(f"{name}_known", f"{name} IS NULL OR {name} IN ({listed})")

@@ -10,6 +10,10 @@ class SystemClock:
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped.is_set()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

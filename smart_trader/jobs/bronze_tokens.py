@@ -42,7 +42,7 @@ def run(app: App) -> None:
             "the token list has no token that passes the filters of the settings"
         )
         return
-    rows = app.tables.frame(token_metrics.TABLE, chosen)
+    rows = app.tables.frame(token_metrics.TABLE.own_schema, chosen)
     newest = newest_snapshots(
         app.tables.read(token_metrics.TABLE), until=app.as_of.date()
     )

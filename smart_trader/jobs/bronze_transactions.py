@@ -211,7 +211,7 @@ def _land(
         _WALLET, [{"wallet_address": wallet} for wallet in wallets]
     )
     if rows:
-        served = app.tables.frame(_HISTORY.fields(_HISTORY.column_names), rows)
+        served = app.tables.frame(_HISTORY.own_schema, rows)
         app.tables.append_new(_HISTORY, served, of=known)
     stored = app.tables.read(_HISTORY).join(
         F.broadcast(known), "wallet_address", "left_semi"

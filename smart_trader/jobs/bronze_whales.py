@@ -115,7 +115,7 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
     if read:
         parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
         app.tables.replace(
-            table, app.tables.frame(table.fields(table.column_names), holders), of=parts
+            table, app.tables.frame(table.own_schema, holders), of=parts
         )
     app.tables.update(
         tracked_tokens.TABLE,

@@ -17,5 +17,5 @@ def put_aside(app: App, refused: Sequence[Rejected]) -> None:
     distinct = {(row.source, row.raw_sha256): asdict(row) for row in refused}
     app.tables.append_new(
         table,
-        app.tables.frame(table.fields(table.column_names), list(distinct.values())),
+        app.tables.frame(table.own_schema, list(distinct.values())),
     )

@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--wallets", type=int, default=300)
     parser.add_argument("--trade-rows", type=int, default=30_000)
-    parser.add_argument("--now", type=datetime.fromisoformat, default=DEMO_NOW, help="business time, ISO 8601 with zone")
+    parser.add_argument(
+        "--now", type=datetime.fromisoformat, default=DEMO_NOW, help="business time, ISO 8601 with zone"
+    )
     parser.add_argument("--requests-per-second", type=int, help="answer 429 to more (default: no limit)")
     parser.add_argument(
         "--faults",

@@ -39,8 +39,11 @@ def base58(data: bytes) -> str:
     """`data` in Bitcoin's base58 alphabet, each leading zero byte as a `1`."""
     number, pairs = int.from_bytes(data, "big"), list[str]()
     while number:
-        number, rest = divmod(number, 58 * 58)
-        pairs.append(_PAIRS[rest])
+        # Ten digits at a time: what is left over then fits a machine word.
+        number, rest = divmod(number, 58**10)
+        for _ in range(5):
+            rest, pair = divmod(rest, 58**2)
+            pairs.append(_PAIRS[pair])
     zeros = len(data) - len(data.lstrip(b"\0"))
     return "1" * zeros + "".join(reversed(pairs)).lstrip("1")
 

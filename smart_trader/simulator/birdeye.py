@@ -84,7 +84,9 @@ class BirdEye:
         texts = [
             row.text
             for row in self._happened(wallet, before)
-            if _is_between(row.time, None if before is None else before + margin, None if after is None else after - margin)
+            if _is_between(
+                row.time, None if before is None else before + margin, None if after is None else after - margin
+            )
         ]
         if query.get("tx_type") in ("add", "remove"):
             texts = []

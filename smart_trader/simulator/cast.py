@@ -11,7 +11,8 @@ from smart_trader.simulator.world import SOL, World
 
 # Share of all wallets, and rows in the first months of the busiest ones and of the others (a range).
 _TRADING = {
-    "skilled": (0.05, (), (60, 320)),
+    "skilled": (0.035, (), (60, 320)),
+    "modest": (0.015, (), (40, 150)),
     "lucky": (0.02, (), (60, 200)),
     "losing": (0.12, (), (10, 500)),
     "bot": (0.02, (1500, 1500, 1300), (700, 701)),
@@ -49,7 +50,7 @@ def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> l
             world,
             owner,
             kind,
-            rows=min(rows * scale, _MAX_SKILLED_ROWS) if kind == "skilled" else rows * scale,
+            rows=min(rows * scale, _MAX_SKILLED_ROWS) if kind in ("skilled", "modest") else rows * scale,
             joined=rng.randrange(days // 2) if kind == "person" else rng.randrange(days // 6),
             days=days,
         )

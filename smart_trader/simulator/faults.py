@@ -1,6 +1,6 @@
 """What may go wrong between a client and the API, and when.
 
-    Faults(Fault("429-seconds", endpoint="trades", page="middle", times=2), Fault("404", address=wallet, times=None))
+Faults(Fault("429-seconds", endpoint="trades", page="middle", times=2), Fault("404", address=wallet, times=None))
 """
 
 from collections import Counter

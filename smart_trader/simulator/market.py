@@ -1,7 +1,7 @@
 """The simulated market: what BirdEye would serve at one moment, and the truth about it.
 
-    market = Market.generate(seed=7)                  planted wallets, the same for the same seed
-    later = market.advance(days=1)                    the same market a day later: old rows unchanged, new ones added
+    market = Market.generate(seed=7)                      planted wallets, the same for the same seed
+    later = market.advance(days=1)                        a day later: old rows unchanged, new ones added
     market = Market.of_payloads(trades={wallet: [...]})   exactly these rows
 """
 
@@ -73,7 +73,9 @@ class Market:
             now=now,
             tokens=[Entry(_fields(item), _text(item)) for item in tokens],
             holders={mint: [_text(item) for item in items] for mint, items in (holders or {}).items()},
-            trades={wallet: [Row(_time(item), _text(item)) for item in items] for wallet, items in (trades or {}).items()},
+            trades={
+                wallet: [Row(_time(item), _text(item)) for item in items] for wallet, items in (trades or {}).items()
+            },
             kinds=dict.fromkeys(trades or {}, "given"),
         )
 
@@ -144,7 +146,9 @@ class _History:
         history = cls(world, cast_traders(world, wallets=wallets, trade_rows=trade_rows, days=_DAYS), wallets)
         history._write_days(_DAYS)
         missing = trade_rows - sum(len(rows) for rows in history.rows.values())
-        last = Trader(world, address(seed, "wallet", "converter"), "converter", rows=max(0, missing), joined=0, days=_DAYS)
+        last = Trader(
+            world, address(seed, "wallet", "converter"), "converter", rows=max(0, missing), joined=0, days=_DAYS
+        )
         history.rows[last.owner] = [row for day in range(_DAYS) for row in last.day(day)]
         history.traders.append(last)
         history._idle = cast_idle(world, history.traders, wallets)
@@ -187,7 +191,8 @@ class _History:
 
 
 def _kind(kind: str) -> str:
-    return "arbitrageur" if kind == "converter" else kind
+    """What a way to trade makes of a wallet; two differ in amounts only."""
+    return {"converter": "arbitrageur", "modest": "skilled"}.get(kind, kind)
 
 
 def _newest_first(row: Row) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from socket import socket
 from threading import Lock
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from smart_trader.simulator.birdeye import ENDPOINTS, Answer, BirdEye, refusal
 from smart_trader.simulator.faults import ANSWERED_AFTER_THE_WRITE, ANSWERS, Fault, Faults
@@ -79,7 +79,7 @@ class Simulator:
     def market(self, later: Market) -> None:
         self._birdeye.market = later
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self) -> Self:
         self._listener.start()
         return self
 
@@ -126,7 +126,9 @@ class Simulator:
 
     def _answer_as_birdeye(self, request: Request) -> Answer:
         if self._api_key is not None and request.headers.get("x-api-key") != self._api_key:
-            return refusal(401, "Your API key is either suspended or lacks sufficient permissions to access this resource")
+            return refusal(
+                401, "Your API key is either suspended or lacks sufficient permissions to access this resource"
+            )
         if request.method != "GET":
             return refusal(404, "Not found")
         return self._birdeye.answer(request.path, request.query)

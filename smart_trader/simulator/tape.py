@@ -9,6 +9,7 @@ from smart_trader.simulator.world import MONEY_MINTS, NATIVE_SOL, SOL, STABLE, U
 
 _SCALED_KEYS_SINCE = 1_754_006_400  # August 2025
 _STABLE_MINTS = {coin.mint for coin in STABLE}
+_SOL_MINTS = {SOL.mint, NATIVE_SOL.mint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,7 @@ class Tape:
             return None
         return (address(self._world.seed, "relayer"),) if drawn < 0.07 else (self._owner,)
 
-    def _swap(
-        self, hop: Hop, given_raw: int, taken_raw: int, pool: Pool, time: int, poison: float
-    ) -> tuple[Leg, Leg]:
+    def _swap(self, hop: Hop, given_raw: int, taken_raw: int, pool: Pool, time: int, poison: float) -> tuple[Leg, Leg]:
         """Both legs with their prices. A token is priced by the money it went for, as the API does it."""
         prices = {coin.mint: self._world.price(coin, time) for coin in (hop.given, hop.taken)}
         given, taken = given_raw / 10**hop.given.decimals, taken_raw / 10**hop.taken.decimals
@@ -92,8 +91,12 @@ class Tape:
             prices[hop.taken.mint] = given * prices[hop.given.mint] / taken
         elif hop.taken.mint in MONEY_MINTS and hop.given.mint not in MONEY_MINTS:
             prices[hop.given.mint] = taken * prices[hop.taken.mint] / given
-        legs = (hop.given, -given_raw), (hop.taken, taken_raw)
-        return tuple(Leg(coin, raw, *_quoted(coin, prices[coin.mint], poison)) for coin, raw in legs)  # type: ignore[return-value]
+        both_are_tokens = MONEY_MINTS.isdisjoint(prices)
+        return (
+            Leg(hop.given, -given_raw, *_quoted(hop.given, prices[hop.given.mint], poison)),
+            # A wrong price shows where only one of two tokens has it.
+            Leg(hop.taken, taken_raw, *_quoted(hop.taken, prices[hop.taken.mint], 0.5 if both_are_tokens else poison)),
+        )
 
 
 def _split(hop: Hop, rng: Random) -> list[tuple[int, int]]:
@@ -116,8 +119,10 @@ def _quoted(coin: Coin, price: float, poison: float) -> tuple[float | None, floa
         return absurd, absurd
     if not is_money and poison < 0.012:
         return None, None
-    if coin.mint in (SOL.mint, NATIVE_SOL.mint) and 0.012 <= poison < 0.014:
+    if coin.mint in _SOL_MINTS and poison < 0.014:
         return None, price
+    if coin.mint in _SOL_MINTS and poison < 0.015:
+        return None, None  # and no volume_usd in consequence
     if coin.mint in _STABLE_MINTS and coin.mint != USDC.mint and poison > 0.97:
         return price * 0.96, price * 0.96  # off its peg
     return price, price if poison < 0.72 else price * (1 + (poison - 0.85) / 50)
@@ -126,7 +131,7 @@ def _quoted(coin: Coin, price: float, poison: float) -> tuple[float | None, floa
 def _volume_usd(given: Leg, taken: Leg, *, pool: Pool, one_to_one: bool) -> float | None:
     """The value of the leg to be trusted: a stable coin, else SOL, else the quote (reference §4.3)."""
     quote = taken if given.coin.mint == pool.base_mint else given
-    for mints in (_STABLE_MINTS, {SOL.mint, NATIVE_SOL.mint}, {quote.coin.mint}):
+    for mints in (_STABLE_MINTS, _SOL_MINTS, {quote.coin.mint}):
         for leg in (given, taken):
             if leg.coin.mint in mints:
                 amount = abs(leg.raw) / 10**leg.coin.decimals

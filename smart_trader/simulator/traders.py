@@ -35,10 +35,11 @@ class Style:
 
 STYLES = {
     "skilled": Style((700, 4000), (4 * HOUR, 3 * DAY), 7, unsold=0.03, transfers_in=0.004, several_tokens=0.002),
+    "modest": Style((40, 200), (4 * HOUR, 3 * DAY), 6, unsold=0.05, transfers_in=0.004, several_tokens=0.002),
     "lucky": Style((150, 400), (8 * HOUR, 4 * DAY), -5, unsold=0.05, transfers_in=0.0, has_jackpot=True),
     "losing": Style((100, 1500), (6 * HOUR, 5 * DAY), -4, unsold=0.15),
     "person": Style(),
-    "bot": Style((40, 200), (2, 40), 0, edge=0.008, unsold=0.0, transfers_in=0.0, days_per_active_day=24),
+    "bot": Style((40, 200), (2, 40), 0, edge=0.02, unsold=0.0, transfers_in=0.0, days_per_active_day=24),
     "arbitrageur": Style((500, 5000), (HOUR, DAY), 0, loops=0.75, days_per_active_day=3),
     "converter": Style((500, 5000), conversions=1.0, loops=0, transfers_in=0, several_tokens=0, dust=0),
     "pool": Style((500, 3000), (HOUR, DAY), 5, unsold=0.0, transfers_in=0.0),
@@ -127,9 +128,7 @@ class Trader:
             drawn -= share
         return self._buy(time, rng, self._style.foresight, rng.uniform(*style.size_usd), style.holding_seconds)
 
-    def _buy(
-        self, time: int, rng: Random, best_of: int, usd: float, holding: tuple[float, float]
-    ) -> list[Row]:
+    def _buy(self, time: int, rng: Random, best_of: int, usd: float, holding: tuple[float, float]) -> list[Row]:
         chances = []
         for _ in range(max(1, abs(best_of))):
             coin, until = self._any_token(rng), time + max(1, int(rng.uniform(*holding)))
@@ -149,7 +148,9 @@ class Trader:
         raw = plan.raw - plan.raw * token.fee_percent // 100
         if rng.random() < 0.2 and raw > 10:
             raw = int(raw * rng.uniform(0.3, 0.7)) if raw < 2**53 else raw // 3
-            self._plan(plan.time + max(1, int(rng.uniform(*self._style.holding_seconds) / 4)), coin.mint, plan.raw - raw)
+            self._plan(
+                plan.time + max(1, int(rng.uniform(*self._style.holding_seconds) / 4)), coin.mint, plan.raw - raw
+            )
         usd = raw / 10**coin.decimals * price * (1 - _FEE)
         if rng.random() < 0.015:
             return self._swap_for_token(plan.time, coin, raw, usd, rng)
@@ -211,9 +212,7 @@ class Trader:
             hops = [Hop(SOL, sol, one, raw), Hop(one, raw, other, other_raw), Hop(other, other_raw, SOL, sol + gain)]
         return self._write(time, hops, rng)
 
-    def _exchange(
-        self, time: int, given: Coin, given_raw: int, taken: Coin, taken_raw: int, rng: Random
-    ) -> list[Row]:
+    def _exchange(self, time: int, given: Coin, given_raw: int, taken: Coin, taken_raw: int, rng: Random) -> list[Row]:
         """One coin for another by one of the ways that a router may choose."""
         way, direct = rng.random(), Hop(given, given_raw, taken, taken_raw)
         if self.kind == "bot" or way < 0.82:
@@ -256,7 +255,7 @@ class Trader:
     def _raw(self, coin: Coin, usd: float, time: int, rng: Random) -> int:
         """Base units worth about `usd`, at least one; where a double ends, further digits are drawn."""
         digits = min(coin.decimals, 9)
-        rest = 10 ** (coin.decimals - digits)
+        rest = int(10 ** (coin.decimals - digits))
         return max(1, int(usd / self._world.price(coin, time) * 10**digits)) * rest + rng.randrange(rest)
 
 

@@ -59,7 +59,7 @@ class Swap:
     """Rows since August 2025 tell whether a token is a scaled one."""
 
 
-def number(value: int | float | Decimal | None) -> str:
+def number(value: float | Decimal | None) -> str:
     if value is None:
         return "null"
     if isinstance(value, int):

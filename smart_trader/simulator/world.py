@@ -5,6 +5,7 @@ earlier one without changing it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -100,7 +101,7 @@ class Token:
     """Withheld by the token itself from each transfer."""
     is_tracked: bool
     """Passes the default filters of the product."""
-    listed: dict[str, float | int | None]
+    listed: Mapping[str, float | None]
     """What its entry in the token list says whatever the market does."""
 
 
@@ -146,7 +147,7 @@ class World:
         """Entries that the product must leave out, each for one reason."""
         wash = {"holder": 32, "volume_1h_usd": 1_251_201.1251306743}
 
-        def decoy(name: str, coin: Coin, liquidity: float, listed: dict[str, float | int | None]) -> Token:
+        def decoy(name: str, coin: Coin, liquidity: float, listed: Mapping[str, float | None]) -> Token:
             path = self._money.get(coin.mint) or self._path(coin.mint, 0.01, 0.02)
             return Token(coin, name, path, int(1e9) * 10**coin.decimals, liquidity, 0, False, listed)
 

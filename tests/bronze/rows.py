@@ -72,7 +72,7 @@ def recorded(name: str) -> list[Any]:
     if isinstance(answer, dict):
         items: list[Any] = answer["data"]["items"]
         return items
-    return [item["row"] if "row" in item else item for item in answer]
+    return [item.get("row", item) for item in answer]
 
 
 def assert_fits(record: dict[str, Any], table: Table) -> None:
@@ -101,7 +101,7 @@ def _fits_decimal(value: Any, column: Any) -> None:
         assert type(value) is int
     exact = Decimal(value)
     assert exact.is_finite()
-    assert abs(exact) < 10 ** (column.precision - column.scale)
+    assert exact.copy_abs() < 10 ** (column.precision - column.scale)
     assert exact.as_tuple().exponent >= -column.scale
 
 

@@ -55,9 +55,9 @@ CLASSES = T.StructType(
 )
 STREAMS = Streams(
     {
-        "sale": realized_sales.TABLE.fields(realized_sales.TABLE.column_names),
-        "lot": open_lots.TABLE.fields(open_lots.TABLE.column_names),
-        "pnl": wallet_pnl.TABLE.fields(wallet_pnl.TABLE.column_names),
+        "sale": realized_sales.TABLE.own_schema,
+        "lot": open_lots.TABLE.own_schema,
+        "pnl": wallet_pnl.TABLE.own_schema,
         "class": CLASSES,
     }
 )

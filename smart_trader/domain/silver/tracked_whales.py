@@ -290,7 +290,7 @@ def name_wallets(
     return new.select(
         *(
             given.get(f.name, F.lit(None).cast(f.dataType)).alias(f.name)
-            for f in TABLE.fields(TABLE.column_names)
+            for f in TABLE.own_schema
         )
     )
 

@@ -104,7 +104,7 @@ REFUSED = rejected_rows.TABLE.fields(
     ("event_id", "reason", "wallet_address", "tx_hash", "detail", "rejected_at")
 )
 STREAMS = Streams(
-    {"trade": TABLE.fields(TABLE.column_names), "refused": REFUSED, "facts": FACTS}
+    {"trade": TABLE.own_schema, "refused": REFUSED, "facts": FACTS}
 )
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
