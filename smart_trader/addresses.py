@@ -16,16 +16,12 @@ def read_addresses(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} cannot be read ({error}); nothing was done."
-        ) from error
+        raise UsageError(f"{path} cannot be read ({error}); nothing was done.") from error
     addresses: dict[str, None] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
         if text and not _BASE58.fullmatch(text):
-            raise UsageError(
-                f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done."
-            )
+            raise UsageError(f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done.")
         if text:
             addresses[text] = None
     return list(addresses)

@@ -3,32 +3,29 @@
 import contextlib
 import errno
 import importlib
-import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from types import FrameType
 
 import structlog
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from smart_trader import cli, demo, logs, process, version
 from smart_trader.domain import catalog
 from smart_trader.domain.ops import runs
-from smart_trader.errors import Interrupted, SmartTraderError, StorageError, UsageError
+from smart_trader.errors import Interrupted, SmartTraderError, StorageError
 from smart_trader.fetching import Pace
 from smart_trader.io import spark as spark_session
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
 from smart_trader.io.http import HttpPolicy
-from smart_trader.ports import MarketData, Usage
+from smart_trader.ports import MarketData, TableStore, Usage
 from smart_trader.progress import Progress
 from smart_trader.settings import load, require, secret_values, settings_hash
 from smart_trader.settings_model import Api, Settings
@@ -67,7 +64,7 @@ class App:
     as_of: datetime
     run_id: str
     spark: SparkSession
-    tables: DeltaStore
+    tables: TableStore
     clock: SystemClock
     report: Report = field(default_factory=Report)
 
@@ -115,10 +112,7 @@ def run_job(job: str, run: Run) -> int:
 
 def job_runs(names: Sequence[str]) -> list[tuple[str, Run]]:
     """The `run` functions of jobs, by name."""
-    return [
-        (name, importlib.import_module(f"smart_trader.jobs.{name}").run)
-        for name in names
-    ]
+    return [(name, importlib.import_module(f"smart_trader.jobs.{name}").run) for name in names]
 
 
 def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
@@ -126,59 +120,37 @@ def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
     process.announce_driver()
     try:
         options = cli.parse(command, sys.argv[1:])
-        with demo.market(options) as market:
-            settings = load(
-                options.profile,
-                overrides=options.overrides,
-                demo=market.overrides if market else (),
-            )
-            as_of = options.as_of or (market.now if market else None)
-            return _Runner(command, options, settings, as_of).run(
-                jobs, after=market.check if market else None
-            )
+        with demo.serve() if options.demo else contextlib.nullcontext() as market:
+            overrides = market.overrides if market else ()
+            settings = load(options.profile, overrides=options.overrides, demo=overrides)
+            return _Runner(command, options, settings, market).run(jobs)
     except SmartTraderError as error:
         print(f"smart-trader: {error}", file=sys.stderr)
         return error.exit_status
 
 
 class _Runner:
-    def __init__(
-        self,
-        command: str,
-        options: cli.Options,
-        settings: Settings,
-        as_of: datetime | None,
-    ) -> None:
-        if options.dry_run:
-            raise UsageError(
-                "--dry-run is not available in this version; nothing was done."
-            )
-        self._options, self._settings = options, settings
+    def __init__(self, command: str, options: cli.Options, settings: Settings, market: demo.Demo | None) -> None:
+        self._options, self._settings, self._market = options, settings, market
         self._clock = SystemClock()
         self._started = self._clock.now()
-        self._as_of = as_of or self._started.replace(microsecond=0)
+        self._as_of = options.as_of or (market.now if market else self._started.replace(microsecond=0))
         self._run_id = options.run_id or process.new_run_id(self._started)
         self._summaries: list[JobSummary] = []
         self._hash = settings_hash(settings)
         is_terminal = sys.stderr.isatty()
-        logs.configure(
-            run_id=self._run_id,
-            job=command,
-            json_lines=not is_terminal,
-            secrets=secret_values(settings),
-        )
+        secrets = secret_values(settings)
+        logs.configure(run_id=self._run_id, job=command, json_lines=not is_terminal, secrets=secrets)
 
-    def run(
-        self, jobs: Sequence[tuple[str, Run]], *, after: Callable[[App], None] | None
-    ) -> int:
+    def run(self, jobs: Sequence[tuple[str, Run]]) -> int:
         status, message = 0, ""
         spark = spark_session.start()
         app = self._open(spark)
         try:
             with _stop_on_signal(self._clock, spark):
-                status, message = self._run_all(app, jobs, after)
+                status, message = self._run_all(app, jobs)
         finally:
-            status, message = self._close(app, status, message)
+            status = self._close(app, status, message)
         return status
 
     def _open(self, spark: SparkSession) -> App:
@@ -205,33 +177,27 @@ class _Runner:
             self._clock,
         )
 
-    def _run_all(
-        self,
-        app: App,
-        jobs: Sequence[tuple[str, Run]],
-        after: Callable[[App], None] | None,
-    ) -> tuple[int, str]:
+    def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
         try:
             with app.tables.committing_as("init", version.VERSION):
                 created = app.tables.create(catalog.TABLES)
             if created:
-                log.info(
-                    "tables created",
-                    tables=len(created),
-                    warehouse=self._settings.warehouse.root,
-                )
+                log.info("tables created", tables=len(created), warehouse=self._settings.warehouse.root)
         except Exception as error:
             return self._explain(error)
         for name, run in jobs:
             status, message = self._run_one(app, name, run)
             if status:
                 return status, message
+        if self._market is not None and jobs[-1][0] == "gold_traders":
+            return self._check_demo(app, self._market)
+        return 0, ""
+
+    def _check_demo(self, app: App, market: demo.Demo) -> tuple[int, str]:
         try:
-            if after is not None:
-                after(app)
+            return 0, market.check(app.tables, max_rows=self._settings.transactions.max_trades_per_wallet)
         except Exception as error:
             return self._explain(error)
-        return 0, ""
 
     def _run_one(self, app: App, name: str, run: Run) -> tuple[int, str]:
         logs.enter_job(name)
@@ -314,16 +280,14 @@ class _Runner:
             f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
         )
 
-    def _close(self, app: App, status: int, message: str) -> tuple[int, str]:
+    def _close(self, app: App, status: int, message: str) -> int:
         """Keep the record of the run and say what happened, whatever happened."""
         if self._summaries:
             try:
                 with app.tables.committing_as("ops", version.VERSION):
                     app.tables.append(
                         runs.TABLE,
-                        app.tables.frame(
-                            runs.TABLE, [_row(s) for s in self._summaries]
-                        ),
+                        app.tables.frame(runs.TABLE.own_schema, [_row(s) for s in self._summaries]),
                     )
             except Exception as error:
                 failed, why = self._explain(error)
@@ -341,7 +305,7 @@ class _Runner:
             print(render_json(summary))
         with contextlib.suppress(Exception):
             app.spark.stop()
-        return status, message
+        return status
 
 
 def _policy(api: Api) -> HttpPolicy:
@@ -384,10 +348,7 @@ def _is_disk_trouble(error: BaseException) -> bool:
         errno.EDQUOT,
     ):
         return True
-    return any(
-        text in str(error)
-        for text in ("No space left on device", "Read-only file system", "AccessDenied")
-    )
+    return any(text in str(error) for text in ("No space left on device", "Read-only file system", "AccessDenied"))
 
 
 @contextlib.contextmanager
@@ -401,9 +362,7 @@ def _stop_on_signal(clock: SystemClock, spark: SparkSession) -> Iterator[None]:
         clock.stop()
         threading.Thread(target=spark.sparkContext.cancelAllJobs, daemon=True).start()
 
-    previous = {
-        name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)
-    }
+    previous = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

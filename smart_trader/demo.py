@@ -67,9 +67,23 @@ class Demo:
         rows = pnl.join(read.select("wallet_address").distinct(), "wallet_address", "left_semi").collect()
         wrong = set()
         for row in rows:
-            truth = self.market.truth_for(row.wallet_address, self.market.rows_within(row.wallet_address, max_rows))
-            planted = (truth.realized_pnl, truth.cost_of_sold, truth.unmatched_proceeds, truth.trade_count)
-            if (row.realized_pnl, row.cost_of_sold, row.unmatched_proceeds, row.trade_count) != planted:
+            truth = self.market.truth_for(
+                row.wallet_address,
+                self.market.rows_within(row.wallet_address, max_rows),
+            )
+            total = truth.total
+            planted = (
+                total.realized_pnl,
+                total.cost_of_sold,
+                total.unmatched_proceeds,
+                total.trade_count,
+            )
+            if (
+                row.realized_pnl,
+                row.cost_of_sold,
+                row.unmatched_proceeds,
+                row.trade_count,
+            ) != planted:
                 wrong.add(row.wallet_address)
         return wrong
 

@@ -34,65 +34,77 @@ class Pace:
 
 
 def fetch_in_batches(
-    entities: Sequence[E],
-    fetch: Callable[[E], A],
-    pace: Pace,
-    *,
-    on_done: Callable[[], None],
+    entities: Sequence[E], fetch: Callable[[E], A], pace: Pace, *, on_done: Callable[[], None]
 ) -> Iterator[list[Fetched[E, A]]]:
     """Fetch `entities` in order, yield what has come in batches; fetching goes on while the caller commits one.
 
-    `on_done` is called for each entity that is through. An entity that the API refuses or does not serve is a `Fetched` with its error. Any other error ends the
-    fetching: it is raised after the last batch was handed over, and so is `SourceUnavailable` when the API is silent.
+    `on_done` is called for each entity that is through. An entity that the API refuses or does not serve is a
+    `Fetched` with its error. Any other error ends the fetching: it is raised after the last batch was handed over,
+    and so is `SourceUnavailable` when the API is silent.
     """
-    queue = iter(entities)
-    fatal: SmartTraderError | None = None
-    silent = 0
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
     with ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch") as pool:
-        running: dict[Future[A], E] = {}
-
-        def refill() -> None:
-            while fatal is None and len(running) < max(pace.batch_size, pace.workers):
-                entity = next(queue, None)
-                if entity is None:
-                    return
-                running[pool.submit(fetch, entity)] = entity
-
-        refill()
-        while running:
-            done, _ = wait(
-                running, timeout=pace.batch_seconds, return_when=FIRST_COMPLETED
-            )
-            for future in sorted(done, key=list(running).index):
-                entity = running.pop(future)
-                if future.cancelled():
-                    continue
+        crowd = _Crowd(pool, fetch, iter(entities), at_once=max(pace.batch_size, pace.workers))
+        while crowd.is_busy:
+            for fetched in crowd.finished(pace.batch_seconds):
+                batch.append(fetched)
                 on_done()
-                error = future.exception()
-                if error is None:
-                    silent = 0
-                    batch.append(Fetched(entity, future.result()))
-                elif isinstance(error, SourceUnavailable | SourceRejected):
-                    silent = silent + 1 if isinstance(error, SourceUnavailable) else 0
-                    batch.append(Fetched(entity, None, error))
-                    if silent >= _SILENCE:
-                        fatal = fatal or error
-                elif isinstance(error, SmartTraderError):
-                    fatal = fatal or error
-                else:
-                    raise error
-            if fatal is not None:
-                for future in running:
-                    future.cancel()
-            refill()
-            if len(batch) >= pace.batch_size or (
-                batch and time.monotonic() - started >= pace.batch_seconds
-            ):
+            if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
                 yield batch
                 batch, started = [], time.monotonic()
         if batch:
             yield batch
-    if fatal is not None:
-        raise fatal
+    if crowd.fatal is not None:
+        raise crowd.fatal
+
+
+class _Crowd(Generic[E, A]):
+    """The entities that are being fetched; refilled as they finish, until one of them shows that all is in vain."""
+
+    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], *, at_once: int) -> None:
+        self._pool, self._fetch, self._queue, self._at_once = pool, fetch, queue, at_once
+        self._running: dict[Future[A], E] = {}
+        self._silent = 0
+        self.fatal: SmartTraderError | None = None
+        self._refill()
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._running)
+
+    def finished(self, timeout: float) -> Iterator[Fetched[E, A]]:
+        """What has come within `timeout` seconds, in the order in which it was asked for."""
+        done, _ = wait(self._running, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in [future for future in self._running if future in done]:
+            entity = self._running.pop(future)
+            fetched = None if future.cancelled() else self._outcome(entity, future)
+            if fetched is not None:
+                yield fetched
+        if self.fatal is not None:
+            for future in self._running:
+                future.cancel()
+        self._refill()
+
+    def _outcome(self, entity: E, future: Future[A]) -> Fetched[E, A] | None:
+        error = future.exception()
+        if error is None:
+            self._silent = 0
+            return Fetched(entity, future.result())
+        if not isinstance(error, SmartTraderError):
+            raise error
+        if not isinstance(error, SourceUnavailable | SourceRejected):
+            self.fatal = self.fatal or error
+            return None
+        self._silent = self._silent + 1 if isinstance(error, SourceUnavailable) else 0
+        if self._silent >= _SILENCE:
+            self.fatal = self.fatal or error
+        return Fetched(entity, None, error)
+
+    def _refill(self) -> None:
+        while self.fatal is None and len(self._running) < self._at_once:
+            try:
+                entity = next(self._queue)
+            except StopIteration:
+                return
+            self._running[self._pool.submit(self._fetch, entity)] = entity

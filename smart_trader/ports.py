@@ -1,11 +1,12 @@
 """What jobs need from outside, in the domain's words. Adapters live in `smart_trader.io`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from pyspark.sql import DataFrame
+from pyspark.sql.types import StructType
 
 from smart_trader.domain.table import Table
 
@@ -65,16 +66,37 @@ class Clock(Protocol):
 
 
 class TableStore(Protocol):
-    """Delta tables. Every write is one commit, or none when nothing would change."""
+    """Delta tables. Every write is one commit, or none when nothing would change.
+
+    Writes raise SchemaMismatch before anything is written, StorageError if the table cannot be read or written.
+    """
+
+    def frame(self, schema: StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
+        """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` now, or as of `version`."""
 
     def version(self, table: Table) -> int:
-        """Newest version of `table`."""
+        """Newest version of `table`; -1 if there is none."""
+
+    def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
+        """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
 
     def append(self, table: Table, rows: DataFrame) -> None:
-        """Add `rows`, whose keys are known to be new."""
+        """Add `rows`, whose keys are known to be new and which are not empty."""
 
-    def merge(self, table: Table, changes: DataFrame) -> None:
-        """Apply rows made by `domain.changes`."""
+    def append_new(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
+        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is.
+
+        `of` narrows where to look: the values of some columns that all of `rows` have among them.
+        """
+
+    def overwrite(self, table: Table, rows: DataFrame) -> None:
+        """Make `rows` the whole of `table`."""
+
+    def replace(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
+        """Make `rows` (unique keys) the whole of `table`, or of that part of it whose values stand in `of`."""
+
+    def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
+        """Set the other columns of `rows` wherever `on` (default: the key) agrees and one of them differs."""

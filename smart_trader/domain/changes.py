@@ -16,22 +16,14 @@ def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFram
     those of `wanted`: a changed row is new to whoever keeps that state.
     """
     keys = list(table.key)
-    compared = [
-        c.name
-        for c in table.columns
-        if c.name not in table.key and c.owner in (None, table.job)
-    ]
+    compared = [c.name for c in table.columns if c.name not in table.key and c.owner in (None, table.job)]
     new = wanted.select(*keys, F.struct(*table.column_names).alias("_new"))
     old = stored.select(*keys, F.struct(*compared).alias("_old"))
     both = new.join(old, keys, "full_outer")
     differs = F.lit(False)
     for name in compared:
         differs = differs | ~F.col(f"_new.{name}").eqNullSafe(F.col(f"_old.{name}"))
-    change = (
-        F.when(F.col("_old").isNull(), INSERT)
-        .when(F.col("_new").isNull(), DELETE)
-        .when(differs, UPDATE)
-    )
+    change = F.when(F.col("_old").isNull(), INSERT).when(F.col("_new").isNull(), DELETE).when(differs, UPDATE)
     rest = [name for name in table.column_names if name not in table.key]
     return (
         both.withColumn(CHANGE, change)

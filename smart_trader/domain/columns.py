@@ -20,22 +20,15 @@ def integers(column: pa.Array) -> list[int | None]:
     """Unscaled integers of a decimal column, microseconds of a timestamp column, values of an integer column."""
     if not pa.types.is_decimal128(column.type):
         is_timestamp = pa.types.is_timestamp(column.type)
-        values: list[int | None] = (
-            column.view(pa.int64()) if is_timestamp else column
-        ).to_pylist()
+        values: list[int | None] = (column.view(pa.int64()) if is_timestamp else column).to_pylist()
         return values
     start, stop = 2 * column.offset, 2 * (column.offset + len(column))
     halves = memoryview(column.buffers()[1])
     low = halves.cast("Q")[start:stop:2].tolist()
     high = halves.cast("q")[start + 1 : stop : 2].tolist()
-    whole: list[int | None] = [
-        (h << 64) | lo if h else lo for lo, h in zip(low, high, strict=True)
-    ]
+    whole: list[int | None] = [(h << 64) | lo if h else lo for lo, h in zip(low, high, strict=True)]
     if column.null_count:
-        whole = [
-            v if valid else None
-            for v, valid in zip(whole, column.is_valid().to_pylist(), strict=True)
-        ]
+        whole = [v if valid else None for v, valid in zip(whole, column.is_valid().to_pylist(), strict=True)]
     return whole
 
 
@@ -60,21 +53,10 @@ def arrow_type(schema: T.StructType) -> pa.DataType:
 def build_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """The inverse of `lists`: a column from unscaled integers, microseconds or plain values."""
     if pa.types.is_decimal128(kind):
-        data = b"".join(
-            [
-                _ZERO if v is None else v.to_bytes(_WIDTH, "little", signed=True)
-                for v in values
-            ]
-        )
+        data = b"".join([_ZERO if v is None else v.to_bytes(_WIDTH, "little", signed=True) for v in values])
         nulls = values.count(None)
-        valid = (
-            pa.array([v is not None for v in values], pa.bool_()).buffers()[1]
-            if nulls
-            else None
-        )
-        return pa.Array.from_buffers(
-            kind, len(values), [valid, pa.py_buffer(data)], nulls
-        )
+        valid = pa.array([v is not None for v in values], pa.bool_()).buffers()[1] if nulls else None
+        return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(data)], nulls)
     return pa.array(values, kind)
 
 
@@ -85,9 +67,7 @@ class Streams:
     """
 
     def __init__(self, schemas: Mapping[str, T.StructType]) -> None:
-        self.schema = T.StructType(
-            [T.StructField(name, schema) for name, schema in schemas.items()]
-        )
+        self.schema = T.StructType([T.StructField(name, schema) for name, schema in schemas.items()])
         self._types = {name: arrow_type(schema) for name, schema in schemas.items()}
 
     def batch(self, name: str, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
@@ -95,16 +75,10 @@ class Streams:
         kind = self._types[name]
         columns = zip(*rows, strict=True)
         fields = [kind.field(i) for i in range(kind.num_fields)]
-        arrays = [
-            build_column(values, f.type)
-            for f, values in zip(fields, columns, strict=True)
-        ]
+        arrays = [build_column(values, f.type) for f, values in zip(fields, columns, strict=True)]
         filled = pa.StructArray.from_arrays(arrays, fields=fields)
         return pa.RecordBatch.from_arrays(
-            [
-                filled if other == name else pa.nulls(len(rows), kind)
-                for other, kind in self._types.items()
-            ],
+            [filled if other == name else pa.nulls(len(rows), kind) for other, kind in self._types.items()],
             names=list(self._types),
         )
 

@@ -48,9 +48,7 @@ def next_stretch(state: WalletState, *, as_of: datetime) -> Stretch:
     return Stretch(as_of, state.newest_trade_at if state.history_complete else None)
 
 
-def reach_after(
-    state: WalletState, stretch: Stretch, times: Iterable[datetime], *, is_cut: bool
-) -> Reach:
+def reach_after(state: WalletState, stretch: Stretch, times: Iterable[datetime], *, is_cut: bool) -> Reach:
     """How far the wallet has been read after `stretch` gave rows at `times`; `is_cut` if the page limit ended it."""
     seen = list(times)
     known = [time for time in (state.oldest_trade_at, state.newest_trade_at) if time is not None]
@@ -59,4 +57,6 @@ def reach_after(
         return Reach(True, oldest, newest)
     if stretch.down_to is None:
         return Reach(False, oldest, newest)
-    return Reach(False, oldest, newest, gap_newer_than=stretch.down_to, gap_older_than=min(seen, default=stretch.before))
+    return Reach(
+        False, oldest, newest, gap_newer_than=stretch.down_to, gap_older_than=min(seen, default=stretch.before)
+    )

@@ -44,9 +44,7 @@ class Check:
 
 
 BATCH_ID = Column("batch_id", STRING, "Run that wrote the row.", nullable=False)
-INGESTED_AT = Column(
-    "ingested_at", TIMESTAMP, "When the row was written, UTC.", nullable=False
-)
+INGESTED_AT = Column("ingested_at", TIMESTAMP, "When the row was written, UTC.", nullable=False)
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,7 @@ class Table:
     @cached_property
     def schema(self) -> T.StructType:
         """The columns in declared order, `batch_id` and `ingested_at` last."""
-        return T.StructType(
-            [T.StructField(c.name, c.type, c.nullable) for c in self.all_columns]
-        )
+        return T.StructType([T.StructField(c.name, c.type, c.nullable) for c in self.all_columns])
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

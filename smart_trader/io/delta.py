@@ -72,9 +72,7 @@ class DeltaStore:
         missing = [table for table in tables if self.version(table) < 0]
         with ThreadPoolExecutor(_CREATORS) as pool:
             list(pool.map(self._create, missing))
-        widened = [
-            table for table in tables if table not in missing and self._widen(table)
-        ]
+        widened = [table for table in tables if table not in missing and self._widen(table)]
         return [table.name for table in (*missing, *widened)]
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
@@ -85,21 +83,13 @@ class DeltaStore:
         try:
             return reader.load(self.path(table))
         except (AnalysisException, Py4JJavaError) as error:
-            wanted = (
-                table.name
-                if version is None
-                else f"{table.name} as of version {version}"
-            )
-            raise StorageError(
-                f"{wanted} cannot be read; nothing was changed. Next: `init`, or `history`."
-            ) from error
+            wanted = table.name if version is None else f"{table.name} as of version {version}"
+            raise StorageError(f"{wanted} cannot be read; nothing was changed. Next: `init`, or `history`.") from error
 
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
         jvm: Any = self._spark._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(
-            self._spark._jsparkSession, self.path(table)
-        )
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(table))
         nothing = jvm.scala.Option.empty()
         return int(log.update(False, nothing, nothing).version())
 
@@ -108,12 +98,9 @@ class DeltaStore:
         newer = self.version(table) - version
         if newer <= 0:
             return newer < 0
-        commits = (
-            DeltaTable.forPath(self._spark, self.path(table)).history(newer).collect()
-        )
+        commits = DeltaTable.forPath(self._spark, self.path(table)).history(newer).collect()
         return any(
-            commit.operation not in _NO_DATA
-            and json.loads(commit.userMetadata or "{}").get("job", "") != except_by
+            commit.operation not in _NO_DATA and json.loads(commit.userMetadata or "{}").get("job", "") != except_by
             for commit in commits
         )
 
@@ -121,9 +108,7 @@ class DeltaStore:
         """Add `rows`, whose keys are known to be new and which are not empty."""
         self._write(table, rows, "append")
 
-    def append_new(
-        self, table: Table, rows: DataFrame, *, of: DataFrame | None = None
-    ) -> None:
+    def append_new(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
         """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is.
 
         `of` narrows where to look: the values of some columns that all of `rows` have among them.
@@ -132,9 +117,7 @@ class DeltaStore:
             self.append(table, rows)
             return
         stored = self._part(table, of).select(*table.key)
-        new = rows.join(stored, list(table.key), "left_anti").persist(
-            StorageLevel.DISK_ONLY
-        )
+        new = rows.join(stored, list(table.key), "left_anti").persist(StorageLevel.DISK_ONLY)
         try:
             if not new.isEmpty():
                 self.append(table, new)
@@ -145,9 +128,7 @@ class DeltaStore:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
 
-    def replace(
-        self, table: Table, rows: DataFrame, *, of: DataFrame | None = None
-    ) -> None:
+    def replace(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
         """Make `rows` the whole of `table`, or of that part of it whose values stand in `of` (same column names).
 
         Only what differs is written. `rows` has unique keys.
@@ -156,17 +137,13 @@ class DeltaStore:
             if not rows.isEmpty():
                 self.append(table, rows)
             return
-        changes = find_changes(table, rows, self._part(table, of)).persist(
-            StorageLevel.DISK_ONLY
-        )
+        changes = find_changes(table, rows, self._part(table, of)).persist(StorageLevel.DISK_ONLY)
         try:
             self._apply(table, changes)
         finally:
             changes.unpersist()
 
-    def update(
-        self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()
-    ) -> None:
+    def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` wherever `on` (default: the key) agrees and one of them differs."""
         keys = on or table.key
         names = [name for name in rows.columns if name not in keys]
@@ -176,46 +153,29 @@ class DeltaStore:
         matched = same_key(keys, "t", "s") & differs
         source = rows.persist(StorageLevel.DISK_ONLY)
         try:
-            if (
-                self.read(table)
-                .alias("t")
-                .join(F.broadcast(source).alias("s"), matched, "left_semi")
-                .isEmpty()
-            ):
+            if self.read(table).alias("t").join(F.broadcast(source).alias("s"), matched, "left_semi").isEmpty():
                 return
-            merge = (
-                DeltaTable.forPath(self._spark, self.path(table))
-                .alias("t")
-                .merge(source.alias("s"), matched)
-            )
+            merge = DeltaTable.forPath(self._spark, self.path(table)).alias("t").merge(source.alias("s"), matched)
             stamped = {name: F.col(f"s.{name}") for name in names} | self._stamps()
             self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
         finally:
             source.unpersist()
 
-    def frame(
-        self, schema: T.StructType, records: Sequence[Mapping[str, Any]]
-    ) -> DataFrame:
+    def frame(self, schema: T.StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
         columns = pa.Table.from_pylist(list(records), schema=to_arrow_schema(schema))
         return self._spark.createDataFrame(columns, schema)
 
     def _part(self, table: Table, of: DataFrame | None) -> DataFrame:
         stored = self.read(table)
-        return (
-            stored
-            if of is None
-            else stored.join(F.broadcast(of), of.columns, "left_semi")
-        )
+        return stored if of is None else stored.join(F.broadcast(of), of.columns, "left_semi")
 
     def _apply(self, table: Table, changes: DataFrame) -> None:
         kinds = {row[CHANGE] for row in changes.select(CHANGE).distinct().collect()}
         if kinds == {INSERT}:
             self.append(table, changes.drop(CHANGE))
         elif kinds:
-            values = {
-                name: F.col(f"s.{name}") for name in table.column_names
-            } | self._stamps()
+            values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
             merge = (
                 DeltaTable.forPath(self._spark, self.path(table))
                 .alias("t")
@@ -230,9 +190,7 @@ class DeltaStore:
         self._check_columns(table, rows)
         seen = Observation()
         stamped = rows.select(*table.column_names).withColumns(self._stamps())
-        stamped.observe(seen, F.count(F.lit(1)).alias("rows")).write.format(
-            "delta"
-        ).mode(mode).save(self.path(table))
+        stamped.observe(seen, F.count(F.lit(1)).alias("rows")).write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
 
     def _count(self, table: Table, merged: DataFrame) -> None:
@@ -247,9 +205,7 @@ class DeltaStore:
     def _check_columns(self, table: Table, rows: DataFrame) -> None:
         declared, given = set(table.column_names), set(rows.columns)
         if declared != given:
-            raise SchemaMismatch(
-                table.name, missing=declared - given, unexpected=given - declared
-            )
+            raise SchemaMismatch(table.name, missing=declared - given, unexpected=given - declared)
 
     def _is_empty(self, table: Table) -> bool:
         """True if no data file belongs to the newest version; asks the log only."""
@@ -260,16 +216,9 @@ class DeltaStore:
         properties = {
             "delta.deletedFileRetentionDuration": days,
             "delta.logRetentionDuration": days,
-            **{
-                f"delta.constraints.{check.name}": check.condition
-                for check in table.checks
-            },
+            **{f"delta.constraints.{check.name}": check.condition for check in table.checks},
         }
-        builder = (
-            DeltaTable.createIfNotExists(self._spark)
-            .location(self.path(table))
-            .addColumns(table.schema)
-        )
+        builder = DeltaTable.createIfNotExists(self._spark).location(self.path(table)).addColumns(table.schema)
         for name, value in properties.items():
             builder = builder.property(name, value)
         builder.partitionedBy(*table.partitioned_by).execute()
@@ -281,20 +230,14 @@ class DeltaStore:
         known = {f.name: f for f in _plain(stored)}
         new = [f for f in _plain(table.schema) if f.name not in known]
         rest = [f for f in _plain(table.schema) if f.name in known]
-        if (
-            not new
-            or any(not f.nullable for f in new)
-            or {f.name: f for f in rest} != known
-        ):
+        if not new or any(not f.nullable for f in new) or {f.name: f for f in rest} != known:
             raise SchemaMismatch(
                 f"{table.name}\n  stored:   {stored.simpleString()}\n  declared: {table.schema.simpleString()}\n",
                 missing=set(table.schema.names) - set(stored.names),
                 unexpected=set(stored.names) - set(table.schema.names),
             )
         columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in new)
-        self._spark.sql(
-            f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})"
-        )
+        self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
         return True
 
 

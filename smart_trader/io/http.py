@@ -61,8 +61,9 @@ class _Transient(Exception):
 
 
 class _Session(requests.Session):
+    """Follows no redirect. With `allow_redirects=False` requests would still read its body, however long."""
+
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: to look where a redirect leads, requests would first read its body, however long."""
         return None
 
 
@@ -153,7 +154,6 @@ class JsonHttp:
                 json=body,
                 timeout=(policy.connect_timeout_seconds, policy.read_timeout_seconds),
                 stream=True,
-                allow_redirects=False,
             ) as response:
                 if not 200 <= response.status_code < 300:
                     self._refuse(response, deadline, call)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.addresses import read_addresses
 from smart_trader.bootstrap import App, run_job
-from smart_trader.domain.bronze import rejected_rows, token_metrics
+from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import parse_token
@@ -28,36 +28,24 @@ def run(app: App) -> None:
     refused: list[Rejected] = []
     listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), refused)
     chosen = _most_liquid(
-        (
-            token
-            for token in listed
-            if wanted is None or token["token_address"] in wanted
-        ),
+        (token for token in listed if wanted is None or token["token_address"] in wanted),
         limit,
     )
     app.report.rows_in = len(chosen) + len(refused)
     put_aside(app, refused)
     if not chosen:
-        app.report.warnings.append(
-            "the token list has no token that passes the filters of the settings"
-        )
+        app.report.warnings.append("the token list has no token that passes the filters of the settings")
         return
     rows = app.tables.frame(token_metrics.TABLE.own_schema, chosen)
-    newest = newest_snapshots(
-        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
-    )
+    newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
     said_before = newest.select("token_address", "raw")
-    fresh = rows.join(
-        F.broadcast(said_before), ["token_address", "raw"], "left_anti"
-    ).persist()
+    fresh = rows.join(F.broadcast(said_before), ["token_address", "raw"], "left_anti").persist()
     if not fresh.isEmpty():
         app.tables.append(token_metrics.TABLE, fresh)
     fresh.unpersist()
 
 
-def _parse(
-    app: App, items: Iterable[Any], refused: list[Rejected]
-) -> Iterator[dict[str, Any]]:
+def _parse(app: App, items: Iterable[Any], refused: list[Rejected]) -> Iterator[dict[str, Any]]:
     for item in items:
         parsed = parse_token(item, fetched_at=app.as_of)
         if isinstance(parsed, Rejected):
@@ -73,9 +61,7 @@ def _most_liquid(tokens: Iterable[dict[str, Any]], limit: int) -> list[dict[str,
         if len(chosen) >= limit and _liquidity(token) < _liquidity(chosen[-1]):
             break
         chosen.append(token)
-    return sorted(
-        chosen, key=lambda token: (-_liquidity(token), token["token_address"])
-    )[:limit]
+    return sorted(chosen, key=lambda token: (-_liquidity(token), token["token_address"]))[:limit]
 
 
 def _liquidity(token: dict[str, Any]) -> Decimal:

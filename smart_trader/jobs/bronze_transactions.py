@@ -19,6 +19,7 @@ from smart_trader.bootstrap import App, run_job
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.transaction_history import parse_trade
+from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.reading import Reach, Stretch, next_stretch, reach_after
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import still_tracked
@@ -27,7 +28,6 @@ from smart_trader.domain.silver.tracked_whales import (
     entitled_wallets,
     name_wallets,
 )
-from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.table import STRING
 from smart_trader.fetching import Fetched, fetch_in_batches
 from smart_trader.jobs.rejecting import put_aside
@@ -66,9 +66,7 @@ class Trades:
 
 def run(app: App) -> None:
     waiting = _due(app).persist()
-    due = waiting.limit(
-        app.options.limit or app.settings.transactions.wallets_per_run
-    ).collect()
+    due = waiting.limit(app.options.limit or app.settings.transactions.wallets_per_run).collect()
     total, done, failed = waiting.count() if due else 0, 0, 0
     waiting.unpersist()
     try:
@@ -98,14 +96,9 @@ def run(app: App) -> None:
 def _due(app: App) -> DataFrame:
     named = None
     if app.options.wallets:
-        wallets = [
-            {"wallet_address": address}
-            for address in read_addresses(app.options.wallets)
-        ]
+        wallets = [{"wallet_address": address} for address in read_addresses(app.options.wallets)]
         named = app.tables.frame(_WALLET, wallets)
-        new = name_wallets(
-            named, app.tables.read(tracked_whales.TABLE), as_of=app.as_of
-        ).persist()
+        new = name_wallets(named, app.tables.read(tracked_whales.TABLE), as_of=app.as_of).persist()
         if not new.isEmpty():
             app.tables.append(tracked_whales.TABLE, new)
         new.unpersist()
@@ -142,45 +135,31 @@ def fetch_trades(app: App, wallet: SparkRow) -> Trades:
             if is_cut := served >= limit and _spans_seconds(rows):
                 break
             served += 1
-            parsed = parse_trade(
-                item, wallet=wallet.wallet_address, fetched_at=app.as_of
-            )
+            parsed = parse_trade(item, wallet=wallet.wallet_address, fetched_at=app.as_of)
             if isinstance(parsed, Rejected):
                 refused.append(parsed)
             elif parsed["block_time"] <= app.as_of:
                 rows.setdefault(parsed["event_id"], parsed)
-        is_cut = is_cut or (
-            served >= limit and not page.is_last and _spans_seconds(rows)
-        )
+        is_cut = is_cut or (served >= limit and not page.is_last and _spans_seconds(rows))
         if is_cut or page.is_last or _is_below(rows, stretch):
             break
     is_cut = is_cut and not _is_below(rows, stretch)
-    oldest = (
-        min((row["block_time"] for row in rows.values()), default=None)
-        if is_cut
-        else None
-    )
+    oldest = min((row["block_time"] for row in rows.values()), default=None) if is_cut else None
     kept = [row for row in rows.values() if row["block_time"] != oldest]
-    reach = reach_after(
-        wallet, stretch, [row["block_time"] for row in kept], is_cut=is_cut
-    )
+    reach = reach_after(wallet, stretch, [row["block_time"] for row in kept], is_cut=is_cut)
     return Trades(kept, refused, served, reach)
 
 
 def _is_below(rows: dict[str, dict[str, Any]], stretch: Stretch) -> bool:
     """Whether the reading has come down to what is known."""
-    return stretch.down_to is not None and any(
-        row["block_time"] < stretch.down_to for row in rows.values()
-    )
+    return stretch.down_to is not None and any(row["block_time"] < stretch.down_to for row in rows.values())
 
 
 def _spans_seconds(rows: dict[str, dict[str, Any]]) -> bool:
     """Whether something is left when the oldest second is taken away."""
     times = iter(rows.values())
     first = next(times, None)
-    return first is not None and any(
-        row["block_time"] != first["block_time"] for row in times
-    )
+    return first is not None and any(row["block_time"] != first["block_time"] for row in times)
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:
@@ -188,43 +167,25 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:
     read = [fetched.answer for fetched in batch if fetched.answer is not None]
     app.report.rows_in += sum(trades.served for trades in read)
     put_aside(app, [row for trades in read for row in trades.refused])
-    wallets = [
-        fetched.entity.wallet_address for fetched in batch if fetched.answer is not None
-    ]
+    wallets = [fetched.entity.wallet_address for fetched in batch if fetched.answer is not None]
     counts = _land(app, wallets, [row for trades in read for row in trades.rows])
-    states = [
-        _state(app, fetched, counts.get(fetched.entity.wallet_address, 0))
-        for fetched in batch
-    ]
-    app.tables.update(
-        tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",)
-    )
+    states = [_state(app, fetched, counts.get(fetched.entity.wallet_address, 0)) for fetched in batch]
+    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))
 
 
-def _land(
-    app: App, wallets: Sequence[str], rows: Sequence[dict[str, Any]]
-) -> Mapping[str, int]:
+def _land(app: App, wallets: Sequence[str], rows: Sequence[dict[str, Any]]) -> Mapping[str, int]:
     """Add the rows that are new, and count the rows that each of `wallets` has now."""
     if not wallets:
         return {}
-    known = app.tables.frame(
-        _WALLET, [{"wallet_address": wallet} for wallet in wallets]
-    )
+    known = app.tables.frame(_WALLET, [{"wallet_address": wallet} for wallet in wallets])
     if rows:
         served = app.tables.frame(_HISTORY.own_schema, rows)
         app.tables.append_new(_HISTORY, served, of=known)
-    stored = app.tables.read(_HISTORY).join(
-        F.broadcast(known), "wallet_address", "left_semi"
-    )
-    return {
-        row.wallet_address: row["count"]
-        for row in stored.groupBy("wallet_address").count().collect()
-    }
+    stored = app.tables.read(_HISTORY).join(F.broadcast(known), "wallet_address", "left_semi")
+    return {row.wallet_address: row["count"] for row in stored.groupBy("wallet_address").count().collect()}
 
 
-def _state(
-    app: App, fetched: Fetched[SparkRow, Trades], trade_rows: int
-) -> dict[str, Any]:
+def _state(app: App, fetched: Fetched[SparkRow, Trades], trade_rows: int) -> dict[str, Any]:
     """PnL is due again when the table has rows that the old state did not vouch for, whichever run landed them."""
     wallet = fetched.entity
     if fetched.answer is None:
@@ -234,10 +195,7 @@ def _state(
             "last_error": str(fetched.error),
         }
     reach = fetched.answer.reach
-    is_news = (
-        trade_rows != wallet.trade_rows
-        or reach.history_complete != wallet.history_complete
-    )
+    is_news = trade_rows != wallet.trade_rows or reach.history_complete != wallet.history_complete
     return {
         "wallet_address": wallet.wallet_address,
         "txns_fetch_status": "completed",

@@ -82,16 +82,10 @@ def _due(app: App) -> DataFrame:
         max_age_days=tracking.max_snapshot_age_days,
     )
     if app.options.tokens:
-        live = live.where(
-            F.col("token_address").isin(read_addresses(app.options.tokens))
-        )
-    newest = newest_snapshots(
-        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
-    )
+        live = live.where(F.col("token_address").isin(read_addresses(app.options.tokens)))
+    newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
     known = live.join(newest.select("token_address", "raw"), "token_address", "left")
-    return due_tokens(
-        known, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours
-    )
+    return due_tokens(known, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours)
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
@@ -100,23 +94,15 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
     for fetched in batch:
         if fetched.answer is not None:
             app.report.rows_in += len(fetched.answer)
-            kept, unusable = add_up_holders(
-                fetched.answer, token=_held(fetched.entity), fetched_at=app.as_of
-            )
+            kept, unusable = add_up_holders(fetched.answer, token=_held(fetched.entity), fetched_at=app.as_of)
             holders += kept
             refused += unusable
     put_aside(app, refused)
     table = whale_holders.TABLE
-    read = [
-        {"token_address": f.entity.token_address, "rank_date": app.as_of.date()}
-        for f in batch
-        if not f.error
-    ]
+    read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.error]
     if read:
         parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
-        app.tables.replace(
-            table, app.tables.frame(table.own_schema, holders), of=parts
-        )
+        app.tables.replace(table, app.tables.frame(table.own_schema, holders), of=parts)
     app.tables.update(
         tracked_tokens.TABLE,
         app.tables.frame(_STATE, [_state(app, fetched) for fetched in batch]),

@@ -41,17 +41,13 @@ def run(app: App) -> None:
 def _last_ranking(app: App) -> Row | None:
     history = app.tables.read(rank_history.TABLE)
     newest = history.orderBy(F.desc("ranked_at")).limit(1)
-    return newest.select(
-        "ranked_at", "wallet_pnl_version", "trades_version", "settings_hash"
-    ).first()
+    return newest.select("ranked_at", "wallet_pnl_version", "trades_version", "settings_hash").first()
 
 
 def _is_stale(app: App, last: Row) -> bool:
     return (
         last.settings_hash != settings_hash(app.settings)
-        or app.tables.changed_since(
-            wallet_pnl.TABLE, last.wallet_pnl_version, except_by=JOB
-        )
+        or app.tables.changed_since(wallet_pnl.TABLE, last.wallet_pnl_version, except_by=JOB)
         or app.tables.changed_since(trades.TABLE, last.trades_version)
     )
 
@@ -94,18 +90,14 @@ def _rank(app: App) -> None:
 
 def _previous_pnl(app: App, by: RankedBy) -> DataFrame | None:
     """Figures of the ranking before this one, as they were then; None if there is none or it is too old to read."""
-    earlier = app.tables.read(rank_history.TABLE).where(
-        F.col("ranked_at") < F.lit(app.as_of)
-    )
+    earlier = app.tables.read(rank_history.TABLE).where(F.col("ranked_at") < F.lit(app.as_of))
     last = earlier.orderBy(F.desc("ranked_at")).select("wallet_pnl_version").first()
     if last is None:
         return None
     try:
         return app.tables.read(wallet_pnl.TABLE, version=last.wallet_pnl_version)
     except StorageError:
-        app.report.warnings.append(
-            "the figures of the previous ranking are older than the retention: no pnl_change"
-        )
+        app.report.warnings.append("the figures of the previous ranking are older than the retention: no pnl_change")
         return None
 
 
@@ -116,9 +108,7 @@ def _tiers(traders: DataFrame) -> Mapping[str, str]:
     }
 
 
-def _changes(
-    before: Mapping[str, str], after: Mapping[str, str]
-) -> tuple[TierChange, ...]:
+def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TierChange, ...]:
     return tuple(
         TierChange(
             tier=tier,
@@ -131,11 +121,7 @@ def _changes(
 
 
 def _mark_as_seen(app: App) -> None:
-    unseen = (
-        app.tables.read(wallet_pnl.TABLE)
-        .where(~F.col("moved_to_gold"))
-        .select(*wallet_pnl.TABLE.key)
-    )
+    unseen = app.tables.read(wallet_pnl.TABLE).where(~F.col("moved_to_gold")).select(*wallet_pnl.TABLE.key)
     marks = {"moved_to_gold": F.lit(True), "gold_processed_at": F.lit(app.as_of)}
     app.tables.update(wallet_pnl.TABLE, unseen.withColumns(marks))
 

@@ -72,26 +72,16 @@ def _due(app: App) -> DataFrame:
         "wallet_address",
         F.coalesce("history_complete", F.lit(False)).alias("history_complete"),
     )
-    return (
-        due.orderBy("wallet_address").limit(app.options.limit)
-        if app.options.limit
-        else due
-    )
+    return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due
 
 
 def _compute(app: App, due: DataFrame) -> None:
     wallets = due.select("wallet_address")
-    rows = app.tables.read(transaction_history.TABLE).where(
-        F.col("block_time") <= F.lit(app.as_of)
-    )
+    rows = app.tables.read(transaction_history.TABLE).where(F.col("block_time") <= F.lit(app.as_of))
     history = rows.join(F.broadcast(wallets), "wallet_address", "left_semi")
-    with _kept(
-        trades.net_transactions(history, value_rules(app.settings.pnl))
-    ) as netted:
+    with _kept(trades.net_transactions(history, value_rules(app.settings.pnl))) as netted:
         app.tables.replace(trades.TABLE, Streams.select(netted, "trade"), of=wallets)
-        refused = Streams.select(netted, "refused").join(
-            history.select("event_id", "raw"), "event_id"
-        )
+        refused = Streams.select(netted, "refused").join(history.select("event_id", "raw"), "event_id")
         app.tables.replace(rejected_rows.TABLE, refused, of=wallets)
         facts = _facts(app, due, Streams.select(netted, "facts"))
         rules = books.BookRules(
@@ -100,16 +90,10 @@ def _compute(app: App, due: DataFrame) -> None:
             marks=mark_rules(app.settings.pnl),
             classes=class_rules(app.settings.classify),
         )
-        with _kept(
-            books.keep_books(Streams.select(netted, "trade"), facts, rules)
-        ) as kept:
-            app.tables.replace(
-                realized_sales.TABLE, Streams.select(kept, "sale"), of=wallets
-            )
+        with _kept(books.keep_books(Streams.select(netted, "trade"), facts, rules)) as kept:
+            app.tables.replace(realized_sales.TABLE, Streams.select(kept, "sale"), of=wallets)
             app.tables.replace(open_lots.TABLE, Streams.select(kept, "lot"), of=wallets)
-            app.tables.replace(
-                wallet_pnl.TABLE, Streams.select(kept, "pnl"), of=wallets
-            )
+            app.tables.replace(wallet_pnl.TABLE, Streams.select(kept, "pnl"), of=wallets)
             state = {
                 "pnl_processing_status": F.lit("completed"),
                 "pnl_last_processed_at": F.lit(app.as_of),
@@ -121,13 +105,9 @@ def _compute(app: App, due: DataFrame) -> None:
 def _facts(app: App, due: DataFrame, counted: DataFrame) -> DataFrame:
     """What is known of each due wallet beside its trades; a wallet without rows has none of them."""
     wallets = due.select("wallet_address")
-    pools = app.tables.read(transaction_history.TABLE).select(
-        F.col("pool_address").alias("wallet_address")
-    )
+    pools = app.tables.read(transaction_history.TABLE).select(F.col("pool_address").alias("wallet_address"))
     labels = label_wallets(wallets, pools, {**shipped_labels(), **_own_labels(app)})
-    known = due.join(counted, "wallet_address", "left").join(
-        F.broadcast(labels), "wallet_address", "left"
-    )
+    known = due.join(counted, "wallet_address", "left").join(F.broadcast(labels), "wallet_address", "left")
     counts = ("transactions", "arbitrage_tx_count", "rejected_rows")
     return known.select(
         "wallet_address",
@@ -150,19 +130,13 @@ def _own_labels(app: App) -> Labels:
 
 
 def _quotes(app: App) -> Mapping[str, Quote]:
-    newest = newest_snapshots(
-        app.tables.read(token_metrics.TABLE), until=app.as_of.date()
-    )
-    rows = newest.select(
-        "token_address", "price", "liquidity", "last_trade_unix_time"
-    ).collect()
+    newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
+    rows = newest.select("token_address", "price", "liquidity", "last_trade_unix_time").collect()
     return {
         row.token_address: Quote(
             price=None if row.price is None else int(row.price.scaleb(18)),
             liquidity=None if row.liquidity is None else int(row.liquidity.scaleb(9)),
-            last_trade_at=None
-            if row.last_trade_unix_time is None
-            else _microseconds(row.last_trade_unix_time),
+            last_trade_at=None if row.last_trade_unix_time is None else _microseconds(row.last_trade_unix_time),
         )
         for row in rows
     }

@@ -21,9 +21,7 @@ def run(app: App) -> None:
     app.report.rows_in = unjudged.count()
     if app.report.rows_in:
         touched = unjudged.select("token_address").distinct()
-        newest = newest_snapshots(snapshots, until=app.as_of.date()).join(
-            F.broadcast(touched), "token_address", "semi"
-        )
+        newest = newest_snapshots(snapshots, until=app.as_of.date()).join(F.broadcast(touched), "token_address", "semi")
         tracked = app.tables.read(tracked_tokens.TABLE)
         judged = judge_tokens(newest, tracked, app.settings.tracking.min_liquidity_usd)
         app.tables.replace(tracked_tokens.TABLE, judged, of=touched)

@@ -1,8 +1,8 @@
 """The simulated market: what BirdEye would serve at one moment, and the truth about it.
 
-    market = Market.generate(seed=7)                      planted wallets, the same for the same seed
-    later = market.advance(days=1)                        a day later: old rows unchanged, new ones added
-    market = Market.of_payloads(trades={wallet: [...]})   exactly these rows
+market = Market.generate(seed=7)                      planted wallets, the same for the same seed
+later = market.advance(days=1)                        a day later: old rows unchanged, new ones added
+market = Market.of_payloads(trades={wallet: [...]})   exactly these rows
 """
 
 import json

@@ -49,6 +49,7 @@ SHAPES = {
     "time with a fraction": ({"block_unix_time": Decimal("1753110551.25")}, "bad_time"),
     "time NaN": ({"block_unix_time": "NaN"}, "bad_time"),
     "time 1e400": ({"block_unix_time": Decimal("1e400")}, "bad_time"),
+    "time 1e999999999": ({"block_unix_time": Decimal("1e999999999")}, "bad_time"),
     "time in the future": ({"block_unix_time": 3_000_000_000}, READ),
     "time an object": ({"block_unix_time": {}}, "bad_time"),
     # hash
@@ -91,6 +92,10 @@ SHAPES = {
     "change 1e400": ({"base.change_amount": Decimal("1e400")}, "too_large"),
     "change 1e999999999": ({"base.change_amount": Decimal("1e999999999")}, "too_large"),
     "change NaN": ({"base.change_amount": "NaN", "base.amount": "NaN", "base.ui_change_amount": "NaN"}, "no_amount"),
+    "only a display figure of 1e999999999": (
+        {"base.change_amount": None, "base.amount": None, "base.ui_change_amount": Decimal("1e999999999")},
+        "too_large",
+    ),
     "amount negative": ({"base.change_amount": None, "base.amount": -7}, READ),
     "zero on both sides": ({"base.change_amount": 0, "quote.change_amount": 0}, READ),
     "decimals missing": ({"base.decimals": MISSING}, READ),

@@ -193,6 +193,12 @@ def test_prices_are_rounded_half_up_to_eighteen_digits(price, stored):
         assert parsed({"base.price": value})["base_price"] == (None if stored is None else Decimal(stored))
 
 
+def test_a_volume_is_rounded_half_up_to_nine_digits():
+    assert parsed({"volume_usd": Decimal("0.0000000005")})["volume_usd"] == Decimal("0.000000001")
+    assert parsed({"volume_usd": Decimal("9" * 19 + ".4")})["volume_usd"] == Decimal("9" * 19 + ".4")
+    assert parsed({"volume_usd": Decimal("9" * 19 + ".9999999995")})["volume_usd"] is None
+
+
 @pytest.mark.parametrize(
     "time", [0, -1, 1_000_000_000, 1753110551000, 1753110551000000, "2025-07-21", "", True, Decimal("1753110551.5"), {}]
 )

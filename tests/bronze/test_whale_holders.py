@@ -135,12 +135,18 @@ def test_a_sum_that_does_not_fit_refuses_the_account_that_breaks_it():
         (replace(HELD, price=None), None, Decimal("13.936617")),
         (replace(HELD, total_supply=None), Decimal("487781.595388199"), None),
         (replace(HELD, total_supply=Decimal(0)), Decimal("487781.595388199"), None),
+        (replace(HELD, total_supply=Decimal(-5)), Decimal("487781.595388199"), None),
         (replace(HELD, price=Decimal(10**19)), None, Decimal("13.936617")),
     ],
 )
 def test_what_cannot_be_known_is_null(token, value, share):
     [holder] = holders_of(ACCOUNT, token=token)
     assert (holder["holdings_value_usd"], holder["share_of_supply_pct"]) == (value, share)
+
+
+def test_nothing_of_nothing_is_unknown():
+    [holder] = holders_of(changed(ACCOUNT, {"amount": 0}), token=replace(HELD, total_supply=Decimal(0)))
+    assert (holder["holdings_value_usd"], holder["share_of_supply_pct"]) == (0, None)
 
 
 def test_without_decimals_only_the_raw_amount_is_known():
@@ -150,12 +156,17 @@ def test_without_decimals_only_the_raw_amount_is_known():
 
 
 def test_figures_are_exact_beyond_twenty_eight_digits():
-    token = replace(HELD, price=Decimal("0.000000000000000001"), total_supply=Decimal(3))
+    token = replace(HELD, price=Decimal("0.000000000000000001"), total_supply=Decimal("0.0003"))
     [holder] = holders_of(changed(ACCOUNT, {"amount": "1" * 26, "decimals": 6}), token=token)
     assert holder["ui_amount"] == Decimal("1" * 20 + ".111111")
     assert holder["holdings_value_usd"] == Decimal("11.111111111")
-    # 100 / 3 of it, by hand.
-    assert holder["share_of_supply_pct"] == Decimal("370370370370370370370.370367")
+    # 10^6 / 3 of it, by hand.
+    assert holder["share_of_supply_pct"] == Decimal("3703703703703703703703703.666667")
+    [holder] = holders_of(
+        changed(ACCOUNT, {"amount": "2000000000000000000000000001", "decimals": 9}),
+        token=replace(HELD, price=Decimal("0.5")),
+    )
+    assert holder["holdings_value_usd"] == Decimal("1000000000000000000.000000001")
 
 
 @given(st.lists(st.tuples(st.sampled_from([WALLET, OTHER, POOL]), st.integers(0, 9)), max_size=8), st.randoms())

@@ -28,7 +28,7 @@ from tests.io.stepping_clock import SteppingClock
 
 GOOD = {"success": True, "data": {"items": [1, 2, 3]}}
 TEXT = json.dumps(GOOD).encode()
-SECRET = "Qx7-planted/secret+key=="  # noqa: S105
+SECRET = "Qx7-planted/secret+key=="
 POLICY = HttpPolicy(
     connect_timeout_seconds=1,
     read_timeout_seconds=0.2,
@@ -340,6 +340,14 @@ def test_secrets_are_in_no_text(server, clock, caplog, reply):
             shown += "".join(traceback.format_exception(error)) + repr(error) + repr(error.__context__)
     shown += caplog.text + repr(events)
     assert "planted" not in shown
+
+
+def test_the_text_of_a_failed_connection_is_not_repeated(clock):
+    with play.scripted_server() as server:
+        url = server.url
+    with pytest.raises(SourceUnavailable) as caught:
+        http_of(url, clock, secret_params={"api-key": SECRET}).request("GET", "/v0/webhooks")
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_key_that_cannot_be_a_header_is_refused_without_showing_it(clock):

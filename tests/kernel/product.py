@@ -51,6 +51,18 @@ def decimal(number: int | None, digits: int) -> Decimal | None:
     return None if number is None else Decimal((number < 0, tuple(map(int, str(abs(number)))), -digits))
 
 
+def assert_same(actual: Table, expected: Table, *key: str) -> None:
+    """The same rows, whatever their order. What differs is named cell by cell, the kernel's figure first."""
+    tables = [{tuple(row[column] for column in key): row for row in rows} for rows in (actual, expected)]
+    assert [len(table) for table in tables] == [len(actual), len(expected)], "a key stands twice"
+    ours, theirs = tables
+    assert ours.keys() == theirs.keys()
+    for place, row in ours.items():
+        assert row.keys() == theirs[place].keys()
+        differing = {c: (row[c], theirs[place][c]) for c in row if row[c] != theirs[place][c]}
+        assert not differing, f"{place}: {differing}"
+
+
 def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
     def transaction(row: dict[str, Any]) -> tuple[str, str]:
         return row["wallet_address"], row["tx_hash"]

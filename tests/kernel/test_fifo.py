@@ -24,7 +24,6 @@ def pair_of(row: Row) -> Pair:
 
 
 def by_id(rows: list[Row]) -> dict[str, Row]:
-    assert len({row["trade_id"] for row in rows}) == len(rows)
     return {row["trade_id"]: row for row in rows}
 
 
@@ -68,8 +67,8 @@ TIMES_WITH_A_REST = history(("BUY", 1, 5, 0), ("BUY", 2, 5, 1), ("SELL", 3, 9, 3
 @example(TIMES_WITH_A_REST)
 def test_sale_by_sale_and_lot_by_lot_the_kernel_is_the_oracle(trades: list[Row]) -> None:
     (sales, lots), (expected_sales, expected_lots) = product.match(trades), oracle.match(trades)
-    assert by_id(sales) == by_id(expected_sales)
-    assert by_id(lots) == by_id(expected_lots)
+    product.assert_same(sales, expected_sales, "trade_id")
+    product.assert_same(lots, expected_lots, "trade_id")
 
 
 @given(strategies.trade_histories(small=True, max_trades=20, wallets=("Wallet",), tokens=("MintWith6",)))
@@ -153,17 +152,17 @@ def test_a_late_row_changes_only_its_own_wallet_and_token(trades: list[Row], pla
     late = trades[place % len(trades)]
     before, after = product.match([trade for trade in trades if trade is not late]), product.match(trades)
     for rows_before, rows_after in zip(before, after, strict=True):
-        elsewhere = [row for row in rows_before if pair_of(row) != pair_of(late)]
-        assert by_id([row for row in rows_after if pair_of(row) != pair_of(late)]) == by_id(elsewhere)
+        elsewhere = [[row for row in rows if pair_of(row) != pair_of(late)] for rows in (rows_after, rows_before)]
+        product.assert_same(*elsewhere, "trade_id")
 
 
 @given(strategies.trade_histories())
 def test_each_pair_alone_and_in_any_order_gives_the_same(trades: list[Row]) -> None:
-    sales, lots = product.match(trades)
+    together = product.match(trades)
     for pair in {pair_of(trade) for trade in trades}:
         alone = product.match([trade for trade in reversed(trades) if pair_of(trade) == pair])
-        assert by_id(alone[0]) == by_id([sale for sale in sales if pair_of(sale) == pair])
-        assert by_id(alone[1]) == by_id([lot for lot in lots if pair_of(lot) == pair])
+        for rows_alone, rows in zip(alone, together, strict=True):
+            product.assert_same(rows_alone, [row for row in rows if pair_of(row) == pair], "trade_id")
 
 
 @st.composite
@@ -211,7 +210,7 @@ def test_scaling_quantities_leaves_the_money(trades: list[Row], factor: int) -> 
     for rows, scaled in zip(product.match(trades), product.match(larger), strict=True):
         counts = {"quantity_raw", "matched_raw", "unknown_cost_raw", "unmatched_raw", "bought_raw", "remaining_raw"}
         expected = [{c: v * factor if c in counts else v for c, v in row.items()} for row in rows]
-        assert by_id(scaled) == by_id(expected)
+        product.assert_same(scaled, expected, "trade_id")
 
 
 @given(strategies.trade_histories(), st.integers(2, 10**6))

@@ -15,11 +15,6 @@ from tests.oracle.numbers import Row
 from tests.strategies import USDC, WRAPPED_SOL
 
 
-def by_id(rows: list[Row], key: str = "trade_id") -> dict[str, Row]:
-    assert len({row[key] for row in rows}) == len(rows)
-    return {row[key]: row for row in rows}
-
-
 def rows_of(*swaps: tuple[Row, Row], volume: str | None = None) -> list[Row]:
     """Rows of one transaction; a leg is what `leg` makes."""
     rows = []
@@ -61,7 +56,7 @@ def one(rows: list[Row]) -> Row:
 
 def both(rows: list[Row]) -> oracle.Netted:
     actual, expected = product.net(rows), oracle.net(rows)
-    assert by_id(actual.trades) == by_id(expected.trades)
+    product.assert_same(actual.trades, expected.trades, "trade_id")
     assert sorted(actual.rejected) == sorted(expected.rejected)
     assert actual.arbitrage_count == expected.arbitrage_count
     assert actual.transaction_count == expected.transaction_count
@@ -88,7 +83,7 @@ def test_order_and_repeats_of_rows_change_nothing(rows: list[Row], seed: int) ->
     again = rows + dice.choices(rows, k=len(rows))
     dice.shuffle(again)
     once, twice = product.net(rows), product.net(again)
-    assert by_id(twice.trades) == by_id(once.trades)
+    product.assert_same(twice.trades, once.trades, "trade_id")
     assert sorted(twice.rejected) == sorted(once.rejected)
     assert twice.arbitrage_count == once.arbitrage_count
 
@@ -98,7 +93,8 @@ def test_other_wallets_change_nothing(rows: list[Row]) -> None:
     together = product.net(rows)
     for wallet in {row["wallet_address"] for row in rows}:
         alone = product.net([row for row in rows if row["wallet_address"] == wallet])
-        assert by_id(alone.trades) == by_id([t for t in together.trades if t["wallet_address"] == wallet])
+        own = [trade for trade in together.trades if trade["wallet_address"] == wallet]
+        product.assert_same(alone.trades, own, "trade_id")
 
 
 @given(strategies.bronze_histories())
@@ -130,7 +126,7 @@ def test_the_money_mints_are_these() -> None:
     assert money.PYUSD == "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"
     assert money.USDS == "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA"
     assert set(money.MONEY) == {money.SOL, money.NATIVE_SOL} | money.STABLE_COINS
-    assert money.STABLE_COINS == {money.USDC, money.USDT, money.PYUSD, money.USDS}
+    assert {money.USDC, money.USDT, money.PYUSD, money.USDS} == money.STABLE_COINS
 
 
 def test_hops_vanish_and_the_swap_is_valued_once() -> None:

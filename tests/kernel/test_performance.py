@@ -29,16 +29,14 @@ USD = 10**9
 ONE = 10**6
 
 
-def by_token(rows: list[Row]) -> dict[tuple[str, str], Row]:
-    assert len({(row["wallet_address"], row["token_address"]) for row in rows}) == len(rows)
-    return {(row["wallet_address"], row["token_address"]): row for row in rows}
+KEY = ("wallet_address", "token_address")
 
 
 def both(trades: list[Row], marks: dict[str, Row], facts: dict[str, Row]) -> dict[tuple[str, str], Row]:
     """The rows, after kernel and oracle agreed on them."""
-    actual = by_token(product.wallet_pnl(trades, marks, facts, NOW))
-    assert actual == by_token(oracle.wallet_pnl(trades, *fifo.match(trades), marks, facts, NOW))
-    return actual
+    actual = product.wallet_pnl(trades, marks, facts, NOW)
+    product.assert_same(actual, oracle.wallet_pnl(trades, *fifo.match(trades), marks, facts, NOW), *KEY)
+    return {(row["wallet_address"], row["token_address"]): row for row in actual}
 
 
 def history(*trades: tuple[Any, ...]) -> list[Row]:
@@ -105,11 +103,11 @@ def test_what_must_hold_between_the_figures(trades: list[Row], marks: dict[str, 
 
 @given(strategies.trade_histories(), strategies.markets(), strategies.wallet_facts())
 def test_other_wallets_change_nothing(trades: list[Row], marks: dict[str, Row], facts: dict[str, Row]) -> None:
-    together = by_token(product.wallet_pnl(trades, marks, facts, NOW))
+    together = product.wallet_pnl(trades, marks, facts, NOW)
     for wallet in facts:
         own = [trade for trade in trades if trade["wallet_address"] == wallet]
-        alone = by_token(product.wallet_pnl(own, marks, {wallet: facts[wallet]}, NOW))
-        assert alone == {key: row for key, row in together.items() if key[0] == wallet}
+        alone = product.wallet_pnl(own, marks, {wallet: facts[wallet]}, NOW)
+        product.assert_same(alone, [row for row in together if row["wallet_address"] == wallet], *KEY)
 
 
 def test_a_wallet_without_trades_has_zeros_and_nulls() -> None:

@@ -10,9 +10,12 @@ from typing import Any
 from tests.oracle.numbers import SECOND, Row, id_of, rounded
 
 
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+
+
 def read_items(path: Path) -> list[Row]:
-    payload = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    items: list[Row] = payload["data"]["items"]
+    items: list[Row] = read_json(path)["data"]["items"]
     return items
 
 

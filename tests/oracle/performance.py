@@ -7,13 +7,13 @@
 
 Where the specification leaves room, the reading is:
 
-* A mark price that is missing, 0 or less is `no_price`; one without a time of its last trade is `stale_price`. Reasons
-  in the order no_price, stale_price, thin_market. What is compared with the liquidity is the whole open position.
+* A mark price that is missing, 0 or less is `no_price` (and shown as it is); one without a time of its last trade is
+  `stale_price`. Reasons in the order no_price, stale_price, thin_market. What is compared with the liquidity is the
+  whole open position.
 * `unrealized_pnl` is rounded once, from mark value - cost. On ALL_TOKENS, Σ adds up the figures of the token rows.
 * On ALL_TOKENS, "something is open and none is known" looks at open tokens only: the 0 of a flat token is no knowledge.
 * A trade exactly 7 days old is inside the window of 7 days, so its token is not dead.
-* A dead token is worth less than 10 % of its cost when the lots of known cost are, at a young price, even in a thin
-  market: like is compared with like.
+* What a dead token is worth is what all that is open is worth at a young price, even in a thin market.
 * Token rows carry winning and losing tokens of one token (0 or 1), and the rates of it.
 * Thresholds are compared with exact figures, not with rounded ones. Exactly the limit is: closed, covered.
 * `avg_holding_time_hours` includes sales without a value, as their cost is stored.
@@ -86,7 +86,7 @@ def _token_row(
     remaining = sum(lot["remaining_raw"] for lot in lots)
     is_closed = bought > 0 and Fraction(bought - remaining, bought) >= CLOSED
     is_young = reason in (None, "thin_market")
-    is_worthless = not is_young or (price is not None and price * held_known < DEAD_WORTH * cost)
+    is_worthless = not is_young or (price is not None and price * held < DEAD_WORTH * cost)
     is_dead = not is_closed and row["last_transaction"] < now - 7 * DAY and is_worthless
     is_covered = _coverage(sales) is None or _coverage(sales) >= COVERED  # type: ignore[operator]
     result = Fraction(row["realized_pnl"]) - (cost if is_dead else 0)
@@ -109,9 +109,7 @@ def _token_row(
     }
 
 
-def _portfolio_row(
-    wallet: str, trades: list[Row], sales: list[Row], tokens: list[Row], facts: Row, now: int
-) -> Row:
+def _portfolio_row(wallet: str, trades: list[Row], sales: list[Row], tokens: list[Row], facts: Row, now: int) -> Row:
     row = _figures(wallet, ALL_TOKENS, trades, sales, facts, now)
     is_open = [token for token in tokens if _is_open(token)]
     unrealized = _known_sum(is_open, "unrealized_pnl")
@@ -121,7 +119,9 @@ def _portfolio_row(
     return row | {
         "unrealized_pnl": unrealized,
         "total_pnl": usd(Fraction(row["realized_pnl"]) + Fraction(unrealized or 0)),
-        **_token_wins(sum(token["winning_tokens"] for token in tokens), sum(token["losing_tokens"] for token in tokens)),
+        **_token_wins(
+            sum(token["winning_tokens"] for token in tokens), sum(token["losing_tokens"] for token in tokens)
+        ),
         "current_position_tokens": None,
         "current_position_cost_basis": _known_sum(is_open, "current_position_cost_basis"),
         "current_position_value": _known_sum(is_open, "current_position_value"),
@@ -211,7 +211,7 @@ def wallet_class(wallet: str, trades: Iterable[Row], sales: Iterable[Row], facts
 def _mark(snapshot: Row | None, held: Fraction, now: int) -> tuple[Fraction | None, str | None]:
     price = fraction(snapshot["price"]) if snapshot else None
     if snapshot is None or price is None or price <= 0:
-        return None, "no_price"
+        return price, "no_price"
     if snapshot["last_trade_at"] is None or now - snapshot["last_trade_at"] > DAY:
         return price, "stale_price"
     liquidity = fraction(snapshot["liquidity_usd"])

@@ -65,9 +65,7 @@ def _judged(row: Row, wallet_class: str, pnl: Fraction) -> Row:
         **{name: rounded(part, SCORE_DIGITS) for name, part in parts.items()},
         "recommended": not failures,
         "gate_failures": failures,
-        "avg_trade_size_usd": usd(
-            (Fraction(row["total_bought"]) + Fraction(row["total_sold"])) / row["trade_count"]
-        ),
+        "avg_trade_size_usd": usd((Fraction(row["total_bought"]) + Fraction(row["total_sold"])) / row["trade_count"]),
         "sell_ratio_percent": quotient(100 * row["sell_count"], row["trade_count"]),
         "trading_experience_days": days([row["first_transaction"], row["last_transaction"]]),
         "_pnl": pnl,

@@ -157,8 +157,6 @@ def base_units(value: Any, field: str) -> int | None:
 
 def base_units_of_whole(tokens: Decimal, places: int, field: str) -> int:
     """`tokens` whole tokens in base units, a half away from zero."""
-    if not tokens:
-        return 0
     if tokens.adjusted() + places >= RAW_DIGITS:
         raise Unusable("too_large", field, tokens)
     return fits_raw(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)

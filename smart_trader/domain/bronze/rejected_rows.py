@@ -14,9 +14,7 @@ TABLE = Table(
             "Endpoint that served the row: token_list, token_holder, trader_txs.",
             nullable=False,
         ),
-        Column(
-            "raw_sha256", STRING, "SHA-256 of `raw`, lower-case hex.", nullable=False
-        ),
+        Column("raw_sha256", STRING, "SHA-256 of `raw`, lower-case hex.", nullable=False),
         Column("reason", STRING, "One word of a fixed set.", nullable=False),
         Column("detail", STRING, "What was wrong with this row."),
         Column("wallet_address", STRING, "The wallet asked for."),

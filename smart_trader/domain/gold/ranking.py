@@ -58,11 +58,7 @@ _FIGURES = (
     "total_sold",
     "first_transaction",
     "last_transaction",
-    *(
-        f"{name}_{days}d"
-        for days in WINDOW_DAYS
-        for name in ("winning_sales", "matched_sales")
-    ),
+    *(f"{name}_{days}d" for days in WINDOW_DAYS for name in ("winning_sales", "matched_sales")),
 )
 
 
@@ -88,19 +84,9 @@ def rank_wallets(
     `pnl` is silver.wallet_pnl, `classes` silver.tracked_whales, `sales` and `trades` their silver tables.
     """
     is_portfolio = F.col("token_address") == ALL_TOKENS
-    tokens = (
-        pnl.where(~is_portfolio)
-        .groupBy("wallet_address")
-        .agg(F.count(F.lit(1)).alias("tokens_traded"))
-    )
-    windows = _sale_windows(sales, ranked_at).join(
-        _trade_windows(trades, ranked_at), "wallet_address", "full_outer"
-    )
-    counted = {
-        name: F.lit(0)
-        for name in (*windows.columns, "tokens_traded")
-        if name != "wallet_address"
-    }
+    tokens = pnl.where(~is_portfolio).groupBy("wallet_address").agg(F.count(F.lit(1)).alias("tokens_traded"))
+    windows = _sale_windows(sales, ranked_at).join(_trade_windows(trades, ranked_at), "wallet_address", "full_outer")
+    counted = {name: F.lit(0) for name in (*windows.columns, "tokens_traded") if name != "wallet_address"}
     portfolios = (
         pnl.where(is_portfolio)
         .select("wallet_address", *(c.name for c in wallet_pnl.FIGURES))
@@ -111,16 +97,8 @@ def rank_wallets(
         )
         .join(tokens, "wallet_address", "left")
         .join(windows, "wallet_address", "left")
-        .withColumns(
-            {name: F.coalesce(F.col(name), zero) for name, zero in counted.items()}
-        )
-        .withColumns(
-            {
-                f"{n}_{d}d": _money(f"{n}_{d}d")
-                for d in WINDOW_DAYS
-                for n in ("realized_pnl", "cost_of_sold")
-            }
-        )
+        .withColumns({name: F.coalesce(F.col(name), zero) for name, zero in counted.items()})
+        .withColumns({f"{n}_{d}d": _money(f"{n}_{d}d") for d in WINDOW_DAYS for n in ("realized_pnl", "cost_of_sold")})
     )
     schema = T.StructType([*portfolios.schema.fields, *_JUDGED.fields])
     judged = portfolios.mapInArrow(partial(_judge_partition, by=by), schema)
@@ -131,9 +109,7 @@ def rank_wallets(
     )
     return judged.withColumns(
         {
-            "overall_rank": F.row_number()
-            .over(Window.partitionBy(F.lit(0)).orderBy(*best_first))
-            .cast("bigint"),
+            "overall_rank": F.row_number().over(Window.partitionBy(F.lit(0)).orderBy(*best_first)).cast("bigint"),
             "tier_rank": F.row_number()
             .over(Window.partitionBy("performance_tier").orderBy(*best_first))
             .cast("bigint"),
@@ -142,15 +118,11 @@ def rank_wallets(
     )
 
 
-def with_pnl_change(
-    ranked: DataFrame, previous_pnl: DataFrame | None, pnl: str
-) -> DataFrame:
+def with_pnl_change(ranked: DataFrame, previous_pnl: DataFrame | None, pnl: str) -> DataFrame:
     """Add `pnl_change` against the portfolios of `previous_pnl`, silver.wallet_pnl as of the previous ranking."""
     if previous_pnl is None:
         return ranked.withColumn("pnl_change", F.lit(None).cast(USD))
-    before = previous_pnl.where(F.col("token_address") == ALL_TOKENS).select(
-        "wallet_address", F.col(pnl).alias("_was")
-    )
+    before = previous_pnl.where(F.col("token_address") == ALL_TOKENS).select("wallet_address", F.col(pnl).alias("_was"))
     return (
         ranked.join(before, "wallet_address", "left")
         .withColumn("pnl_change", (F.col(pnl) - F.col("_was")).try_cast(USD))
@@ -158,9 +130,7 @@ def with_pnl_change(
     )
 
 
-def history_of(
-    traders: DataFrame, *, trades_version: int, settings_hash: str
-) -> DataFrame:
+def history_of(traders: DataFrame, *, trades_version: int, settings_hash: str) -> DataFrame:
     """The rows of `gold.rank_history` that keep a ranking."""
     added = {
         "ranking_date": F.to_date("ranked_at"),
@@ -177,19 +147,13 @@ def _since(ranked_at: datetime, days: int, time: str = "block_time") -> SparkCol
 def _sale_windows(sales: DataFrame, ranked_at: datetime) -> DataFrame:
     """Sums over the matched sales of each window; the lots always come from the whole history."""
     is_matched = F.col("realized_pnl_usd").isNotNull()
-    recent = sales.where(
-        is_matched
-        & _since(ranked_at, max(WINDOW_DAYS))
-        & (F.col("block_time") <= F.lit(ranked_at))
-    )
+    recent = sales.where(is_matched & _since(ranked_at, max(WINDOW_DAYS)) & (F.col("block_time") <= F.lit(ranked_at)))
     sums = []
     for days in WINDOW_DAYS:
         inside = _since(ranked_at, days)
         is_win = inside & (F.col("realized_pnl_usd") > 0)
         sums += [
-            F.sum(F.when(inside, F.col("realized_pnl_usd"))).alias(
-                f"realized_pnl_{days}d"
-            ),
+            F.sum(F.when(inside, F.col("realized_pnl_usd"))).alias(f"realized_pnl_{days}d"),
             F.sum(F.when(inside, F.col("cost_usd"))).alias(f"cost_of_sold_{days}d"),
             F.count_if(inside).alias(f"matched_sales_{days}d"),
             F.count_if(is_win).alias(f"winning_sales_{days}d"),
@@ -198,13 +162,8 @@ def _sale_windows(sales: DataFrame, ranked_at: datetime) -> DataFrame:
 
 
 def _trade_windows(trades: DataFrame, ranked_at: datetime) -> DataFrame:
-    recent = trades.where(
-        _since(ranked_at, max(WINDOW_DAYS)) & (F.col("block_time") <= F.lit(ranked_at))
-    )
-    counts = [
-        F.count_if(_since(ranked_at, days)).alias(f"trade_count_{days}d")
-        for days in WINDOW_DAYS
-    ]
+    recent = trades.where(_since(ranked_at, max(WINDOW_DAYS)) & (F.col("block_time") <= F.lit(ranked_at)))
+    counts = [F.count_if(_since(ranked_at, days)).alias(f"trade_count_{days}d") for days in WINDOW_DAYS]
     return recent.groupBy("wallet_address").agg(*counts)
 
 
@@ -212,30 +171,16 @@ def _money(name: str) -> SparkColumn:
     return F.col(name).try_cast(USD)
 
 
-def _judge_partition(
-    batches: Iterator[pa.RecordBatch], by: RankedBy
-) -> Iterator[pa.RecordBatch]:
+def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterator[pa.RecordBatch]:
     kinds = arrow_type(_JUDGED)
     for batch in batches:
-        verdicts = [
-            _judge(*row, rules=by.rules)
-            for row in zip(*lists(batch, (by.pnl, *_FIGURES)), strict=True)
-        ]
-        kept = batch.filter(
-            pa.array([verdict is not None for verdict in verdicts], pa.bool_())
-        )
+        verdicts = [_judge(*row, rules=by.rules) for row in zip(*lists(batch, (by.pnl, *_FIGURES)), strict=True)]
+        kept = batch.filter(pa.array([verdict is not None for verdict in verdicts], pa.bool_()))
         if not kept.num_rows:
             continue
-        columns = zip(
-            *(verdict for verdict in verdicts if verdict is not None), strict=True
-        )
-        added = [
-            build_column(values, kinds.field(i).type)
-            for i, values in enumerate(columns)
-        ]
-        yield pa.RecordBatch.from_arrays(
-            [*kept.columns, *added], names=[*kept.schema.names, *_JUDGED.names]
-        )
+        columns = zip(*(verdict for verdict in verdicts if verdict is not None), strict=True)
+        added = [build_column(values, kinds.field(i).type) for i, values in enumerate(columns)]
+        yield pa.RecordBatch.from_arrays([*kept.columns, *added], names=[*kept.schema.names, *_JUDGED.names])
 
 
 def _judge(
@@ -255,9 +200,7 @@ def _judge(
     rules: RankingRules,
 ) -> Sequence[Any] | None:
     """The columns of `_JUDGED`; None for a wallet that does not qualify."""
-    record = Record(
-        pnl, roi, win_rate, trades, coverage, history_complete, wallet_class
-    )
+    record = Record(pnl, roi, win_rate, trades, coverage, history_complete, wallet_class)
     if not qualifies(record):
         return None
     failures = gate_failures(record, rules.gate)

@@ -77,9 +77,7 @@ TABLE = Table(
             nullable=False,
         ),
         Column("tier_rank", COUNT, "1 is the best of the tier.", nullable=False),
-        Column(
-            "recommended", BOOLEAN, "Passes every gate: safe to follow.", nullable=False
-        ),
+        Column("recommended", BOOLEAN, "Passes every gate: safe to follow.", nullable=False),
         Column(
             "gate_failures",
             STRINGS,

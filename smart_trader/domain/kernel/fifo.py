@@ -49,9 +49,7 @@ class Lot:
         self.left -= units
         before = self.left_cost
         if self.cost:
-            self.left_cost = -(
-                (self.bought - 2 * self.cost * self.left) // (2 * self.bought)
-            )
+            self.left_cost = -((self.bought - 2 * self.cost * self.left) // (2 * self.bought))
         return before - self.left_cost
 
 
@@ -113,12 +111,8 @@ class Position:
             matched=matched,
             unknown_cost=unknown,
             unmatched=missing,
-            matched_proceeds=None
-            if value is None
-            else round_half_away(value * matched, quantity),
+            matched_proceeds=None if value is None else round_half_away(value * matched, quantity),
             cost=cost,
             acquired_at=acquired_at,
-            holding_hours=round_half_away(
-                (sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR
-            ),
+            holding_hours=round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR),
         )

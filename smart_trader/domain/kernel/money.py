@@ -26,9 +26,7 @@ PYUSD = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"
 USDS = "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA"
 
 STABLE_COINS = frozenset((USDC, USDT, PYUSD, USDS))
-MONEY: Mapping[str, str] = MappingProxyType(
-    {NATIVE_SOL: SOL, SOL: SOL} | {mint: mint for mint in STABLE_COINS}
-)
+MONEY: Mapping[str, str] = MappingProxyType({NATIVE_SOL: SOL, SOL: SOL} | {mint: mint for mint in STABLE_COINS})
 """Money mints, each with the one under which it is added up: native and wrapped SOL are the same money."""
 
 

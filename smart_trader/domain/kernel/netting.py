@@ -54,20 +54,11 @@ def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
         return ARBITRAGE
     if len(tokens) == 1:
         trades = _one_token(rows, tokens[0], money, rules)
-    elif (
-        len(tokens) == 2
-        and tokens[0][1] * tokens[1][1] < 0
-        and _is_fee(rows, money, rules)
-    ):
-        trades = _token_for_token(
-            rows, min(tokens, key=_change), max(tokens, key=_change), money, rules
-        )
+    elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(rows, money, rules):
+        trades = _token_for_token(rows, min(tokens, key=_change), max(tokens, key=_change), money, rules)
     else:
         return Netted(rejected="several_tokens", detail=_describe(tokens, money))
-    if any(
-        trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT
-        for trade in trades
-    ):
+    if any(trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT for trade in trades):
         return Netted(
             rejected="too_large",
             detail="the quantity or the value does not fit its column",
@@ -81,12 +72,8 @@ def _left_over(rows: Sequence[Row]) -> tuple[list[tuple[str, int]], dict[str, in
     for leg in legs_of(rows):
         mint = MONEY.get(leg.mint, leg.mint)
         left[mint] = left.get(mint, 0) + leg.change
-    tokens = [
-        (mint, change) for mint, change in left.items() if change and mint not in MONEY
-    ]
-    return tokens, {
-        mint: change for mint, change in left.items() if change and mint in MONEY
-    }
+    tokens = [(mint, change) for mint, change in left.items() if change and mint not in MONEY]
+    return tokens, {mint: change for mint, change in left.items() if change and mint in MONEY}
 
 
 def _change(token: tuple[str, int]) -> int:
@@ -160,20 +147,13 @@ def _money_moved(rows: Sequence[Row], sign: int) -> dict[str, int]:
 
 def _is_fee(rows: Sequence[Row], money: Mapping[str, int], rules: ValueRules) -> bool:
     """Whether the money left beside a token-for-token swap is small enough to be fee or rent."""
-    decimals = {
-        MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY
-    }
-    whole = {
-        kind: Fraction(abs(amount), 10 ** decimals[kind])
-        for kind, amount in money.items()
-    }
+    decimals = {MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY}
+    whole = {kind: Fraction(abs(amount), 10 ** decimals[kind]) for kind, amount in money.items()}
     dollars = sum(amount for kind, amount in whole.items() if kind in STABLE_COINS)
     return whole.get(SOL, 0) <= rules.fee_sol and dollars <= rules.fee_stable_usd
 
 
-def _trade(
-    touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str
-) -> Trade:
+def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str) -> Trade:
     if check == REJECTED and value and value.is_money:
         check = SUSPECT
     if check == REJECTED:
@@ -192,6 +172,4 @@ def _trade(
 
 
 def _describe(tokens: Sequence[tuple[str, int]], money: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{change:+d} {mint}" for mint, change in sorted([*tokens, *money.items()])
-    )
+    return ", ".join(f"{change:+d} {mint}" for mint, change in sorted([*tokens, *money.items()]))

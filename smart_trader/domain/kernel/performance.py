@@ -52,9 +52,7 @@ class Quote:
     last_trade_at: int | None
 
     def is_fresh(self, now: int, rules: MarkRules) -> bool:
-        return (
-            self.last_trade_at is not None and self.last_trade_at >= now - rules.max_age
-        )
+        return self.last_trade_at is not None and self.last_trade_at >= now - rules.max_age
 
 
 @dataclass(slots=True)
@@ -124,15 +122,11 @@ class Tally:
             self.last = at
 
     def _see_roi(self, roi: int | None) -> None:
-        if roi is not None and (
-            self.best_trade_roi is None or roi > self.best_trade_roi
-        ):
+        if roi is not None and (self.best_trade_roi is None or roi > self.best_trade_roi):
             self.best_trade_roi = roi
 
 
-_SUMS = tuple(
-    f.name for f in fields(Tally) if f.name not in ("first", "last", "best_trade_roi")
-)
+_SUMS = tuple(f.name for f in fields(Tally) if f.name not in ("first", "last", "best_trade_roi"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +246,7 @@ def judge_token(
         outcome = tally.realized
     elif _is_dead(tally, holding, remaining, decimals, quote, now, rules):
         outcome = tally.realized - (holding.cost_basis or 0)
-    is_covered = (
-        not tally.total_sold
-        or tally.matched_proceeds >= rules.min_coverage * tally.total_sold
-    )
+    is_covered = not tally.total_sold or tally.matched_proceeds >= rules.min_coverage * tally.total_sold
     if outcome is not None and is_covered:
         tally.winning_tokens = int(outcome > 0)
         tally.losing_tokens = int(outcome < 0)
@@ -288,12 +279,8 @@ def wilson_lower_bound(wins: int, decided: int) -> int | None:
         )
     )
     centre = c.add(p, c.divide(z2, c.multiply(2, n)))
-    lower = c.divide(
-        c.subtract(centre, c.multiply(_Z, spread)), c.add(Decimal(1), c.divide(z2, n))
-    )
-    return max(
-        0, int(c.multiply(lower, Decimal(100 * MICRO)).to_integral_value(ROUND_HALF_UP))
-    )
+    lower = c.divide(c.subtract(centre, c.multiply(_Z, spread)), c.add(Decimal(1), c.divide(z2, n)))
+    return max(0, int(c.multiply(lower, Decimal(100 * MICRO)).to_integral_value(ROUND_HALF_UP)))
 
 
 def days_spanned(first: int, last: int) -> int:
@@ -335,9 +322,7 @@ def _figures(
         total_sold=tally.total_sold,
         coverage_ratio=_ratio(tally.matched_proceeds, tally.total_sold),
         unmatched_proceeds=tally.total_sold - tally.matched_proceeds,
-        avg_holding_time_hours=round_half_away(tally.hours_by_cost, tally.held_cost)
-        if tally.held_cost
-        else None,
+        avg_holding_time_hours=round_half_away(tally.hours_by_cost, tally.held_cost) if tally.held_cost else None,
         trade_frequency_daily=frequency,
         current_position_tokens=holding.tokens,
         current_position_cost_basis=holding.cost_basis,
@@ -374,15 +359,11 @@ def _hold(
     if reason is None and known_cost is not None:
         known_worth = _worth(sum(lot.left for lot in known), decimals, quote)
         assert known_worth is not None
-        unrealized = (
-            round_half_away(known_worth.numerator, known_worth.denominator) - known_cost
-        )
+        unrealized = round_half_away(known_worth.numerator, known_worth.denominator) - known_cost
     return Holding(
         tokens=_whole_tokens(remaining, decimals),
         cost_basis=known_cost,
-        value=round_half_away(value.numerator, value.denominator)
-        if value is not None and reason is None
-        else None,
+        value=round_half_away(value.numerator, value.denominator) if value is not None and reason is None else None,
         unrealized=unrealized,
         unmarked_cost_basis=(known_cost or 0) if reason else 0,
         mark_price=quote.price if quote else None,
@@ -398,19 +379,13 @@ def _worth(units: int, decimals: int | None, quote: Quote | None) -> Fraction | 
     return Fraction(units * quote.price * USD, PRICE * 10**decimals)
 
 
-def _refusal(
-    value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules
-) -> str | None:
+def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules) -> str | None:
     """Why the mark is not to be trusted; None when it is."""
     if quote is None or value is None:
         return NO_PRICE
     if not quote.is_fresh(now, rules):
         return STALE_PRICE
-    if (
-        quote.liquidity is None
-        or value > rules.max_share_of_liquidity * quote.liquidity
-        or value >= USD_LIMIT
-    ):
+    if quote.liquidity is None or value > rules.max_share_of_liquidity * quote.liquidity or value >= USD_LIMIT:
         return THIN_MARKET
     return None
 
@@ -425,11 +400,7 @@ def _is_dead(
     rules: MarkRules,
 ) -> bool:
     """Nobody will sell this any more: not traded for days, and no fresh price or nearly worthless."""
-    if (
-        not holding.is_open
-        or tally.last is None
-        or tally.last >= now - rules.dead_after
-    ):
+    if not holding.is_open or tally.last is None or tally.last >= now - rules.dead_after:
         return False
     worth = _worth(remaining, decimals, quote)
     if worth is None or quote is None or not quote.is_fresh(now, rules):

@@ -104,9 +104,7 @@ def score(record: Record, scoring: Scoring) -> Score:
         + scoring.win_rate * win_rate
         + scoring.activity * activity
     )
-    return Score(
-        *(_points(part) for part in (total, profitability, roi, win_rate, activity))
-    )
+    return Score(*(_points(part) for part in (total, profitability, roi, win_rate, activity)))
 
 
 def gate_failures(record: Record, gate: Gate) -> list[str]:

@@ -51,16 +51,10 @@ def legs_of(rows: Iterable[Row]) -> Iterable[Leg]:
 
 def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
     """The rows that touch `mint`."""
-    return (
-        rows
-        if len(rows) == 1
-        else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
-    )
+    return rows if len(rows) == 1 else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
 
 
-def money_value(
-    rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules
-) -> Value | None:
+def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules) -> Value | None:
     """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `rows`."""
     total = stable = absolute = 0
     scale = 0
@@ -101,21 +95,12 @@ def volume_value(rows: Sequence[Row]) -> Value | None:
 def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
     """`quantity` at the last price that the token's own legs carry."""
     for leg in reversed(list(legs_of(rows))):
-        if (
-            leg.mint == mint
-            and leg.price is not None
-            and leg.price > 0
-            and leg.decimals is not None
-        ):
-            return Value(
-                _nano_dollars(quantity * leg.price, leg.decimals), "token_price"
-            )
+        if leg.mint == mint and leg.price is not None and leg.price > 0 and leg.decimals is not None:
+            return Value(_nano_dollars(quantity * leg.price, leg.decimals), "token_price")
     return None
 
 
-def check_prices(
-    rows: Sequence[Row], ignored: Collection[str], rules: ValueRules
-) -> str:
+def check_prices(rows: Sequence[Row], ignored: Collection[str], rules: ValueRules) -> str:
     """How far the two legs of the worst of `rows` disagree, leaving out legs of `ignored` money."""
     worst: str | None = None
     for row in rows:
@@ -151,9 +136,7 @@ def _at_most(larger: int, smaller: int, gap: Fraction) -> bool:
     return larger * gap.denominator <= smaller * gap.numerator
 
 
-def _money_price(
-    rows: Sequence[Row], kind: str, rules: ValueRules
-) -> tuple[int, int] | None:
+def _money_price(rows: Sequence[Row], kind: str, rules: ValueRules) -> tuple[int, int] | None:
     """Last given price of this kind of money and its decimals; None if it cannot be valued."""
     price = decimals = None
     for leg in legs_of(rows):
@@ -163,9 +146,7 @@ def _money_price(
                 price = leg.price
     if decimals is None:
         return None
-    if kind in STABLE_COINS and (
-        price is None or abs(price - PRICE) <= rules.stable_price_tolerance * PRICE
-    ):
+    if kind in STABLE_COINS and (price is None or abs(price - PRICE) <= rules.stable_price_tolerance * PRICE):
         price = PRICE
     return None if price is None else (price, decimals)
 

@@ -33,16 +33,12 @@ class Activity:
     arbitrage: int
 
 
-def classify(
-    activity: Activity, rules: ClassRules, *, label: tuple[str, str] | None
-) -> tuple[str, str]:
+def classify(activity: Activity, rules: ClassRules, *, label: tuple[str, str] | None) -> tuple[str, str]:
     """Class of a wallet and why. `label` is a class and reason known from outside (a pool, a listed exchange)."""
     if label is not None:
         return label
     reason = _automated(activity, rules)
-    return (
-        (BOT, reason) if reason else (PERSON, "no sign of a pool, an exchange or a bot")
-    )
+    return (BOT, reason) if reason else (PERSON, "no sign of a pool, an exchange or a bot")
 
 
 def _automated(activity: Activity, rules: ClassRules) -> str | None:
@@ -55,9 +51,6 @@ def _automated(activity: Activity, rules: ClassRules) -> str | None:
         if twice_median < 2 * rules.min_median_holding:
             return f"median holding time of {count} sales under {rules.min_median_holding // 10**6} s"
     share = rules.max_arbitrage_share
-    if (
-        activity.transactions >= rules.min_transactions
-        and activity.arbitrage > share * activity.transactions
-    ):
+    if activity.transactions >= rules.min_transactions and activity.arbitrage > share * activity.transactions:
         return f"{activity.arbitrage} of {activity.transactions} transactions are arbitrage"
     return None

@@ -23,14 +23,10 @@ TABLE = Table(
         Column("outcome", STRING, "ok, partial or failed.", nullable=False),
         Column("exit_code", INT, "Exit status of the job.", nullable=False),
         Column("rows_in", COUNT, "Rows or items read.", nullable=False),
-        Column(
-            "rows_out", COUNT, "Rows inserted, updated and deleted.", nullable=False
-        ),
+        Column("rows_out", COUNT, "Rows inserted, updated and deleted.", nullable=False),
         Column("rows_rejected", COUNT, "Rows put aside.", nullable=False),
         Column("api_calls", COUNT, "Calls made, retries included.", nullable=False),
-        Column(
-            "compute_units", COUNT, "Estimated units of those calls.", nullable=False
-        ),
+        Column("compute_units", COUNT, "Estimated units of those calls.", nullable=False),
         Column(
             "table_versions",
             STRING,
@@ -38,9 +34,7 @@ TABLE = Table(
             nullable=False,
         ),
         Column("code_version", STRING, "Version of the program.", nullable=False),
-        Column(
-            "settings_hash", STRING, "Settings that decide the numbers.", nullable=False
-        ),
+        Column("settings_hash", STRING, "Settings that decide the numbers.", nullable=False),
         Column("message", STRING, "What happened and what to do next."),
     ),
     checks=(one_of("outcome", "ok", "partial", "failed"),),

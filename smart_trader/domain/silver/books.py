@@ -74,11 +74,7 @@ _TRADE = (
     "decimals",
 )
 _ROWS_PER_BATCH = 10_000
-_USD_FIGURES = tuple(
-    i
-    for i, column in enumerate(wallet_pnl.FIGURES)
-    if column.type.typeName() == "decimal"
-)
+_USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +94,7 @@ def keep_books(trades: DataFrame, facts: DataFrame, rules: BookRules) -> DataFra
     A wallet without trades gets its `ALL_TOKENS` row; trades of a wallet that is not in `facts` are an error.
     """
     facts_type = FACTS.simpleString()
-    lines = trades.select(
-        *_TRADE, F.lit(None).cast(facts_type).alias("facts")
-    ).unionByName(
+    lines = trades.select(*_TRADE, F.lit(None).cast(facts_type).alias("facts")).unionByName(
         facts.select("wallet_address", F.col("facts").cast(facts_type)),
         allowMissingColumns=True,
     )
@@ -231,9 +225,7 @@ class _Books:
         values = list(astuple(figures))
         for i in _USD_FIGURES:
             values[i] = _fit(values[i])
-        self.out["pnl"].append(
-            (wallet.address, token, *values, self._rules.now, False, None)
-        )
+        self.out["pnl"].append((wallet.address, token, *values, self._rules.now, False, None))
 
 
 def _sale_row(sale: Sale, value: int | None) -> tuple[Any, ...]:
@@ -255,9 +247,7 @@ def _fit(amount: int | None) -> int | None:
     return amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None
 
 
-def _keep_partition(
-    batches: Iterator[pa.RecordBatch], rules: BookRules
-) -> Iterator[pa.RecordBatch]:
+def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iterator[pa.RecordBatch]:
     books = _Books(rules)
     wallet: _Wallet | None = None
     token: _Token | None = None
@@ -273,9 +263,7 @@ def _keep_partition(
                     books.end_wallet(wallet)
                 wallet = _open_wallet(line[0], facts)
                 continue
-            assert wallet is not None and wallet.address == line[0], (
-                "trades of a wallet without facts"
-            )
+            assert wallet is not None and wallet.address == line[0], "trades of a wallet without facts"
             if token is None:
                 token = _Token(mint)
             books.trade(wallet, token, tuple(line))
@@ -288,10 +276,6 @@ def _keep_partition(
 
 
 def _open_wallet(address: str, facts: dict[str, Any]) -> _Wallet:
-    label = (
-        (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
-    )
-    known = Facts(
-        facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"]
-    )
+    label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
+    known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
     return _Wallet(address, known, facts["transactions"], label)

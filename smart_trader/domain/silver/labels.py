@@ -15,24 +15,15 @@ Labels = Mapping[str, tuple[str, str]]
 
 def shipped_labels() -> Labels:
     """The lists that come with the program: pools, vaults and programs, and wallets of exchanges."""
-    listed = json.loads(
-        files(__package__).joinpath("labels.json").read_text(encoding="utf-8")
-    )
-    return {
-        entry["address"]: (kind, f"listed: {entry['name']}")
-        for kind in (POOL, EXCHANGE)
-        for entry in listed[kind]
-    }
+    listed = json.loads(files(__package__).joinpath("labels.json").read_text(encoding="utf-8"))
+    return {entry["address"]: (kind, f"listed: {entry['name']}") for kind in (POOL, EXCHANGE) for entry in listed[kind]}
 
 
 def user_labels(pools: Iterable[str], exchanges: Iterable[str]) -> Labels:
     """Addresses out of the user's own files."""
-    return {
-        address: (POOL, "in a list of pools in the settings") for address in pools
-    } | {
-        address: (EXCHANGE, "in a list of exchanges in the settings")
-        for address in exchanges
-    }
+    return dict.fromkeys(pools, (POOL, "in a list of pools in the settings")) | dict.fromkeys(
+        exchanges, (EXCHANGE, "in a list of exchanges in the settings")
+    )
 
 
 def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataFrame:
@@ -43,9 +34,7 @@ def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataF
     spark = wallets.sparkSession
     traded = pools.join(F.broadcast(wallets), "wallet_address", "left_semi").distinct()
     rows = [(address, *label) for address, label in sorted(listed.items())]
-    known = spark.createDataFrame(
-        rows, "wallet_address string, _class string, _reason string"
-    )
+    known = spark.createDataFrame(rows, "wallet_address string, _class string, _reason string")
     is_pool = F.col("_is_pool").isNotNull()
     return (
         wallets.join(
@@ -57,9 +46,7 @@ def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataF
         .select(
             "wallet_address",
             F.when(is_pool, POOL).otherwise(F.col("_class")).alias("label_class"),
-            F.when(is_pool, "the pool of a trade row")
-            .otherwise(F.col("_reason"))
-            .alias("label_reason"),
+            F.when(is_pool, "the pool of a trade row").otherwise(F.col("_reason")).alias("label_reason"),
         )
         .where("label_class IS NOT NULL")
     )

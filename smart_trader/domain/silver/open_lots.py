@@ -26,9 +26,7 @@ TABLE = Table(
         Column("block_number", COUNT, "Slot; missing sorts first."),
         Column("bought_raw", RAW, "Base units bought.", nullable=False),
         Column("remaining_raw", RAW, "Base units left, above zero.", nullable=False),
-        Column(
-            "cost_known", BOOLEAN, "Whether the purchase has a value.", nullable=False
-        ),
+        Column("cost_known", BOOLEAN, "Whether the purchase has a value.", nullable=False),
         Column("remaining_cost_usd", USD, "Cost of what is left; null when unknown."),
     ),
     clustered_by=("wallet_address",),

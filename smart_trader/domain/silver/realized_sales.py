@@ -24,9 +24,7 @@ TABLE = Table(
         Column("block_time", TIMESTAMP, "Time of the block, UTC.", nullable=False),
         Column("block_number", COUNT, "Slot; missing sorts first."),
         Column("quantity_raw", RAW, "Base units sold.", nullable=False),
-        Column(
-            "matched_raw", RAW, "Base units out of lots of known cost.", nullable=False
-        ),
+        Column("matched_raw", RAW, "Base units out of lots of known cost.", nullable=False),
         Column(
             "unknown_cost_raw",
             RAW,

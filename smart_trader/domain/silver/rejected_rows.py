@@ -8,9 +8,7 @@ TABLE = Table(
     key=("event_id", "reason"),
     job="silver_pnl",
     columns=(
-        Column(
-            "event_id", STRING, "Row of bronze.transaction_history.", nullable=False
-        ),
+        Column("event_id", STRING, "Row of bronze.transaction_history.", nullable=False),
         Column("reason", STRING, "several_tokens or too_large.", nullable=False),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),

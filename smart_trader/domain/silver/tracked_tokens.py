@@ -48,9 +48,7 @@ TABLE = Table(
         ),
         Column("fdv_per_holder", T.DecimalType(28, 2), "USD; null without holders."),
         Column("processing_date", DATE, "Day of the newest snapshot.", nullable=False),
-        Column(
-            "bronze_batch_id", STRING, "Run of the newest snapshot.", nullable=False
-        ),
+        Column("bronze_batch_id", STRING, "Run of the newest snapshot.", nullable=False),
         Column(
             "whale_fetch_status",
             STRING,
@@ -73,9 +71,7 @@ TABLE = Table(
             "bronze_whales",
         ),
         Column("attempts", INT, "Failed fetches in a row.", False, "bronze_whales"),
-        Column(
-            "last_error", STRING, "Why the last fetch failed.", True, "bronze_whales"
-        ),
+        Column("last_error", STRING, "Why the last fetch failed.", True, "bronze_whales"),
     ),
     checks=(
         one_of("liquidity_tier", "HIGH", "MEDIUM", "LOW", "MINIMAL"),
@@ -97,9 +93,7 @@ def _new_state() -> dict[str, SparkColumn]:
     }
 
 
-def judge_tokens(
-    newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decimal
-) -> DataFrame:
+def judge_tokens(newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decimal) -> DataFrame:
     """Rows of the tokens in `newest` (one snapshot each) that are liquid enough, or were once.
 
     A newer snapshot keeps the state of its token; a fallen token keeps its row, with what it has fallen to.
@@ -129,10 +123,7 @@ def judge_tokens(
             .alias("fdv_per_holder"),
             "processing_date",
             F.col("batch_id").alias("bronze_batch_id"),
-            *(
-                F.when(is_known, F.col(name)).otherwise(value).alias(name)
-                for name, value in new.items()
-            ),
+            *(F.when(is_known, F.col(name)).otherwise(value).alias(name) for name, value in new.items()),
         )
     )
 
@@ -154,9 +145,7 @@ def still_tracked(
 ) -> DataFrame:
     """Tokens whose newest snapshot is liquid enough and not too old: their holders count for what is due."""
     oldest = (as_of - timedelta(days=max_age_days)).date()
-    is_recent = (F.col("processing_date") >= F.lit(oldest)) & (
-        F.col("processing_date") <= F.lit(as_of.date())
-    )
+    is_recent = (F.col("processing_date") >= F.lit(oldest)) & (F.col("processing_date") <= F.lit(as_of.date()))
     return tracked.where((F.col("liquidity") >= F.lit(min_liquidity_usd)) & is_recent)
 
 

@@ -120,9 +120,7 @@ TABLE = Table(
             False,
             "bronze_transactions",
         ),
-        Column(
-            "attempts", INT, "Failed fetches in a row.", False, "bronze_transactions"
-        ),
+        Column("attempts", INT, "Failed fetches in a row.", False, "bronze_transactions"),
         Column(
             "last_error",
             STRING,
@@ -162,9 +160,7 @@ _SEEN = ("token_symbol", "token_name", "rank", "ui_amount", "holdings_value_usd"
 
 def _new_state() -> dict[str, SparkColumn]:
     """State of a wallet that is seen for the first time."""
-    unknown = {
-        name: F.lit(None).cast(TABLE.schema[name].dataType) for name in WALLET_STATE
-    }
+    unknown = {name: F.lit(None).cast(TABLE.schema[name].dataType) for name in WALLET_STATE}
     return unknown | {
         "txns_fetch_status": F.lit("pending"),
         "trade_rows": F.lit(0).cast(COUNT),
@@ -178,9 +174,7 @@ def whale_id(wallet: SparkColumn, token: SparkColumn) -> SparkColumn:
     return F.sha2(F.concat(wallet, F.lit("|"), F.coalesce(token, F.lit(""))), 256)
 
 
-def track_holders(
-    holders: DataFrame, tokens: DataFrame, stored: DataFrame
-) -> DataFrame:
+def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame) -> DataFrame:
     """All rows of the table: who held at any time, as last seen, and who holds in the newest snapshot of a token.
 
     `holders` is bronze.whale_holders, `tokens` silver.tracked_tokens, `stored` this table. Known rows keep their
@@ -200,46 +194,29 @@ def track_holders(
         "full_outer",
     )
     named = old.where(F.col("token_address").isNull()).select(
-        *(
-            F.col(name) if name in old.columns else F.lit(None).cast(kind).alias(name)
-            for name, kind in rows.dtypes
-        )
+        *(F.col(name) if name in old.columns else F.lit(None).cast(kind).alias(name) for name, kind in rows.dtypes)
     )
     wallets = stored.groupBy("wallet_address").agg(
         F.min("discovered_via").alias("_known_via"),
         *(F.max(name).alias(name) for name in WALLET_STATE),
     )
     first = seen.groupBy("wallet_address").agg(
-        F.min_by("token_address", F.struct("fetched_at", "token_address")).alias(
-            "_first_via"
-        )
+        F.min_by("token_address", F.struct("fetched_at", "token_address")).alias("_first_via")
     )
-    joined = (
-        rows.unionByName(named)
-        .join(wallets, "wallet_address", "left")
-        .join(first, "wallet_address", "left")
-    )
+    joined = rows.unionByName(named).join(wallets, "wallet_address", "left").join(first, "wallet_address", "left")
     is_new = F.col("txns_fetch_status").isNull()
     is_seen = F.col("fetched_at").isNotNull()
-    value = F.when(is_seen, F.col("holdings_value_usd")).otherwise(
-        F.col("_holdings_value_usd")
-    )
+    value = F.when(is_seen, F.col("holdings_value_usd")).otherwise(F.col("_holdings_value_usd"))
     return joined.select(
         whale_id(F.col("wallet_address"), F.col("token_address")).alias("whale_id"),
         "wallet_address",
         "token_address",
-        *(
-            F.when(is_seen, F.col(name)).otherwise(F.col(f"_{name}")).alias(name)
-            for name in _SEEN
-        ),
+        *(F.when(is_seen, F.col(name)).otherwise(F.col(f"_{name}")).alias(name) for name in _SEEN),
         whale_tier(value).alias("whale_tier"),
         F.coalesce("is_current", F.lit(False)).alias("is_current"),
         F.coalesce("discovered_at", "fetched_at").alias("discovered_at"),
         F.coalesce("_via", "_known_via", "_first_via").alias("discovered_via"),
-        *(
-            F.when(is_new, value).otherwise(F.col(name)).alias(name)
-            for name, value in _new_state().items()
-        ),
+        *(F.when(is_new, value).otherwise(F.col(name)).alias(name) for name, value in _new_state().items()),
     ).select(*TABLE.column_names)
 
 
@@ -250,11 +227,7 @@ def _last_seen(holders: DataFrame, tokens: DataFrame) -> DataFrame:
     """
     newest = (
         holders.select("token_address", "fetched_at")
-        .unionByName(
-            tokens.select(
-                "token_address", F.col("whale_fetched_at").alias("fetched_at")
-            )
-        )
+        .unionByName(tokens.select("token_address", F.col("whale_fetched_at").alias("fetched_at")))
         .groupBy("token_address")
         .agg(F.max("fetched_at").alias("_newest"))
     )
@@ -272,9 +245,7 @@ def _last_seen(holders: DataFrame, tokens: DataFrame) -> DataFrame:
     )
 
 
-def name_wallets(
-    wallets: DataFrame, stored: DataFrame, *, as_of: datetime
-) -> DataFrame:
+def name_wallets(wallets: DataFrame, stored: DataFrame, *, as_of: datetime) -> DataFrame:
     """Rows for those of `wallets` (wallet_address) that are not in the table: named by hand, holding nothing known."""
     no_token = F.lit(None).cast(STRING)
     given = {
@@ -284,15 +255,8 @@ def name_wallets(
         "is_current": F.lit(False),
         "discovered_at": F.lit(as_of),
     } | _new_state()
-    new = wallets.distinct().join(
-        stored.select("wallet_address").distinct(), "wallet_address", "left_anti"
-    )
-    return new.select(
-        *(
-            given.get(f.name, F.lit(None).cast(f.dataType)).alias(f.name)
-            for f in TABLE.own_schema
-        )
-    )
+    new = wallets.distinct().join(stored.select("wallet_address").distinct(), "wallet_address", "left_anti")
+    return new.select(*(given.get(f.name, F.lit(None).cast(f.dataType)).alias(f.name) for f in TABLE.own_schema))
 
 
 def whale_tier(value: SparkColumn) -> SparkColumn:
@@ -317,9 +281,7 @@ def due_for_trades(
     hand where those are given.
     """
     is_pending = F.col("txns_fetch_status") == "pending"
-    is_old = F.col("txns_last_fetched_at") <= F.lit(
-        as_of - timedelta(days=refresh_days)
-    )
+    is_old = F.col("txns_last_fetched_at") <= F.lit(as_of - timedelta(days=refresh_days))
     is_due = is_pending | ~F.col("history_complete") | is_old
     among = named if named is not None else entitled
     return (
@@ -329,18 +291,10 @@ def due_for_trades(
     )
 
 
-def entitled_wallets(
-    whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame
-) -> DataFrame:
+def entitled_wallets(whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame) -> DataFrame:
     """Current holders of a token that is still tracked, and who is on the current ranking."""
-    holders = whales.where("is_current").join(
-        live_tokens.select("token_address"), "token_address", "left_semi"
-    )
-    return (
-        holders.select("wallet_address")
-        .unionByName(ranked.select("wallet_address"))
-        .distinct()
-    )
+    holders = whales.where("is_current").join(live_tokens.select("token_address"), "token_address", "left_semi")
+    return holders.select("wallet_address").unionByName(ranked.select("wallet_address")).distinct()
 
 
 def due_for_pnl(
@@ -352,12 +306,8 @@ def due_for_pnl(
 ) -> DataFrame:
     """Wallets that have been read and whose PnL is pending or was computed long ago, with `history_complete`."""
     is_read = F.col("txns_last_fetched_at").isNotNull()
-    is_old = F.col("pnl_last_processed_at") <= F.lit(
-        as_of - timedelta(days=refresh_days)
-    )
-    due = _wallets(
-        whales, is_read & ((F.col("pnl_processing_status") == "pending") | is_old)
-    )
+    is_old = F.col("pnl_last_processed_at") <= F.lit(as_of - timedelta(days=refresh_days))
+    due = _wallets(whales, is_read & ((F.col("pnl_processing_status") == "pending") | is_old))
     return due if named is None else due.join(named, "wallet_address", "left_semi")
 
 

@@ -43,16 +43,12 @@ TABLE = Table(
     key=("trade_id",),
     job="silver_pnl",
     columns=(
-        Column(
-            "trade_id", STRING, "SHA-256 of wallet, tx_hash and mint.", nullable=False
-        ),
+        Column("trade_id", STRING, "SHA-256 of wallet, tx_hash and mint.", nullable=False),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("token_address", STRING, "Mint.", nullable=False),
         Column("token_symbol", STRING, "Hostile text."),
         Column("decimals", INT, "Decimal places of the base unit."),
-        Column(
-            "side", STRING, "BUY: the token came in, SELL: it went out.", nullable=False
-        ),
+        Column("side", STRING, "BUY: the token came in, SELL: it went out.", nullable=False),
         Column("quantity_raw", RAW, "Base units, above zero.", nullable=False),
         Column("value_usd", USD, "Value of the whole swap; null when unknown."),
         Column(
@@ -77,9 +73,7 @@ TABLE = Table(
             "Shared by the SELL and the BUY of a token-for-token swap.",
         ),
         Column("source", STRING, "Exchange of the last row by index."),
-        Column(
-            "event_ids", STRINGS, "All rows of the transaction, sorted.", nullable=False
-        ),
+        Column("event_ids", STRINGS, "All rows of the transaction, sorted.", nullable=False),
     ),
     clustered_by=("wallet_address",),
     checks=(
@@ -100,12 +94,8 @@ FACTS = T.StructType(
     ]
 )
 """What netting knows of a wallet beside its trades."""
-REFUSED = rejected_rows.TABLE.fields(
-    ("event_id", "reason", "wallet_address", "tx_hash", "detail", "rejected_at")
-)
-STREAMS = Streams(
-    {"trade": TABLE.own_schema, "refused": REFUSED, "facts": FACTS}
-)
+REFUSED = rejected_rows.TABLE.fields(("event_id", "reason", "wallet_address", "tx_hash", "detail", "rejected_at"))
+STREAMS = Streams({"trade": TABLE.own_schema, "refused": REFUSED, "facts": FACTS})
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _ROW = (
@@ -178,14 +168,10 @@ class _Netting:
         event_ids = sorted(row.event_id for row in rows)
         group = swap_group_id(wallet, tx_hash) if len(netted.trades) > 1 else None
         place = (block_time, block_number, tx_hash, group, source, event_ids)
-        self.out["trade"] += [
-            _trade_row(wallet, tx_hash, trade, place) for trade in netted.trades
-        ]
+        self.out["trade"] += [_trade_row(wallet, tx_hash, trade, place) for trade in netted.trades]
 
     def end_wallet(self, wallet: str) -> None:
-        self.out["facts"].append(
-            (wallet, self._transactions, self._arbitrage, self._rejected)
-        )
+        self.out["facts"].append((wallet, self._transactions, self._arbitrage, self._rejected))
         self._transactions = self._arbitrage = self._rejected = 0
 
     def batches(self, at_least: int) -> Iterator[pa.RecordBatch]:
@@ -195,24 +181,18 @@ class _Netting:
                 rows.clear()
 
 
-def _trade_row(
-    wallet: str, tx_hash: str, trade: Trade, place: tuple[Any, ...]
-) -> tuple[Any, ...]:
+def _trade_row(wallet: str, tx_hash: str, trade: Trade, place: tuple[Any, ...]) -> tuple[Any, ...]:
     cost_known = trade.value is not None if trade.side == BUY else None
     return (trade_id(wallet, tx_hash, trade.mint), wallet, *trade, cost_known, *place)
 
 
-def _net_partition(
-    batches: Iterator[pa.RecordBatch], rules: ValueRules
-) -> Iterator[pa.RecordBatch]:
+def _net_partition(batches: Iterator[pa.RecordBatch], rules: ValueRules) -> Iterator[pa.RecordBatch]:
     netting = _Netting(rules)
     wallet = tx_hash = ""
     rows: list[Row] = []
     place: tuple[Any, ...] = ()
     for batch in batches:
-        for w, tx, event_id, time, block, source, volume, *legs in zip(
-            *lists(batch, _INPUT), strict=True
-        ):
+        for w, tx, event_id, time, block, source, volume, *legs in zip(*lists(batch, _INPUT), strict=True):
             if tx != tx_hash or w != wallet:
                 if rows:
                     netting.transaction(wallet, tx_hash, rows, *place)

@@ -28,27 +28,17 @@ FIGURES = (
     Column("cost_of_sold", USD, "Cost of the matched sales."),
     Column("roi", PERCENT, "100 x realized / cost of sold; null when that cost is 0."),
     Column("win_rate", PERCENT, "100 x winning / matched sales; null without any."),
-    Column(
-        "winning_sales", COUNT, "Sales with a realized PnL above 0.", nullable=False
-    ),
-    Column(
-        "matched_sales", COUNT, "Sales with a matched part and a value.", nullable=False
-    ),
-    Column(
-        "token_win_rate", PERCENT, "100 x winning / decided tokens; null without any."
-    ),
+    Column("winning_sales", COUNT, "Sales with a realized PnL above 0.", nullable=False),
+    Column("matched_sales", COUNT, "Sales with a matched part and a value.", nullable=False),
+    Column("token_win_rate", PERCENT, "100 x winning / decided tokens; null without any."),
     Column(
         "winning_tokens",
         COUNT,
         "Closed or dead tokens that made money.",
         nullable=False,
     ),
-    Column(
-        "losing_tokens", COUNT, "Closed or dead tokens that lost money.", nullable=False
-    ),
-    Column(
-        "win_rate_lower_bound", PERCENT, "Wilson 95 % lower bound of token_win_rate."
-    ),
+    Column("losing_tokens", COUNT, "Closed or dead tokens that lost money.", nullable=False),
+    Column("win_rate_lower_bound", PERCENT, "Wilson 95 % lower bound of token_win_rate."),
     Column("trade_count", COUNT, "Trades after netting.", nullable=False),
     Column("buy_count", COUNT, "Purchases.", nullable=False),
     Column("sell_count", COUNT, "Sales.", nullable=False),
@@ -85,12 +75,8 @@ FIGURES = (
         USD,
         "Worth of open lots by the mark; null where it was refused.",
     ),
-    Column(
-        "unmarked_cost_basis", USD, "Known cost of open lots whose mark was refused."
-    ),
-    Column(
-        "mark_price", PRICE, "Price of the token's newest snapshot, also when refused."
-    ),
+    Column("unmarked_cost_basis", USD, "Known cost of open lots whose mark was refused."),
+    Column("mark_price", PRICE, "Price of the token's newest snapshot, also when refused."),
     Column(
         "mark_reason",
         STRING,
@@ -120,9 +106,7 @@ FIGURES = (
         RATIO,
         "Share of gross gains from the best token; null on token rows.",
     ),
-    Column(
-        "best_trade_roi", PERCENT, "Largest 100 x realized / cost of a sale with cost."
-    ),
+    Column("best_trade_roi", PERCENT, "Largest 100 x realized / cost of a sale with cost."),
 )
 """What is known about a wallet's trading, in one token or in all: shared with gold.smart_traders."""
 

@@ -1,0 +1,220 @@
+"""The command line of every job. Standard library only: help and usage errors need no Spark, no key, no network."""
+
+import argparse
+import ast
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from smart_trader.errors import UsageError
+
+_JOBS_FOLDER = Path(__file__).parent / "jobs"
+_PIPELINE_ORDER = (
+    "init",
+    "bronze_tokens",
+    "silver_tokens",
+    "bronze_whales",
+    "silver_whales",
+    "bronze_transactions",
+    "silver_pnl",
+    "gold_traders",
+    "pipeline",
+)
+_EXIT_CODES = """exit status:
+  0   done, or nothing to do          70  a bug of ours
+  64  bad command line                74  disk full, table unreadable
+  65  a quality check failed          75  lock held, quota or time spent, interrupted: run again
+  69  API or store unavailable        77  key refused in the middle of a run
+                                      78  bad or missing setting"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; None where nothing was said."""
+
+    job: str
+    profile: str = "local"
+    demo: bool = False
+    as_of: datetime | None = None
+    run_id: str | None = None
+    limit: int | None = None
+    wallets: Path | None = None
+    tokens: Path | None = None
+    json: bool = False
+    overrides: tuple[tuple[str, str], ...] = ()
+    print_settings: bool = False
+    wait_lock: float = 0.0
+
+
+def job_names() -> list[str]:
+    """Every job, those of the pipeline first and in its order."""
+    known = {path.stem for path in _JOBS_FOLDER.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
+    ordered = [name for name in _PIPELINE_ORDER if name in known]
+    return ordered + sorted(known.difference(ordered))
+
+
+def describe_job(job: str) -> str:
+    """The job's docstring; the job itself is not imported, which would need Spark."""
+    source = (_JOBS_FOLDER / f"{job}.py").read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
+
+
+def overview() -> str:
+    """All jobs with what each reads and writes."""
+    width = max(map(len, job_names()))
+    lines = [f"  {name:{width}}  {describe_job(name).splitlines()[0]}" for name in job_names()]
+    return "\n".join(
+        [
+            "usage: bin/submit.sh JOB [options]",
+            "",
+            "jobs:",
+            *lines,
+            "",
+            "bin/submit.sh JOB --help says more.",
+        ]
+    )
+
+
+def parse(job: str, arguments: Sequence[str]) -> Options:
+    """The options of `job`. `--help` prints and exits; raises UsageError for what cannot be understood."""
+    if job not in job_names():
+        near = difflib.get_close_matches(job, job_names(), n=1)
+        hint = f"Did you mean {near[0]}?" if near else "bin/submit.sh --help lists the jobs."
+        raise UsageError(f"there is no job {job!r}. {hint}")
+    values: dict[str, Any] = vars(_parser(job).parse_args(list(arguments)))
+    values["overrides"] = tuple(values["overrides"])
+    return Options(job=job, **values)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        near = difflib.get_close_matches(unknown[1], list(self._option_string_actions), n=1) if unknown else []
+        hint = f"Did you mean {near[0]}?" if near else f"{self.prog} --help says what it takes."
+        raise UsageError(f"{message}. {hint}")
+
+
+def _parser(job: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"bin/submit.sh {job}",
+        description=describe_job(job),
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--profile",
+        choices=("local", "s3", "cluster"),
+        default="local",
+        help="conf/PROFILE.toml (default: local)",
+    )
+    add(
+        "--demo",
+        action="store_true",
+        help="work on a simulated market and in ./demo; needs no key and no network",
+    )
+    add(
+        "--as-of",
+        type=_time,
+        metavar="TIME",
+        help="business time, ISO 8601 with zone (default: now)",
+    )
+    add(
+        "--run-id",
+        type=_run_id,
+        metavar="ID",
+        help="name of the run in logs, tables and history (default: made up)",
+    )
+    if job != "init":
+        add(
+            "--limit",
+            type=_count,
+            metavar="N",
+            help="at most N tokens or wallets in this run",
+        )
+        add(
+            "--wallets",
+            type=_file,
+            metavar="FILE",
+            help="only these wallets, one address a line",
+        )
+        add(
+            "--tokens",
+            type=_file,
+            metavar="FILE",
+            help="only these tokens, one address a line",
+        )
+    add(
+        "--json",
+        action="store_true",
+        help="print the run summary as one JSON document on standard output",
+    )
+    add(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="change a setting",
+    )
+    add(
+        "--print-settings",
+        action="store_true",
+        help="show every setting and where it comes from, then stop",
+    )
+    add(
+        "--wait-lock",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait for another run to end (default: 0)",
+    )
+    return parser
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
+    if time.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone: add Z for UTC, or +01:00")
+    return time.astimezone(UTC)
+
+
+def _run_id(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        return text
+    raise argparse.ArgumentTypeError("up to 64 letters, digits, dots, underscores and hyphens")
+
+
+def _count(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def _seconds(text: str) -> float:
+    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if path.is_file():
+        return path
+    raise argparse.ArgumentTypeError(f"{text} is no file")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key.strip(), value
