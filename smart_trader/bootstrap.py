@@ -155,7 +155,7 @@ class _Runner:
 
     def _open(self, spark: SparkSession) -> App:
         retention = self._settings.retention
-        tables = DeltaStore(
+        self._tables = DeltaStore(
             spark,
             self._settings.warehouse.root,
             clock=self._clock,
@@ -173,14 +173,14 @@ class _Runner:
             self._as_of,
             self._run_id,
             spark,
-            tables,
+            self._tables,
             self._clock,
         )
 
     def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
         try:
-            with app.tables.committing_as("init", version.VERSION):
-                created = app.tables.create(catalog.TABLES)
+            with self._tables.committing_as("init", version.VERSION):
+                created = self._tables.create(catalog.TABLES)
             if created:
                 log.info("tables created", tables=len(created), warehouse=self._settings.warehouse.root)
         except Exception as error:
@@ -208,18 +208,18 @@ class _Runner:
         started, usage, written = (
             self._clock.now(),
             app.usage(),
-            sum(app.tables.rows_written.values()),
+            sum(self._tables.rows_written.values()),
         )
-        before = _versions(app.tables)
+        before = _versions(self._tables)
         log.info("started", as_of=self._as_of.isoformat())
         status, message = 0, ""
         try:
-            with app.tables.committing_as(name, version.VERSION):
+            with self._tables.committing_as(name, version.VERSION):
                 run(app)
             status, message = _judge(app.report.work)
         except Exception as error:
             status, message = self._explain(error)
-        after = _versions(app.tables)
+        after = _versions(self._tables)
         changed = [table for table in after if after[table] != before[table]]
         spent = app.usage()
         record = JobRecord(
@@ -230,7 +230,7 @@ class _Runner:
             outcome=_outcome(status, app.report.work),
             exit_code=status,
             rows_in=app.report.rows_in,
-            rows_out=sum(app.tables.rows_written.values()) - written,
+            rows_out=sum(self._tables.rows_written.values()) - written,
             rows_rejected=app.report.rows_rejected,
             api_calls=spent.calls - usage.calls,
             compute_units=spent.compute_units - usage.compute_units,
@@ -284,7 +284,7 @@ class _Runner:
         """Keep the record of the run and say what happened, whatever happened."""
         if self._summaries:
             try:
-                with app.tables.committing_as("ops", version.VERSION):
+                with self._tables.committing_as("ops", version.VERSION):
                     app.tables.append(
                         runs.TABLE,
                         app.tables.frame(runs.TABLE.own_schema, [_row(s) for s in self._summaries]),

@@ -22,6 +22,7 @@ CONTROL_VARIABLES = frozenset(
         "RUN_DIR",  # the run's own folder, handed from the launcher to the driver
         "LOG_FORMAT",  # text or json, what the JVM logs
         "FAILPOINTS",  # named failures, for tests of recovery
+        "SIMULATOR_FAULTS",  # misbehaviour of the demo market, on request
         "SAMPLES",  # folder of recorded API answers, for tests
     )
 )

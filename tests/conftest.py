@@ -6,10 +6,18 @@ night; the seed is printed, and `--hypothesis-seed=SEED` repeats it.
 
 import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from secrets import randbelow
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from tests.lake import Lake
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -35,3 +43,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"examples of hypothesis: profile {PROFILE}, seed {config.getoption('--hypothesis-seed') or 'by test name'}"
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
+    """The one Spark session of the tests."""
+    from tests.lake import start_spark
+
+    session = start_spark(tmp_path_factory.mktemp("spark"))
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lake(spark: "SparkSession", tmp_path: Path) -> "Lake":
+    """An empty warehouse."""
+    from tests.lake import Lake
+
+    return Lake(spark, tmp_path / "lake")

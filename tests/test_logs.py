@@ -80,6 +80,7 @@ def test_nothing_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("always")
 def test_every_line_says_run_and_job_from_any_thread_and_library(json_lines: Lines) -> None:
     logs.enter_job("gold_traders")
     worker = threading.Thread(target=lambda: log.info("from a thread"))
@@ -123,6 +124,7 @@ def test_pysparks_copies_of_failed_queries_are_for_debugging(name: str, capsys: 
         assert all(json.loads(line)["msg"] == "plan ***" for line in lines)
 
 
+@pytest.mark.filterwarnings("always")
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize(
     "say",

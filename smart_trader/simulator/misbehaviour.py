@@ -45,7 +45,8 @@ def faulty_response(fault: Fault, request: Request, right: Response, port: int) 
     if kind == "truncated-json":
         return Response(200, right.body[: len(right.body) // 2], head)
     if kind == "corrupt-gzip":
-        return Response(200, gzip.compress(right.body)[:-20] + b"\0" * 20, head | {"Content-Encoding": "gzip"})
+        # A head as it should be, then a block of a type that does not exist.
+        return Response(200, gzip.compress(b"")[:10] + b"\xff" * 500, head | {"Content-Encoding": "gzip"})
     if kind == "gzip-bomb":
         return Response(200, _bomb(), head | {"Content-Encoding": "gzip"})
     if kind in ("endless-cursor", "endless-rows"):
@@ -78,7 +79,7 @@ def _endless(body: bytes, with_rows: bool) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    return gzip.compress(b" " * (256 * 1024 * 1024), compresslevel=9)
+    return gzip.compress(b" " * (_TOO_MUCH // 32)) * 32
 
 
 def disturb_connection(fault: Fault, connection: socket, answer: bytes, listener: Listener) -> None:

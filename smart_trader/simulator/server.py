@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from smart_trader.simulator.birdeye import ENDPOINTS, Answer, BirdEye, refusal
-from smart_trader.simulator.faults import ANSWERED_AFTER_THE_WRITE, ANSWERS, Fault, Faults
+from smart_trader.simulator.faults import ANSWERED_AFTER_THE_WRITE, ANSWERS, CONNECTION, Fault, Faults
 from smart_trader.simulator.helius import Helius
 from smart_trader.simulator.http import Listener, Request, Response, read_request
 from smart_trader.simulator.market import Market
@@ -93,9 +93,9 @@ class Simulator:
             while (request := read_request(stream)) is not None:
                 at = time.monotonic()
                 response, fault = self._respond(request)
-                is_whole = fault is None or fault.kind in ANSWERS
-                self._note(request, response.status if is_whole else 0, at, fault)
-                if fault is not None and not is_whole:
+                is_disturbed = fault is not None and fault.kind in CONNECTION
+                self._note(request, 0 if is_disturbed else response.status, at, fault)
+                if fault is not None and is_disturbed:
                     disturb_connection(fault, connection, response.encoded(request), self._listener)
                     return
                 connection.sendall(response.encoded(request))

@@ -1,4 +1,4 @@
-"""The generated market: the same for the same seed, continued without change, with everything planted that it promises."""
+"""The generated market: the same for the same seed, continued unchanged, with all that it promises planted."""
 
 import json
 from collections import Counter, defaultdict

@@ -48,7 +48,7 @@ ARBITRAGE = Netted()
 
 
 def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
-    """Net the rows of one (wallet, transaction), given by index: (ins_index, inner_ins_index, event_id), nulls first."""
+    """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first."""
     tokens, money = _left_over(rows)
     if not tokens:
         return ARBITRAGE
