@@ -210,7 +210,7 @@ class _Runner:
             app.usage(),
             sum(self._tables.rows_written.values()),
         )
-        before = _versions(self._tables)
+        self._tables.versions.clear()
         log.info("started", as_of=self._as_of.isoformat())
         status, message = 0, ""
         try:
@@ -219,8 +219,7 @@ class _Runner:
             status, message = _judge(app.report.work)
         except Exception as error:
             status, message = self._explain(error)
-        after = _versions(self._tables)
-        changed = [table for table in after if after[table] != before[table]]
+        versions = self._tables.versions
         spent = app.usage()
         record = JobRecord(
             run_id=self._run_id,
@@ -235,8 +234,8 @@ class _Runner:
             api_calls=spent.calls - usage.calls,
             compute_units=spent.compute_units - usage.compute_units,
             table_versions=versions_json(
-                {table: before[table] for table in changed},
-                {table: after[table] for table in changed},
+                {table: before for table, (before, _) in versions.items()},
+                {table: after for table, (_, after) in versions.items()},
             ),
             code_version=version.VERSION,
             settings_hash=self._hash,
@@ -246,7 +245,7 @@ class _Runner:
             JobSummary(
                 record=record,
                 spark_jobs=counter.count(group),
-                delta_commits=sum(after[table] - before[table] for table in changed),
+                delta_commits=sum(after - before for before, after in versions.values()),
                 work=app.report.work,
                 tiers=app.report.tiers,
                 warnings=tuple(app.report.warnings),
@@ -321,10 +320,6 @@ def _policy(api: Api) -> HttpPolicy:
 
 def _row(summary: JobSummary) -> dict[str, object]:
     return {name: getattr(summary.record, name) for name in runs.TABLE.column_names}
-
-
-def _versions(tables: DeltaStore) -> dict[str, int]:
-    return {table.name: tables.version(table) for table in catalog.TABLES}
 
 
 def _judge(work: Work | None) -> tuple[int, str]:

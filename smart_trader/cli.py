@@ -7,12 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
 from smart_trader.errors import UsageError
 
-_JOBS_FOLDER = Path(__file__).parent / "jobs"
+_JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
 _PIPELINE_ORDER = (
     "init",
     "bronze_tokens",
@@ -52,14 +53,15 @@ class Options:
 
 def job_names() -> list[str]:
     """Every job, those of the pipeline first and in its order."""
-    known = {path.stem for path in _JOBS_FOLDER.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
+    scripts = (file for file in _JOBS_FOLDER.iterdir() if file.name.endswith(".py"))
+    known = {file.name[:-3] for file in scripts if '__name__ == "__main__"' in file.read_text("utf-8")}
     ordered = [name for name in _PIPELINE_ORDER if name in known]
     return ordered + sorted(known.difference(ordered))
 
 
 def describe_job(job: str) -> str:
     """The job's docstring; the job itself is not imported, which would need Spark."""
-    source = (_JOBS_FOLDER / f"{job}.py").read_text(encoding="utf-8")
+    source = (_JOBS_FOLDER / f"{job}.py").read_text("utf-8")
     return ast.get_docstring(ast.parse(source)) or ""
 
 

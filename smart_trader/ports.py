@@ -86,11 +86,8 @@ class TableStore(Protocol):
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new and which are not empty."""
 
-    def append_new(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
-        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is.
-
-        `of` narrows where to look: the values of some columns that all of `rows` have among them.
-        """
+    def append_new(self, table: Table, rows: DataFrame) -> None:
+        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""
 
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
@@ -99,4 +96,4 @@ class TableStore(Protocol):
         """Make `rows` (unique keys) the whole of `table`, or of that part of it whose values stand in `of`."""
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
-        """Set the other columns of `rows` wherever `on` (default: the key) agrees and one of them differs."""
+        """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,12 @@ RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
 
 def start_spark(scratch: Path) -> SparkSession:
     """Spark as the launcher starts it, with the jars that `bin/setup` fetched."""
-    os.environ |= {"SPARK_CONF_DIR": str(ROOT / "conf"), "PYTHONPATH": str(ROOT), "SMART_TRADER_HOME": str(ROOT)}
+    os.environ |= {
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_CONF_DIR": str(ROOT / "conf"),
+        "PYTHONPATH": str(ROOT),
+        "SMART_TRADER_HOME": str(ROOT),
+    }
     return (
         SparkSession.builder.master("local[2]")
         .config("spark.jars", ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar"))))

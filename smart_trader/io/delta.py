@@ -50,6 +50,8 @@ class DeltaStore:
         self._run_id, self._retention_days = run_id, retention_days
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
+        self.versions: dict[str, tuple[int, int]] = {}
+        """Version before the first and after the last commit, of the tables that were written."""
 
     def path(self, table: Table) -> str:
         return f"{self._root}/{table.path}"
@@ -88,10 +90,7 @@ class DeltaStore:
 
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
-        jvm: Any = self._spark._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(table))
-        nothing = jvm.scala.Option.empty()
-        return int(log.update(False, nothing, nothing).version())
+        return int(self._snapshot(table).version())
 
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
         """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
@@ -108,15 +107,9 @@ class DeltaStore:
         """Add `rows`, whose keys are known to be new and which are not empty."""
         self._write(table, rows, "append")
 
-    def append_new(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
-        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is.
-
-        `of` narrows where to look: the values of some columns that all of `rows` have among them.
-        """
-        if self._is_empty(table):
-            self.append(table, rows)
-            return
-        stored = self._part(table, of).select(*table.key)
+    def append_new(self, table: Table, rows: DataFrame) -> None:
+        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""
+        stored = self.read(table).select(*table.key)
         new = rows.join(stored, list(table.key), "left_anti").persist(StorageLevel.DISK_ONLY)
         try:
             if not new.isEmpty():
@@ -144,22 +137,17 @@ class DeltaStore:
             changes.unpersist()
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
-        """Set the other columns of `rows` wherever `on` (default: the key) agrees and one of them differs."""
+        """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""
         keys = on or table.key
         names = [name for name in rows.columns if name not in keys]
         differs = F.lit(False)
         for name in names:
             differs = differs | ~F.col(f"s.{name}").eqNullSafe(F.col(f"t.{name}"))
-        matched = same_key(keys, "t", "s") & differs
-        source = rows.persist(StorageLevel.DISK_ONLY)
-        try:
-            if self.read(table).alias("t").join(F.broadcast(source).alias("s"), matched, "left_semi").isEmpty():
-                return
-            merge = DeltaTable.forPath(self._spark, self.path(table)).alias("t").merge(source.alias("s"), matched)
-            stamped = {name: F.col(f"s.{name}") for name in names} | self._stamps()
+        stamped = {name: F.col(f"s.{name}") for name in names} | self._stamps()
+        with self._committing(table):
+            target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
+            merge = target.merge(rows.alias("s"), same_key(keys, "t", "s") & differs)
             self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
-        finally:
-            source.unpersist()
 
     def frame(self, schema: T.StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
@@ -176,21 +164,31 @@ class DeltaStore:
             self.append(table, changes.drop(CHANGE))
         elif kinds:
             values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
-            merge = (
-                DeltaTable.forPath(self._spark, self.path(table))
-                .alias("t")
-                .merge(changes.alias("s"), same_key(table.key, "t", "s"))
-                .whenMatchedDelete(F.col(f"s.{CHANGE}") == DELETE)
-                .whenMatchedUpdate(F.col(f"s.{CHANGE}") == UPDATE, set=values)
-                .whenNotMatchedInsert(F.col(f"s.{CHANGE}") == INSERT, values=values)
-            )
-            self._count(table, merge.execute())
+            with self._committing(table):
+                merge = (
+                    DeltaTable.forPath(self._spark, self.path(table))
+                    .alias("t")
+                    .merge(changes.alias("s"), same_key(table.key, "t", "s"))
+                    .whenMatchedDelete(F.col(f"s.{CHANGE}") == DELETE)
+                    .whenMatchedUpdate(F.col(f"s.{CHANGE}") == UPDATE, set=values)
+                    .whenNotMatchedInsert(F.col(f"s.{CHANGE}") == INSERT, values=values)
+                )
+                self._count(table, merge.execute())
+
+    @contextmanager
+    def _committing(self, table: Table) -> Iterator[None]:
+        """Keep the versions of `table` before the first and after the last commit of this store."""
+        before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
+        yield
+        self.versions[table.name] = (before, self.version(table))
 
     def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
         self._check_columns(table, rows)
         seen = Observation()
         stamped = rows.select(*table.column_names).withColumns(self._stamps())
-        stamped.observe(seen, F.count(F.lit(1)).alias("rows")).write.format("delta").mode(mode).save(self.path(table))
+        counted = stamped.observe(seen, F.count(F.lit(1)).alias("rows"))
+        with self._committing(table):
+            counted.write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
 
     def _count(self, table: Table, merged: DataFrame) -> None:
@@ -209,7 +207,14 @@ class DeltaStore:
 
     def _is_empty(self, table: Table) -> bool:
         """True if no data file belongs to the newest version; asks the log only."""
-        return not self.read(table).inputFiles()
+        return int(self._snapshot(table).numOfFiles()) == 0
+
+    def _snapshot(self, table: Table) -> Any:
+        """Delta's own view of the newest version: what SQL tells of it costs a Spark job for each question."""
+        jvm: Any = self._spark._jvm
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(table))
+        nothing = jvm.scala.Option.empty()
+        return log.update(False, nothing, nothing)
 
     def _create(self, table: Table) -> None:
         days = f"interval {self._retention_days[table.layer]} days"

@@ -18,10 +18,10 @@ from urllib.parse import quote, urlsplit
 import requests
 import structlog
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from smart_trader.errors import AccessDenied, ConfigurationError, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.json_body import BodyBroken, BodyTooLarge, parse_json, read_body
+from smart_trader.io.punctual import DEADLINE, PunctualAdapter
 from smart_trader.io.rate import Meter, RateLimiter
 from smart_trader.ports import Clock, Usage
 
@@ -44,7 +44,7 @@ class HttpPolicy:
     read_timeout_seconds: float
     """Between two bytes."""
     total_timeout_seconds: float
-    """Of one attempt with its whole body, however steadily it trickles."""
+    """Of one attempt with its whole answer, however steadily it trickles."""
     attempts: int
     max_retry_wait_seconds: float
     """Between two attempts, and the longest `Retry-After` that is obeyed by waiting."""
@@ -96,7 +96,7 @@ class JsonHttp:
         # A proxy of the environment cannot reach a server on this machine.
         self._session.trust_env = urlsplit(base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+            self._session.mount(scheme, PunctualAdapter(pool_connections=1, pool_maxsize=connections))
 
     def usage(self) -> Usage:
         return Usage(self._meter.calls, self._meter.units, self._limiter.waited_seconds)
@@ -145,7 +145,7 @@ class JsonHttp:
 
     def _attempt(self, method: str, path: str, params: Mapping[str, str | int] | None, body: Any, call: str) -> Any:
         policy = self._policy
-        deadline = time.monotonic() + policy.total_timeout_seconds
+        DEADLINE.set(time.monotonic() + policy.total_timeout_seconds)
         try:
             with self._session.request(
                 method,
@@ -156,8 +156,8 @@ class JsonHttp:
                 stream=True,
             ) as response:
                 if not 200 <= response.status_code < 300:
-                    self._refuse(response, deadline, call)
-                content = read_body(response, deadline=deadline, limit=policy.max_body_bytes)
+                    self._refuse(response, call)
+                content = read_body(response, limit=policy.max_body_bytes)
             return None if response.status_code == 204 else parse_json(content)
         except BodyTooLarge:
             unusable = f"the answer is larger than {policy.max_body_bytes} bytes"
@@ -169,7 +169,7 @@ class JsonHttp:
             raise _Transient(_what_broke(error)) from None
         raise SourceRejected(f"{call}: {unusable}, so none of it was used.")
 
-    def _refuse(self, response: requests.Response, deadline: float, call: str) -> None:
+    def _refuse(self, response: requests.Response, call: str) -> None:
         """Raise what the status means; see the table of errors in the API's documentation."""
         status = response.status_code
         if status < 400:
@@ -180,7 +180,7 @@ class JsonHttp:
         if status == 429 or status >= 500:
             retry_after = _retry_after_seconds(response.headers, self._clock.now())
             raise _Transient(f"answered {status}", retry_after=retry_after, too_fast=status == 429)
-        message = self._excerpt(response, deadline)
+        message = self._excerpt(response)
         raise_if_quota_used_up(call, message)
         if status in (401, 403):
             raise AccessDenied(
@@ -194,10 +194,10 @@ class JsonHttp:
         text = (answer.get("message") or answer.get("error")) if isinstance(answer, dict) else answer
         return "".join(c if c.isprintable() else " " for c in self._masked(str(text)))[:300]
 
-    def _excerpt(self, response: requests.Response, deadline: float) -> str:
+    def _excerpt(self, response: requests.Response) -> str:
         """The message of a refusal, as far as it can be read: the status decides."""
         try:
-            return self.message_in(parse_json(read_body(response, deadline=deadline, limit=_ERROR_BODY_BYTES)))
+            return self.message_in(parse_json(read_body(response, limit=_ERROR_BODY_BYTES)))
         except BodyBroken as error:
             return str(error)
         except (BodyTooLarge, RecursionError, urllib3.exceptions.HTTPError):

@@ -1,7 +1,6 @@
 """From the bytes of an answer to Python values, in bounded time and memory."""
 
 import json
-import time
 import zlib
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,12 +17,11 @@ class BodyTooLarge(Exception):
 
 
 class BodyBroken(Exception):
-    """The body ended early, came too slowly, or is not what its headers say. Asking again may help."""
+    """The body ended early, or is not what its headers say. Asking again may help."""
 
 
-def read_body(response: requests.Response, *, deadline: float, limit: int) -> bytes:
-    """The decompressed body. `deadline` is a `time.monotonic()`: a server that sends a byte now and then never lets a
-    read time out."""
+def read_body(response: requests.Response, *, limit: int) -> bytes:
+    """The decompressed body. Raises `BodyBroken` or `BodyTooLarge`, and what the connection raises."""
     unpack = zlib.decompressobj(wbits=31) if response.headers.get("Content-Encoding", "").lower() == "gzip" else None
     body = bytearray()
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
@@ -33,8 +31,6 @@ def read_body(response: requests.Response, *, deadline: float, limit: int) -> by
             raise BodyBroken("corrupt gzip") from None
         if len(body) > limit:
             raise BodyTooLarge
-        if time.monotonic() > deadline:
-            raise BodyBroken("the body came too slowly")
     if unpack and body and not unpack.eof:
         raise BodyBroken("gzip cut short")
     return bytes(body)

@@ -5,6 +5,7 @@ again, and how far a wallet was read is marked after its rows, so a killed run r
 """
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -164,25 +165,29 @@ def _spans_seconds(rows: dict[str, dict[str, Any]]) -> bool:
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:
     """The rows of a batch of wallets, then what became of each wallet."""
-    read = [fetched.answer for fetched in batch if fetched.answer is not None]
-    app.report.rows_in += sum(trades.served for trades in read)
-    put_aside(app, [row for trades in read for row in trades.refused])
-    wallets = [fetched.entity.wallet_address for fetched in batch if fetched.answer is not None]
-    counts = _land(app, wallets, [row for trades in read for row in trades.rows])
+    read = {fetched.entity.wallet_address: fetched.answer for fetched in batch if fetched.answer is not None}
+    app.report.rows_in += sum(trades.served for trades in read.values())
+    put_aside(app, [row for trades in read.values() for row in trades.refused])
+    counts = _land(app, read) if read else {}
     states = [_state(app, fetched, counts.get(fetched.entity.wallet_address, 0)) for fetched in batch]
     app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))
 
 
-def _land(app: App, wallets: Sequence[str], rows: Sequence[dict[str, Any]]) -> Mapping[str, int]:
-    """Add the rows that are new, and count the rows that each of `wallets` has now."""
-    if not wallets:
-        return {}
-    known = app.tables.frame(_WALLET, [{"wallet_address": wallet} for wallet in wallets])
-    if rows:
-        served = app.tables.frame(_HISTORY.own_schema, rows)
-        app.tables.append_new(_HISTORY, served, of=known)
-    stored = app.tables.read(_HISTORY).join(F.broadcast(known), "wallet_address", "left_semi")
-    return {row.wallet_address: row["count"] for row in stored.groupBy("wallet_address").count().collect()}
+def _land(app: App, read: Mapping[str, Trades]) -> Mapping[str, int]:
+    """Add the rows that are new, and count the rows that each wallet has now."""
+    rows = [row for trades in read.values() for row in trades.rows]
+    oldest = min((row["block_time"] for row in rows), default=app.as_of)
+    wallets = app.tables.frame(_WALLET, [{"wallet_address": wallet} for wallet in read])
+    stored = app.tables.read(_HISTORY).join(F.broadcast(wallets), "wallet_address", "left_semi")
+    recent = F.when(F.col("block_time") >= F.lit(oldest), F.col("event_id"))
+    known = (
+        stored.groupBy("wallet_address").agg(F.count("*").alias("rows"), F.collect_list(recent).alias("ids")).collect()
+    )
+    seen = {event_id for row in known for event_id in row.ids}
+    fresh = [row for row in rows if row["event_id"] not in seen]
+    if fresh:
+        app.tables.append(_HISTORY, app.tables.frame(_HISTORY.own_schema, fresh))
+    return Counter({row.wallet_address: row.rows for row in known}) + Counter(row["wallet_address"] for row in fresh)
 
 
 def _state(app: App, fetched: Fetched[SparkRow, Trades], trade_rows: int) -> dict[str, Any]:

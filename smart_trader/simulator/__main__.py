@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sys
 import threading
 from datetime import datetime
 
@@ -45,7 +46,8 @@ def main() -> None:
     with Simulator(
         market, faults=faults, port=options.port, requests_per_second=options.requests_per_second
     ) as simulator:
-        print(simulator.url, flush=True)
+        sys.stdout.write(f"{simulator.url}\n")
+        sys.stdout.flush()
         stopping.wait()
 
 

@@ -1,6 +1,6 @@
 """Who takes part in the market, how much each trades, and who holds what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -80,42 +80,49 @@ def place_holdings(world: World, traders: Sequence[Trader], idle: dict[str, str]
     """The token accounts by mint, largest first; every wallet is among the first hundred of at least one token."""
     rng = Random(f"{world.seed}:holdings")
     accounts: dict[str, list[Account]] = {token.coin.mint: [] for token in world.tokens}
-
-    def place(mint: str, owner: str, share: float, nth: int = 0) -> None:
+    for mint, owner, share, nth in (*_shares_of_nobody(world, rng), *_shares_of_wallets(world, traders, idle, rng)):
         token = world.by_mint[mint]
         raw = token.supply_raw * int(share * 1e12) // 10**12 + rng.randrange(1000)
         accounts[mint].append(Account(token.coin, owner, address(world.seed, "account", mint, owner, nth), raw))
-
-    def place_everywhere(owner: str, least: float, most: float, portion: float) -> None:
-        chosen = [mint for mint in accounts if rng.random() < portion] or [rng.choice([*accounts])]
-        for mint in chosen:
-            place(mint, owner, rng.uniform(least, most))
-
-    for token in world.tokens:
-        place(token.coin.mint, world.pool(token.coin.mint, SOL.mint).address, rng.uniform(0.08, 0.2))
-    first_pools = {world.pool(token.coin.mint, SOL.mint).address for token in world.tokens}
-    for owner in (INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES):
-        place_everywhere(owner, 0.01, 0.3 if owner == INCINERATOR else 0.06, 0.3)
-    well_known = {INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES, *first_pools}
-    favourites = {trader.owner: trader.mints[:4] for trader in traders}
-    for owner in (*favourites, *idle):
-        if owner in well_known:
-            continue
-        mints = favourites.get(owner) or rng.sample([*accounts], min(len(accounts), 4))
-        for mint in mints[: min(len(mints), int(rng.paretovariate(1.2)))]:
-            share = min(0.03, 3e-5 * rng.paretovariate(0.7))
-            for nth in range(3 if rng.random() < 0.02 else 2 if rng.random() < 0.1 else 1):
-                place(mint, owner, share / (nth + 1), nth)
     for held in accounts.values():
         held.sort(key=lambda account: (-account.raw, account.address))
     _crowd(world, accounts[world.tokens[0].coin.mint])
     return accounts
 
 
+_Share = tuple[str, str, float, int]
+"""Mint, owner, share of the supply, number of the owner's account."""
+
+
+def _shares_of_nobody(world: World, rng: Random) -> Iterator[_Share]:
+    """Large accounts behind which no person stands: pools, a burn address, exchanges."""
+    for token in world.tokens:
+        yield token.coin.mint, world.pool(token.coin.mint, SOL.mint).address, rng.uniform(0.08, 0.2), 0
+    for owner in (INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES):
+        chosen = [mint for mint in world.by_mint if rng.random() < 0.3] or [rng.choice([*world.by_mint])]
+        for mint in chosen:
+            yield mint, owner, rng.uniform(0.01, 0.3 if owner == INCINERATOR else 0.06), 0
+
+
+def _shares_of_wallets(world: World, traders: Sequence[Trader], idle: dict[str, str], rng: Random) -> Iterator[_Share]:
+    """Wallets hold some of what they trade, now and then in several accounts."""
+    first_pools = {world.pool(token.coin.mint, SOL.mint).address for token in world.tokens}
+    placed = {INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES, *first_pools}
+    favourites = {trader.owner: trader.mints[:4] for trader in traders}
+    for owner in (*favourites, *idle):
+        if owner in placed:
+            continue
+        mints = favourites.get(owner) or rng.sample([*world.by_mint], min(len(world.by_mint), 4))
+        for mint in mints[: int(rng.paretovariate(1.2))]:
+            share = min(0.03, 3e-5 * rng.paretovariate(0.7))
+            for nth in range(3 if rng.random() < 0.02 else 2 if rng.random() < 0.1 else 1):
+                yield mint, owner, share / (nth + 1), nth
+
+
 def _crowd(world: World, held: list[Account]) -> None:
     """More small accounts of known owners than one page shows."""
     smallest = held[-1].raw
     for nth in range(140 - len(held)):
-        owner = held[nth % len(held)]
+        known = held[nth % len(held)]
         raw = max(1, smallest - 1 - nth)
-        held.append(Account(owner.coin, owner.owner, address(world.seed, "crowd", nth), raw))
+        held.append(Account(known.coin, known.owner, address(world.seed, "crowd", nth), raw))

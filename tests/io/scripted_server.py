@@ -139,13 +139,15 @@ def reset(connection: Connection) -> None:
 
 
 def trickle(content: bytes, *, every: float, headers: str = "") -> Reply:
-    """One byte at a time."""
+    """One byte at a time: the body, or without one the headers."""
+    start = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n{headers}\r\n".encode()
+    slow = content or start
 
     def play(connection: Connection) -> None:
-        connection.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n{headers}\r\n".encode())
-        for i in range(len(content)):
+        connection.send(start if content else b"")
+        for i in range(len(slow)):
             time.sleep(every)
-            connection.send(content[i : i + 1])
+            connection.send(slow[i : i + 1])
 
     return play
 

@@ -88,6 +88,7 @@ TRANSIENT = {
     "body cut short": play.truncated(TEXT, 10),
     "chunked body cut short": play.cut_chunked(TEXT),
     "trickle": play.trickle(TEXT * 100, every=0.02),
+    "trickle of headers": play.trickle(b"", every=0.02, headers="X-Pad: " + "x" * 100 + "\r\n"),
     "trickle of gzip": play.trickle(gzip.compress(TEXT * 9), every=0.05, headers="Content-Encoding: gzip\r\n"),
     "truncated JSON": play.raw(TEXT[:-5]),
     "corrupt gzip": play.raw(b"\x1f\x8b\x08garbage", Content_Encoding="gzip"),
@@ -307,6 +308,18 @@ def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(se
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert get(http_of(server.url, clock))["success"] is True
+
+
+def test_a_trickle_through_a_proxy_ends_as_well(server, clock, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    server.otherwise = play.trickle(TEXT * 10, every=0.02)
+    started = time.monotonic()
+    with pytest.raises(SourceUnavailable, match="ReadTimeout"):
+        get(http_of("http://api.example", clock))
+    assert time.monotonic() - started < 3
+    assert len(server.requests) == 3
 
 
 SPILLING = [

@@ -170,6 +170,8 @@ def test_a_fee_in_a_token_swap_has_limits() -> None:
         (leg(WRAPPED_SOL, 5 * 10**7), True),
         (leg(USDC, -10 * ONE_USDC), True),
         (leg(USDC, -10 * ONE_USDC - 1), False),
+        (leg(USDC, -20 * ONE_USDC, "0.5"), True),
+        (leg(USDC, -10 * ONE_USDC, "1.5"), False),
     ]
     for fee, passes in fees:
         netted = both(rows_of((leg(A, -ONE_A), leg(B, ONE_B)), (fee, leg(A, 0))))
@@ -184,6 +186,23 @@ def test_money_that_passed_through_values_a_token_swap() -> None:
     assert {trade["value_usd"] for trade in netted.trades} == {Decimal(300)}
     assert {trade["value_source"] for trade in netted.trades} == {"sol"}
     assert len({trade["swap_group_id"] for trade in netted.trades}) == 1
+
+
+def test_what_was_sold_and_bought_back_on_the_way_is_no_proceeds() -> None:
+    # 4 A sold for 2 SOL, 2 A bought back for 1 SOL, 1 SOL spent on B: 2 A left for 1 SOL, not for 2.
+    netted = both(
+        rows_of(
+            (leg(A, -4 * ONE_A), leg(WRAPPED_SOL, 2 * ONE_SOL, "100")),
+            (leg(A, 2 * ONE_A), leg(WRAPPED_SOL, -ONE_SOL, "100")),
+            (leg(WRAPPED_SOL, -ONE_SOL, "100"), leg(B, ONE_B)),
+        )
+    )
+    assert {trade["value_usd"] for trade in netted.trades} == {Decimal(100)}
+
+
+def test_a_leg_that_moved_nothing_gives_no_price() -> None:
+    trade = one(rows_of((leg(A, ONE_A), leg(WRAPPED_SOL, -ONE_SOL)), (leg(A, 0, "5"), leg(WRAPPED_SOL, 0, "100"))))
+    assert (trade["value_usd"], trade["value_source"]) == (None, "none")
 
 
 def test_what_does_not_fit_is_refused_and_what_just_fits_is_not() -> None:

@@ -180,6 +180,14 @@ def test_a_mark_is_refused_beyond_24_hours_and_2_percent_of_liquidity() -> None:
         assert row["mark_price"] == (None if reason == "no_price" else 1)
 
 
+def test_unrealized_is_rounded_once_and_half_a_nano_dollar_away_from_zero() -> None:
+    # One unit of 10^-9 tokens at $0.5 is worth half a nano-dollar, and cost a whole one.
+    trades = [trade_row("tx", "Wallet", "MintWith9", "BUY", 1, 1, START)]
+    mark: Row = {"price": Decimal("0.5"), "last_trade_at": NOW, "liquidity_usd": Decimal(1)}
+    row = both(trades, {"MintWith9": mark}, {"Wallet": FACTS})["Wallet", "MintWith9"]
+    assert (row["unrealized_pnl"], row["current_position_value"]) == (Decimal("-1E-9"), Decimal("1E-9"))
+
+
 def test_holding_time_is_weighted_by_cost_and_not_last_minus_first() -> None:
     row = row_of(
         history(("BUY", 3, 30, 10 * HOUR), ("SELL", 3, 1, 8 * HOUR), ("BUY", 1, 10, 6 * HOUR), ("SELL", 1, 1, 0))

@@ -10,8 +10,8 @@ Where the specification leaves room, the reading is:
 * Money passed through a two-token swap when some money leg of the transaction is positive and some is negative. It is
   added up, signed, over the rows that touch the token sold; where that total is positive it came in. Else over the
   rows that touch the token bought; where that total is negative it went out.
-* Ignored are the kinds of money that are left over and give no value: all of them where all have the token's sign, in
-  a two-token swap those that did not pass through. Kinds that cancelled out are not left over, hence not ignored.
+* Ignored is the money that is left over where all of it has the token's sign, or in a two-token swap that money does
+  not value. Kinds that cancelled out are not left over, hence not ignored.
 * `ok` < `one_sided` < `suspect` < `rejected` is the order of "worse".
 * A price is refused before it is asked whether its value fits: an absurd price makes an unknown value, not a lost row.
 * Time and block number of a transaction are those of its last row by index.
@@ -72,7 +72,10 @@ class Leg:
 class Value:
     exact: Fraction
     source: str
-    kinds: tuple[str, ...] = ()  # of money that gave it
+
+    @property
+    def is_money(self) -> bool:
+        return self.source in ("stable", "sol")
 
 
 def net(rows: Iterable[Row]) -> Netted:
@@ -132,14 +135,14 @@ class Transaction:
             or self._own_price(sold)
             or self._own_price(bought)
         )
-        ignored = [kind for kind in self.money if value is None or kind not in value.kinds]
+        ignored = [] if value and value.is_money else self.money
         first = self.rows[0]
         return self._checked([sold, bought], value, ignored, id_of(first["wallet_address"], first["tx_hash"]))
 
     def _checked(
         self, tokens: list[str], value: Value | None, ignored: list[str], group: str | None
     ) -> tuple[list[Row], str | None]:
-        by_money = value is not None and value.source in ("stable", "sol")
+        by_money = value is not None and value.is_money
         check = max((self._price_check(token, ignored, by_money) for token in tokens), key=WORSE.index)
         if check == "rejected":
             value = None
@@ -211,7 +214,7 @@ class Transaction:
             return None
         stable = sum(abs(amount) for kind, amount in in_usd.items() if kind != SOL)
         is_stable = 2 * stable > sum(abs(amount) for amount in in_usd.values())
-        return Value(abs(total), "stable" if is_stable else "sol", tuple(in_usd))
+        return Value(abs(total), "stable" if is_stable else "sol")
 
     def _passed_through(self, sold: str, bought: str) -> Value | None:
         moved = [leg for leg in self.every_leg if leg.asset in MONEY]

@@ -19,7 +19,7 @@ from smart_trader.simulator.server import Simulator
 
 WALLET, OTHER = address("wallet"), address("other")
 MARKET = Market.of_payloads(
-    trades=dict.fromkeys((WALLET, OTHER), [{"block_unix_time": 1000 - nth, "pad": "x" * 99} for nth in range(250)])
+    trades={key: [{"block_unix_time": 1000 - nth, "pad": "x" * 99} for nth in range(250)] for key in (WALLET, OTHER)}
 )
 PAGES = {"first": 0, "middle": 100, "last": 200}
 

@@ -1,0 +1,95 @@
+"""One writing run at a time per warehouse: a lock that the operating system releases when its holders are gone."""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from smart_trader.errors import LockHeld, StorageError
+
+LOCK_FILE = ".lock"
+_POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def hold(
+    root: str, owner: dict[str, str], *, wait_seconds: float = 0.0, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[tuple[int, ...]]:
+    """Hold the lock of the warehouse at `root`; yields the file descriptors that stand for it.
+
+    Every process that inherits them holds the lock as well, until the last of them ends. `owner` says to others who
+    holds it. Raises LockHeld if it is not free within `wait_seconds`, StorageError if `root` cannot be written.
+    An object store has no such lock: nothing is held there.
+    """
+    folder = local_folder(root)
+    if folder is None:
+        yield ()
+        return
+    descriptor = _open(folder)
+    try:
+        _acquire(descriptor, folder, wait_seconds, sleep)
+        _write_owner(descriptor, owner, folder)
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def local_folder(root: str) -> Path | None:
+    """The folder that `root` names, or None where it is the address of a store."""
+    parts = urlsplit(root)
+    if parts.scheme in ("", "file"):
+        return Path(unquote(parts.path) if parts.scheme else root)
+    return None
+
+
+def _open(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _acquire(descriptor: int, folder: Path, wait_seconds: float, sleep: Callable[[float], None]) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LockHeld(
+                    f"Another run works on {folder}: {_read_owner(descriptor)}. Nothing was started; "
+                    "run again when it has ended, or wait for it with --wait-lock SECONDS."
+                ) from error
+            sleep(min(_POLL_SECONDS, left))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+
+def _write_owner(descriptor: int, owner: dict[str, str], folder: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, (json.dumps(owner) + "\n").encode(), 0)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _read_owner(descriptor: int) -> str:
+    try:
+        owner = json.loads(os.pread(descriptor, 4096, 0))
+        return ", ".join(f"{name} {value}" for name, value in owner.items())
+    except (OSError, ValueError, AttributeError):
+        return "it has not said yet who it is"
+
+
+def _unwritable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"The warehouse {folder} cannot be written ({error.strerror}), so nothing was started. "
+        "Make it writable, or set warehouse.root to another folder."
+    )
