@@ -226,7 +226,7 @@ def transactions(draw: Any, wallets: Sequence[str] = WALLETS) -> list[Row]:
 
 
 @st.composite
-def bronze_histories(draw: Any, max_transactions: int = 8) -> list[Row]:
+def bronze_histories(draw: Any, max_transactions: int = 5) -> list[Row]:
     """Rows of several wallets, shuffled; event_id is unique, as the key of the table says."""
     drawn = draw(st.lists(transactions(), min_size=1, max_size=max_transactions))
     rows = {row["event_id"]: row for row in _apart(drawn)}
