@@ -25,7 +25,7 @@ def new_run_id(now: datetime) -> str:
 
 
 def announce_driver() -> None:
-    """Tell the launcher whom to signal, give it what is printed, and end when the JVM that started this process ends."""
+    """Tell the launcher whom to signal, give it what is printed, and end when the JVM above ends."""
     end_with_parent()
     folder = os.environ.get(RUN_DIR)
     if folder:

@@ -72,8 +72,8 @@ class _Swap:
 
 
 def _token_raw(draw: Any, mint: str) -> int:
-    units: int = draw(_token_units) * 10 ** (DECIMALS[mint] or 0)
-    return units + draw(st.sampled_from((0, 0, 1)))
+    units, rest = draw(st.tuples(_token_units, st.sampled_from((0, 0, 1))))
+    return int(units * 10 ** (DECIMALS[mint] or 0) + rest)
 
 
 @st.composite

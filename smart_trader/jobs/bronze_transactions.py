@@ -17,6 +17,7 @@ from pyspark.sql import types as T
 
 from smart_trader.addresses import read_addresses
 from smart_trader.bootstrap import App, run_job
+from smart_trader.collecting import collect
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.transaction_history import parse_trade
@@ -67,7 +68,7 @@ class Trades:
 
 def run(app: App) -> None:
     waiting = _due(app).persist()
-    due = waiting.limit(app.options.limit or app.settings.transactions.wallets_per_run).collect()
+    due = collect(waiting.limit(app.options.limit or app.settings.transactions.wallets_per_run))
     total, done, failed = waiting.count() if due else 0, 0, 0
     waiting.unpersist()
     try:

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.addresses import read_addresses
 from smart_trader.bootstrap import App, run_job
+from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, whale_holders
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.whale_holders import (
@@ -42,7 +43,7 @@ _TOKENS_PER_COMMIT = 50
 
 
 def run(app: App) -> None:
-    waiting = _due(app).collect()
+    waiting = collect(_due(app))
     limit = app.options.limit or len(waiting)
     due = waiting[:limit]
     done = failed = 0

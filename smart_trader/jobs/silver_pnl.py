@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 
 from smart_trader.addresses import read_addresses
 from smart_trader.bootstrap import App, run_job
+from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.columns import Streams
@@ -131,7 +132,7 @@ def _own_labels(app: App) -> Labels:
 
 def _quotes(app: App) -> Mapping[str, Quote]:
     newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
-    rows = newest.select("token_address", "price", "liquidity", "last_trade_unix_time").collect()
+    rows = collect(newest.select("token_address", "price", "liquidity", "last_trade_unix_time"))
     return {
         row.token_address: Quote(
             price=None if row.price is None else int(row.price.scaleb(18)),

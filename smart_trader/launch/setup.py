@@ -1,12 +1,38 @@
-"""Temporary."""
+"""Set-up: `.venv` from requirements.lock, Java, the jars of conf/jars.lock. Standard library only.
 
+Whatever is missing or half done is made again. Each part is made beside its place and moved there when complete, under
+a lock of the operating system, so that a killed set-up leaves nothing that looks finished and two do not meet.
+"""
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from collections.abc import Sequence
+
+from smart_trader.errors import ConfigurationError
+from smart_trader.launch import jars, java, shell
+from smart_trader.launch.shell import say
+
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM))
+_STAMP = "smart-trader-setup"
+_BUILDS_PYSPARK = "setuptools"
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
+    """What jobs run on. `is_new`: the interpreter that reads this may not have the packages yet."""
+
     venv: Path
     java_home: Path
     jars: Sequence[Path]
@@ -17,5 +43,145 @@ class Installation:
         return self.venv / "bin" / "python"
 
 
+def command(home: Path, arguments: Sequence[str]) -> int:
+    """`bin/setup`: set up what is missing, and check what is there more thoroughly than a start does."""
+    parser = argparse.ArgumentParser(
+        prog="bin/setup", description="Sets up what is missing: .venv, Java, jars. Jobs do the same when they start."
+    )
+    parser.add_argument(
+        "--with", dest="groups", action="append", choices=("s3",), default=[], help="also the jars for S3 stores"
+    )
+    groups = ("delta", *parser.parse_args(arguments).groups)
+    for jar in jars.locked(home, groups):
+        if jar.path.is_file() and not jar.is_genuine():
+            jar.path.unlink()
+    ensure(home, groups)
+    say("everything is set up")
+    return 0
+
+
 def ensure(home: Path, groups: Sequence[str]) -> Installation:
-    return Installation(home / ".venv", Path("/usr/lib/jvm/java-17-openjdk-amd64"), sorted((home / "jars").glob("*.jar")))
+    """Check what is there, and set up the rest. Raises SmartTraderError if that cannot be done."""
+    try:
+        return _ready(home, groups) or _set_up(home, groups)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise shell.disk_full("set-up") from error
+        raise
+
+
+def _ready(home: Path, groups: Sequence[str]) -> Installation | None:
+    venv = home / ".venv"
+    java_home = java.find()
+    locked = jars.locked(home, groups)
+    if java_home is None or not _is_current(home, venv) or not all(jar.is_there() for jar in locked):
+        return None
+    return Installation(venv, java_home, [jar.path for jar in locked], is_new=Path(sys.prefix) != venv)
+
+
+def _set_up(home: Path, groups: Sequence[str]) -> Installation:
+    venv = home / ".venv"
+    with _alone(home) as descriptor:
+        if not _is_current(home, venv):
+            _build_venv(home, venv, descriptor)
+        java_home = java.find_or_install()
+        locked = jars.locked(home, groups)
+        jars.fetch(home, locked, venv, java_home, descriptor)
+    return Installation(venv, java_home, [jar.path for jar in locked], is_new=True)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[int]:
+    """Hold the lock of set-up. Children inherit it, so that one whose parent was killed still keeps others waiting."""
+    (home / "build").mkdir(exist_ok=True)
+    descriptor = os.open(home / "build" / "setup.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another start is setting up; waiting for it")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_current(home: Path, venv: Path) -> bool:
+    """Whether `venv` was completed, here, from the present lock file, with the Python that it still leads to."""
+    try:
+        stamp = (venv / _STAMP).read_text(encoding="utf-8")
+        version = re.search(r"^version = (.*)$", (venv / "pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return False
+    return (
+        stamp == _fingerprint(home, venv)
+        and version is not None
+        and (Path(sys.prefix) != venv or version[1] == platform.python_version())
+        and os.access(venv / "bin" / "python", os.X_OK)
+    )
+
+
+def _fingerprint(home: Path, venv: Path) -> str:
+    return f"{hashlib.sha256((home / 'requirements.lock').read_bytes()).hexdigest()} {venv}\n"
+
+
+def _build_venv(home: Path, venv: Path, descriptor: int) -> None:
+    new, old = home / ".venv.new", home / ".venv.old"
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    say("installing Python packages into .venv (once; about 500 MB)")
+    _create_venv(new, descriptor)
+    requirements = home / "requirements.lock"
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=new, encoding="utf-8") as first:
+        first.write(_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK))
+        first.flush()
+        _pip_install(new, Path(first.name), descriptor)
+    _pip_install(new, requirements, descriptor)
+    _rename_in_scripts(new, venv)
+    (new / _STAMP).write_text(_fingerprint(home, venv), encoding="utf-8")
+    if venv.exists():
+        venv.rename(old)
+    new.rename(venv)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _create_venv(folder: Path, descriptor: int) -> None:
+    base = getattr(sys, "_base_executable", sys.executable)
+    if find_spec("ensurepip") is None:  # Debian and Ubuntu ship it apart
+        package = f"python3.{sys.version_info.minor}-venv"
+        if not shell.apt_install(package):
+            raise ConfigurationError(
+                "this Python cannot make virtual environments; install what it lacks "
+                f"(Debian, Ubuntu: apt install {package}) and run again"
+            )
+    shell.run("making a virtual environment", [base, "-I", "-m", "venv", folder], keep_open=(descriptor,))
+
+
+def _pip_install(venv: Path, requirements: Path, descriptor: int) -> None:
+    shell.run(
+        "installing Python packages",
+        [
+            *(venv / "bin" / "python", "-I", "-m", "pip", "install", "--quiet", "--no-input"),
+            *("--disable-pip-version-check", "--retries", "3", "--require-hashes", "--no-build-isolation"),
+            *("--use-pep517", "-r", requirements),
+        ],
+        keep_open=(descriptor,),
+    )
+
+
+def _entry(lock: str, package: str) -> str:
+    """The lines of one package in a lock file: itself and its hashes."""
+    found = re.search(rf"^{package}==.*\n(?:[ ].*\n)*", lock, re.MULTILINE)
+    if found is None:
+        raise ConfigurationError(f"requirements.lock does not hold {package}")
+    return found[0]
+
+
+def _rename_in_scripts(new: Path, final: Path) -> None:
+    """Scripts name the folder in which they were made."""
+    for script in (new / "bin").iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        content = script.read_bytes()
+        if os.fsencode(new) in content:
+            script.write_bytes(content.replace(os.fsencode(new), os.fsencode(final)))

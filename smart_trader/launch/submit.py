@@ -107,7 +107,7 @@ class Submission:
             stderr=subprocess.STDOUT,
             pass_fds=lock,
             start_new_session=True,
-            preexec_fn=process.end_with_parent,  # noqa: PLW1509 - the launcher has no other thread yet
+            preexec_fn=process.end_with_parent,
         )
 
     def wait(self) -> int:

@@ -44,7 +44,7 @@ def scaled(number: Decimal | None, digits: int) -> int | None:
         return None
     exact = Fraction(number) * 10**digits
     assert exact.denominator == 1, f"{number} has more than {digits} digits"
-    return exact.numerator
+    return int(exact.numerator)
 
 
 def decimal(number: int | None, digits: int) -> Decimal | None:

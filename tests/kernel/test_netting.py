@@ -163,6 +163,19 @@ def test_the_price_gap_decides_up_to_its_limits() -> None:
         assert by_money["value_usd"] == 100
 
 
+def test_stable_coins_give_the_source_from_more_than_half() -> None:
+    for stable, source in ((100 * ONE_USDC, "sol"), (100 * ONE_USDC + 1, "stable")):
+        rows = rows_of((leg(A, 1), leg(WRAPPED_SOL, -ONE_SOL, "100")), (leg(A, 1), leg(USDC, -stable)))
+        assert one(rows)["value_source"] == source
+
+
+def test_volume_counts_the_rows_that_touch_the_token_and_no_other_hop() -> None:
+    rows = rows_of(
+        (leg(WRAPPED_SOL, -ONE_SOL), leg(B, ONE_B)), (leg(B, -ONE_B), leg(A, ONE_A)), (leg(A, 1), leg(B, 0)), volume="7"
+    )
+    assert (one(rows)["value_usd"], one(rows)["value_source"]) == (14, "volume_usd")
+
+
 def test_a_fee_in_a_token_swap_has_limits() -> None:
     fees: list[tuple[Row, bool]] = [
         (leg(WRAPPED_SOL, -5 * 10**7, "100"), True),

@@ -51,7 +51,7 @@ def wallet_pnl(
         tokens = []
         for token in sorted({trade["token_address"] for trade in own[0]}):
             of_token = [[row for row in table if row["token_address"] == token] for table in own]
-            tokens.append(_token_row(wallet, token, *of_token, marks.get(token), facts[wallet], now))
+            tokens.append(_token_row(wallet, token, of_token, marks.get(token), facts[wallet], now))
         rows += tokens
         rows.append(_portfolio_row(wallet, own[0], own[1], tokens, facts[wallet], now))
     return rows
@@ -60,13 +60,12 @@ def wallet_pnl(
 def _token_row(
     wallet: str,
     token: str,
-    trades: list[Row],
-    sales: list[Row],
-    lots: list[Row],
+    tables: list[list[Row]],
     snapshot: Row | None,
     facts: Row,
     now: int,
 ) -> Row:
+    trades, sales, lots = tables
     decimals = max(trades, key=lambda trade: (trade["block_time"], trade["trade_id"]))["decimals"]
     row = _figures(wallet, token, trades, sales, facts, now)
     held = Fraction(sum(lot["remaining_raw"] for lot in lots), 10**decimals)
@@ -88,7 +87,8 @@ def _token_row(
     is_young = reason in (None, "thin_market")
     is_worthless = not is_young or (price is not None and price * held < DEAD_WORTH * cost)
     is_dead = not is_closed and row["last_transaction"] < now - 7 * DAY and is_worthless
-    is_covered = _coverage(sales) is None or _coverage(sales) >= COVERED  # type: ignore[operator]
+    coverage = _coverage(sales)
+    is_covered = coverage is None or coverage >= COVERED
     result = Fraction(row["realized_pnl"]) - (cost if is_dead else 0)
     counts = is_covered and (is_closed or is_dead)
     fits = decimals <= 18 and held < 10**20

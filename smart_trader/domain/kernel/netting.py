@@ -11,7 +11,6 @@ from smart_trader.domain.kernel.money import (
     MONEY,
     RAW_LIMIT,
     SOL,
-    STABLE_COINS,
     USD_LIMIT,
 )
 from smart_trader.domain.kernel.trades import BUY, SELL, Row, Trade
@@ -24,6 +23,7 @@ from smart_trader.domain.kernel.valuation import (
     legs_of,
     money_value,
     rows_with,
+    stable_dollars,
     token_value,
     volume_value,
     worse,
@@ -122,35 +122,27 @@ def _token_for_token(
 
 
 def _passed_through(
-    rows: Sequence[Row],
-    with_sold: Sequence[Row],
-    with_bought: Sequence[Row],
-    rules: ValueRules,
+    rows: Sequence[Row], with_sold: Sequence[Row], with_bought: Sequence[Row], rules: ValueRules
 ) -> Value | None:
-    """Value by the money between the two tokens, if it both came in and went out."""
-    if not (_money_moved(rows, 1) and _money_moved(rows, -1)):
+    """Value by the money between the two tokens, if it both came in and went out.
+
+    Net of what went back on the same rows: gross, a loop inside the transaction could set any value.
+    """
+    directions = {leg.change > 0 for leg in legs_of(rows) if leg.mint in MONEY and leg.change}
+    if len(directions) < 2:
         return None
-    return money_value(rows, _money_moved(with_sold, 1), rules) or money_value(
-        rows, _money_moved(with_bought, -1), rules
-    )
-
-
-def _money_moved(rows: Sequence[Row], sign: int) -> dict[str, int]:
-    """Money that came in (1) or went out (-1), leg by leg."""
-    moved: dict[str, int] = {}
-    for leg in legs_of(rows):
-        if leg.mint in MONEY and leg.change * sign > 0:
-            kind = MONEY[leg.mint]
-            moved[kind] = moved.get(kind, 0) + leg.change
-    return moved
+    came_in, went_out = _left_over(with_sold)[1], _left_over(with_bought)[1]
+    return money_value(rows, came_in, rules, sign=1) or money_value(rows, went_out, rules, sign=-1)
 
 
 def _is_fee(rows: Sequence[Row], money: Mapping[str, int], rules: ValueRules) -> bool:
     """Whether the money left beside a token-for-token swap is small enough to be fee or rent."""
-    decimals = {MONEY[leg.mint]: leg.decimals or 0 for leg in legs_of(rows) if leg.mint in MONEY}
-    whole = {kind: Fraction(abs(amount), 10 ** decimals[kind]) for kind, amount in money.items()}
-    dollars = sum(amount for kind, amount in whole.items() if kind in STABLE_COINS)
-    return whole.get(SOL, 0) <= rules.fee_sol and dollars <= rules.fee_stable_usd
+    if not money:
+        return True
+    sol_decimals = [leg.decimals or 0 for leg in legs_of(rows) if MONEY.get(leg.mint) == SOL]
+    sol = Fraction(abs(money.get(SOL, 0)), 10 ** max(sol_decimals, default=0))
+    dollars = stable_dollars(rows, money, rules)
+    return sol <= rules.fee_sol and dollars is not None and dollars <= rules.fee_stable_usd
 
 
 def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None, check: str) -> Trade:

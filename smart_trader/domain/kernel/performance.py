@@ -359,7 +359,8 @@ def _hold(
     if reason is None and known_cost is not None:
         known_worth = _worth(sum(lot.left for lot in known), decimals, quote)
         assert known_worth is not None
-        unrealized = round_half_away(known_worth.numerator, known_worth.denominator) - known_cost
+        gain = known_worth - known_cost
+        unrealized = round_half_away(gain.numerator, gain.denominator)
     return Holding(
         tokens=_whole_tokens(remaining, decimals),
         cost_basis=known_cost,

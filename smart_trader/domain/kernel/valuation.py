@@ -54,8 +54,11 @@ def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
     return rows if len(rows) == 1 else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
 
 
-def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules) -> Value | None:
-    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `rows`."""
+def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules, *, sign: int = 0) -> Value | None:
+    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `rows`.
+
+    None if a kind has no price, if they add up to nothing, or to something of another `sign` than asked for.
+    """
     total = stable = absolute = 0
     scale = 0
     for kind, amount in amounts.items():
@@ -76,10 +79,22 @@ def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRul
         absolute += abs(worth)
         if kind in STABLE_COINS:
             stable += abs(worth)
-    if not total:
+    if not total or total * sign < 0:
         return None
     source = "stable" if 2 * stable > absolute else "sol"
     return Value(_nano_dollars(abs(total), scale), source)
+
+
+def stable_dollars(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules) -> Fraction | None:
+    """Dollars of the stable coins in `amounts`, whatever their signs; None if one cannot be valued."""
+    dollars = Fraction(0)
+    for kind in STABLE_COINS.intersection(amounts):
+        priced = _money_price(rows, kind, rules)
+        if priced is None:
+            return None
+        price, decimals = priced
+        dollars += Fraction(abs(amounts[kind]) * price, PRICE * 10**decimals)
+    return dollars
 
 
 def volume_value(rows: Sequence[Row]) -> Value | None:
@@ -95,7 +110,7 @@ def volume_value(rows: Sequence[Row]) -> Value | None:
 def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
     """`quantity` at the last price that the token's own legs carry."""
     for leg in reversed(list(legs_of(rows))):
-        if leg.mint == mint and leg.price is not None and leg.price > 0 and leg.decimals is not None:
+        if leg.mint == mint and _gives_price(leg) and leg.price is not None and leg.decimals is not None:
             return Value(_nano_dollars(quantity * leg.price, leg.decimals), "token_price")
     return None
 
@@ -125,11 +140,16 @@ def worse(one: str, other: str) -> str:
 
 def _worth(leg: Leg, ignored: Collection[str]) -> tuple[int, int] | None:
     """Amount x price in 10^-(18 + decimals) dollars, and the decimals."""
-    if not leg.change or leg.price is None or leg.price <= 0 or leg.decimals is None:
+    if not _gives_price(leg) or leg.price is None or leg.decimals is None:
         return None
     if ignored and MONEY.get(leg.mint) in ignored:
         return None
     return abs(leg.change) * leg.price, leg.decimals
+
+
+def _gives_price(leg: Leg) -> bool:
+    """An amount or a price of 0 or less counts as not given."""
+    return leg.change != 0 and leg.price is not None and leg.price > 0
 
 
 def _at_most(larger: int, smaller: int, gap: Fraction) -> bool:
@@ -142,7 +162,7 @@ def _money_price(rows: Sequence[Row], kind: str, rules: ValueRules) -> tuple[int
     for leg in legs_of(rows):
         if MONEY.get(leg.mint) == kind and leg.decimals is not None:
             decimals = leg.decimals
-            if leg.price is not None and leg.price > 0:
+            if _gives_price(leg):
                 price = leg.price
     if decimals is None:
         return None

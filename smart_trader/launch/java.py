@@ -1,0 +1,59 @@
+"""The Java that Spark runs on: found, or installed where a package manager lets us."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from smart_trader.errors import ConfigurationError
+from smart_trader.launch.shell import apt_install, say
+
+VERSIONS = (17, 21)
+"""What Spark 4 supports."""
+
+
+def find() -> Path | None:
+    """The home of the first suitable Java: JAVA_HOME, then PATH, then where systems keep them."""
+    return next((home for home in _candidates() if version(home) in VERSIONS), None)
+
+
+def find_or_install() -> Path:
+    """As `find`; on Debian and Ubuntu root gets it installed. Raises ConfigurationError elsewhere."""
+    found = find()
+    if found is None:
+        say("installing Java")
+        apt_install("openjdk-17-jre-headless", "openjdk-21-jre-headless")
+        found = find()
+    if found is None:
+        raise ConfigurationError(
+            "Java 17 or 21 was not found; install one (Debian, Ubuntu: apt install openjdk-17-jre-headless; "
+            "macOS: brew install --cask temurin@17), or set JAVA_HOME, and run again"
+        )
+    return found
+
+
+def version(home: Path) -> int | None:
+    """The feature version of the Java in `home`, from its release file or, without one, from itself."""
+    if not os.access(home / "bin" / "java", os.X_OK):
+        return None
+    try:
+        text = (home / "release").read_text(encoding="utf-8")
+    except OSError:
+        text = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'(?:JAVA_VERSION=|version )"(\d+)', text)
+    return int(found[1]) if found else None
+
+
+def _candidates() -> Iterator[Path]:
+    if os.environ.get("JAVA_HOME"):
+        yield Path(os.environ["JAVA_HOME"])
+    on_path = shutil.which("java")
+    if on_path:
+        yield Path(on_path).resolve().parents[1]
+    if sys.platform == "darwin":
+        yield from sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
+        yield from sorted(Path("/opt/homebrew/opt").glob("openjdk@*/libexec/openjdk.jdk/Contents/Home"))
+    yield from sorted(Path("/usr/lib/jvm").glob("*"))

@@ -1,0 +1,74 @@
+"""Commands of other programs, run quietly; what goes wrong becomes one line that says what to do."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from smart_trader import process
+from smart_trader.errors import SmartTraderError, SourceUnavailable, StorageError
+
+_DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
+_NO_NETWORK = re.compile(
+    r"NewConnectionError|ConnectTimeout|NameResolutionError|ProxyError|Temporary failure|Could not resolve|"
+    r"UnknownHost|Connection refused|Connection timed out|Network is unreachable|Server access error"
+)
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(f"smart-trader: {text}", file=sys.stderr, flush=True)
+
+
+def run(
+    what: str, command: Sequence[str | Path], *, environ: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()
+) -> None:
+    """Run `command`, which does `what`, and show what it says only if it fails.
+
+    `keep_open` are file descriptors that it inherits. Raises StorageError on a full disk, else SourceUnavailable.
+    """
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environ,
+        pass_fds=keep_open,
+        preexec_fn=process.end_with_parent,
+        check=False,
+    )
+    if done.returncode:
+        raise _explain(what, done.stdout)
+
+
+def _explain(what: str, output: str) -> SmartTraderError:
+    if _DISK_FULL.search(output):
+        return disk_full(what)
+    if _NO_NETWORK.search(output):
+        return SourceUnavailable(f"{what} failed: no package registry answers; check network and proxy, then run again")
+    last = "\n".join(f"  {line}" for line in output.strip().splitlines()[-5:])
+    return SourceUnavailable(f"{what} failed; run again once this is mended:\n{last}")
+
+
+def disk_full(what: str) -> StorageError:
+    """What to say where there is no room."""
+    return StorageError(f"{what} failed: the disk is full or read-only; make room (about 2 GB), then run again")
+
+
+def apt_install(*alternatives: str) -> bool:
+    """Install the first of `alternatives` that there is, as root on Debian or Ubuntu; returns whether that was done."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        return False
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get update", ["apt-get", "-qq", "update"], environ=environ)
+    for package in alternatives:
+        if subprocess.run(["apt-cache", "show", package], capture_output=True, check=False).returncode == 0:
+            install = ["apt-get", "-qq", "install", "--no-install-recommends", package]
+            run(f"apt-get install {package}", install, environ=environ)
+            return True
+    return False

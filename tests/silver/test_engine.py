@@ -1,0 +1,192 @@
+"""silver_pnl through the real tables: generated histories of hundreds of wallets against the oracle, digit by digit."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.columns import Streams
+from smart_trader.domain.silver import (
+    books,
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+from smart_trader.domain.table import Table
+from smart_trader.rules import class_rules, mark_rules, value_rules
+from smart_trader.settings import load
+from tests import strategies
+from tests.lake import ROOT, Lake
+from tests.oracle import fifo, netting
+from tests.oracle import performance as oracle
+
+Row = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AS_OF = EPOCH + timedelta(microseconds=strategies.NOW)
+HISTORIES = 110
+"""Each has up to three wallets."""
+
+
+def gathered(count: int) -> list[Row]:
+    """Rows of `count` generated histories side by side, the wallets of each renamed so that none meets another's."""
+    rows: list[Row] = []
+    drawn = 0
+
+    @settings(max_examples=count)
+    @given(strategies.bronze_histories(max_transactions=8))
+    def gather(history: list[Row]) -> None:
+        nonlocal drawn
+        drawn += 1
+        rows.extend(renamed(row, drawn) for row in history)
+
+    gather()
+    return rows
+
+
+def renamed(row: Row, number: int) -> Row:
+    return row | {"wallet_address": f"{row['wallet_address']}{number}", "event_id": f"{row['event_id']}{number}"}
+
+
+def stored(row: Row) -> Row:
+    """As bronze keeps it."""
+    time = EPOCH + timedelta(microseconds=row["block_time"])
+    given = {"block_time": time, "transaction_date": time.date(), "fetched_at": AS_OF, "raw": "{}"}
+    return row | given
+
+
+def whale(wallet: str) -> Row:
+    """A wallet that has been read and not computed."""
+    return {
+        "whale_id": wallet,
+        "wallet_address": wallet,
+        "whale_tier": "MINIMAL",
+        "is_current": True,
+        "discovered_at": AS_OF,
+        "txns_fetch_status": "completed",
+        "txns_last_fetched_at": AS_OF,
+        "history_complete": True,
+        "trade_rows": 0,
+        "attempts": 0,
+        "pnl_processing_status": "pending",
+    }
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Row]:
+    return gathered(HISTORIES)
+
+
+def test_every_table_is_the_oracles(lake: Lake, history: list[Row]) -> None:
+    lake.fill(transaction_history.TABLE, [stored(row) for row in history])
+    wallets = sorted({row["wallet_address"] for row in history})
+    lake.fill(tracked_whales.TABLE, [whale(wallet) for wallet in wallets])
+    expected = netting.net(history)
+    sales, lots = fifo.match(expected.trades)
+    facts = {
+        wallet: {
+            "history_complete": True,
+            "arbitrage_tx_count": expected.arbitrage_count[wallet],
+            "transaction_count": expected.transaction_count[wallet],
+            "rejected_rows": sum(event["wallet_address"] == wallet for event, _ in refused(expected.rejected, history)),
+        }
+        for wallet in wallets
+    }
+    figures = oracle.wallet_pnl(expected.trades, sales, lots, {}, facts, strategies.NOW)
+
+    lake.run("silver_pnl", as_of=AS_OF)
+
+    assert len(wallets) >= 200
+    same(lake.rows(trades.TABLE), trades.TABLE, expected.trades)
+    same(lake.rows(realized_sales.TABLE), realized_sales.TABLE, sales)
+    same(lake.rows(open_lots.TABLE), open_lots.TABLE, lots)
+    same(lake.rows(wallet_pnl.TABLE), wallet_pnl.TABLE, figures)
+    assert {(row.event_id, row.reason) for row in lake.rows(rejected_rows.TABLE)} == set(expected.rejected)
+    before = lake.versions()
+    lake.run("silver_pnl", as_of=AS_OF)
+    assert lake.versions() == before
+
+
+def refused(rejected: Iterable[tuple[str, str]], history: list[Row]) -> list[tuple[Row, str]]:
+    rows = {row["event_id"]: row for row in history}
+    return [(rows[event_id], reason) for event_id, reason in rejected]
+
+
+def same(actual: Iterable[Any], table: Table, expected: Iterable[Mapping[str, Any]]) -> None:
+    """The same keys, and the same values in every column that the oracle knows."""
+    found = {tuple(row[name] for name in table.key): row for row in actual}
+    wanted = {tuple(row[name] for name in table.key): row for row in expected}
+    assert found.keys() == wanted.keys(), table.name
+    for key, row in wanted.items():
+        known = {name: value for name, value in row.items() if name in table.column_names}
+        assert {name: plain(found[key][name]) for name in known} == {n: plain(v) for n, v in known.items()}, key
+
+
+def plain(value: Any) -> Any:
+    """Times as microseconds and numbers without a scale, so that only what is said is compared."""
+    if isinstance(value, datetime):
+        return (value.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    if isinstance(value, Decimal):
+        return value.normalize()
+    return Decimal(value).normalize() if type(value) is int else value
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 7, 16])
+def test_neither_partitions_nor_the_order_of_rows_change_a_byte(
+    spark: SparkSession, lake: Lake, history: list[Row], partitions: int
+) -> None:
+    rows = [stored(row) for row in history if row["wallet_address"][-1] in "123"]
+    reference = outcome(lake, rows, 2)
+
+    Random(partitions).shuffle(rows)
+    assert outcome(lake, rows, partitions) == reference
+
+
+def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]]:
+    """All streams of both halves of the engine, as text."""
+    full = [dict.fromkeys(transaction_history.TABLE.column_names) | row for row in rows]
+    frame = lake.tables.frame(transaction_history.TABLE.own_schema, full).repartition(partitions)
+    settings = load("local", environ={}, home=ROOT)
+    lake.spark.conf.set("spark.sql.shuffle.partitions", partitions)
+    try:
+        netted = trades.net_transactions(frame, value_rules(settings.pnl)).persist()
+        rules = books.BookRules(
+            now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
+        )
+        kept = books.keep_books(Streams.select(netted, "trade"), facts_of(netted), rules)
+        texts = texts_of(netted, trades.STREAMS) | texts_of(kept, books.STREAMS)
+        netted.unpersist()
+        return texts
+    finally:
+        lake.spark.conf.set("spark.sql.shuffle.partitions", 2)
+
+
+def facts_of(netted: DataFrame) -> DataFrame:
+    counted = Streams.select(netted, "facts")
+    nothing = F.lit(None).cast("string")
+    return counted.select(
+        "wallet_address",
+        F.struct(
+            F.lit(True).alias("history_complete"),
+            *("transactions", "arbitrage_tx_count", "rejected_rows"),
+            nothing.alias("label_class"),
+            nothing.alias("label_reason"),
+        ).alias("facts"),
+    )
+
+
+def texts_of(rows: DataFrame, streams: Streams) -> dict[str, list[str]]:
+    collected = rows.collect()
+    return {
+        name: sorted(repr(row[name]) for row in collected if row[name] is not None) for name in streams.schema.names
+    }
