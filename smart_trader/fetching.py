@@ -45,16 +45,19 @@ def fetch_in_batches(
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
     with ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch") as pool:
-        crowd = _Crowd(pool, fetch, iter(entities), at_once=max(pace.batch_size, pace.workers))
-        while crowd.is_busy:
-            for fetched in crowd.finished(pace.batch_seconds):
-                batch.append(fetched)
-                on_done()
-            if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
+        try:
+            crowd = _Crowd(pool, fetch, iter(entities), at_once=max(pace.batch_size, pace.workers))
+            while crowd.is_busy:
+                for fetched in crowd.finished(pace.batch_seconds):
+                    batch.append(fetched)
+                    on_done()
+                if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
+                    yield batch
+                    batch, started = [], time.monotonic()
+            if batch:
                 yield batch
-                batch, started = [], time.monotonic()
-        if batch:
-            yield batch
+        finally:  # a caller that fails does not wait for the queue, and spends nothing on it
+            pool.shutdown(wait=False, cancel_futures=True)
     if crowd.fatal is not None:
         raise crowd.fatal
 
@@ -66,7 +69,7 @@ class _Crowd(Generic[E, A]):
         self._pool, self._fetch, self._queue, self._at_once = pool, fetch, queue, at_once
         self._running: dict[Future[A], E] = {}
         self._silent = 0
-        self.fatal: SmartTraderError | None = None
+        self.fatal: BaseException | None = None
         self._refill()
 
     @property
@@ -91,8 +94,6 @@ class _Crowd(Generic[E, A]):
         if error is None:
             self._silent = 0
             return Fetched(entity, future.result())
-        if not isinstance(error, SmartTraderError):
-            raise error
         if not isinstance(error, SourceUnavailable | SourceRejected):
             self.fatal = self.fatal or error
             return None

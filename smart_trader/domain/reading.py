@@ -27,6 +27,11 @@ class Stretch:
     before: datetime
     down_to: datetime | None
 
+    @property
+    def new_before(self) -> datetime:
+        """Trades before it have not been read yet; those of the second from it on may be served again."""
+        return self.before - _OVERLAP
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -134,7 +134,7 @@ def fetch_trades(app: App, wallet: SparkRow) -> Trades:
     served, is_cut = 0, False
     for page in app.market.trade_pages(wallet.wallet_address, before=stretch.before):
         for item in page.items:
-            if is_cut := served >= limit and _spans_seconds(rows):
+            if is_cut := served >= limit and _spans_seconds(rows, stretch):
                 break
             served += 1
             parsed = parse_trade(item, wallet=wallet.wallet_address, fetched_at=app.as_of)
@@ -142,7 +142,7 @@ def fetch_trades(app: App, wallet: SparkRow) -> Trades:
                 refused.append(parsed)
             elif parsed["block_time"] <= app.as_of:
                 rows.setdefault(parsed["event_id"], parsed)
-        is_cut = is_cut or (served >= limit and not page.is_last and _spans_seconds(rows))
+        is_cut = is_cut or (served >= limit and not page.is_last and _spans_seconds(rows, stretch))
         if is_cut or page.is_last or _is_below(rows, stretch):
             break
     is_cut = is_cut and not _is_below(rows, stretch)
@@ -157,11 +157,11 @@ def _is_below(rows: dict[str, dict[str, Any]], stretch: Stretch) -> bool:
     return stretch.down_to is not None and any(row["block_time"] < stretch.down_to for row in rows.values())
 
 
-def _spans_seconds(rows: dict[str, dict[str, Any]]) -> bool:
-    """Whether something is left when the oldest second is taken away."""
-    times = iter(rows.values())
+def _spans_seconds(rows: dict[str, dict[str, Any]], stretch: Stretch) -> bool:
+    """Whether something new is left when the oldest second is taken away: without it, no run would come further."""
+    times = (row["block_time"] for row in rows.values() if row["block_time"] < stretch.new_before)
     first = next(times, None)
-    return first is not None and any(row["block_time"] != first["block_time"] for row in times)
+    return any(time != first for time in times)
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:

@@ -14,7 +14,6 @@ import platform
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -126,23 +125,21 @@ def _fingerprint(home: Path, venv: Path) -> str:
 
 
 def _build_venv(home: Path, venv: Path, descriptor: int) -> None:
-    new, old = home / ".venv.new", home / ".venv.old"
+    say("installing Python packages into .venv (once; about 500 MB)")
+    new, old = home / "build" / "venv-new", home / "build" / "venv-old"
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    say("installing Python packages into .venv (once; about 500 MB)")
-    _create_venv(new, descriptor)
-    requirements = home / "requirements.lock"
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=new, encoding="utf-8") as first:
-        first.write(_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK))
-        first.flush()
-        _pip_install(new, Path(first.name), descriptor)
-    _pip_install(new, requirements, descriptor)
-    _rename_in_scripts(new, venv)
-    (new / _STAMP).write_text(_fingerprint(home, venv), encoding="utf-8")
-    if venv.exists():
-        venv.rename(old)
-    new.rename(venv)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        _create_venv(new, descriptor)
+        _install_packages(home, new, descriptor)
+        _rename_in_scripts(new, venv)
+        (new / _STAMP).write_text(_fingerprint(home, venv), encoding="utf-8")
+        if venv.exists():
+            venv.rename(old)
+        new.rename(venv)
+    finally:
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _create_venv(folder: Path, descriptor: int) -> None:
@@ -157,16 +154,20 @@ def _create_venv(folder: Path, descriptor: int) -> None:
     shell.run("making a virtual environment", [base, "-I", "-m", "venv", folder], keep_open=(descriptor,))
 
 
-def _pip_install(venv: Path, requirements: Path, descriptor: int) -> None:
-    shell.run(
-        "installing Python packages",
-        [
-            *(venv / "bin" / "python", "-I", "-m", "pip", "install", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", "--retries", "3", "--require-hashes", "--no-build-isolation"),
-            *("--use-pep517", "-r", requirements),
-        ],
-        keep_open=(descriptor,),
-    )
+def _install_packages(home: Path, venv: Path, descriptor: int) -> None:
+    """What builds pyspark first, from the same lock file: pip would fetch it by itself, and check no hash."""
+    requirements = home / "requirements.lock"
+    builder = venv / "builder.txt"
+    builder.write_text(_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK), encoding="utf-8")
+    for file in (builder, requirements):
+        shell.run(
+            "installing Python packages",
+            [
+                *(venv / "bin" / "python", "-I", "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"),
+                *("--disable-pip-version-check", "--retries", "3", "--no-build-isolation", "--use-pep517", "-r", file),
+            ],
+            keep_open=(descriptor,),
+        )
 
 
 def _entry(lock: str, package: str) -> str:

@@ -12,9 +12,9 @@ from smart_trader import process
 from smart_trader.errors import SmartTraderError, SourceUnavailable, StorageError
 
 _DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
-_NO_NETWORK = re.compile(
+_NOT_SERVED = re.compile(
     r"NewConnectionError|ConnectTimeout|NameResolutionError|ProxyError|Temporary failure|Could not resolve|"
-    r"UnknownHost|Connection refused|Connection timed out|Network is unreachable|Server access error"
+    r"UNRESOLVED DEPENDENCIES|No matching distribution"
 )
 
 
@@ -49,8 +49,10 @@ def run(
 def _explain(what: str, output: str) -> SmartTraderError:
     if _DISK_FULL.search(output):
         return disk_full(what)
-    if _NO_NETWORK.search(output):
-        return SourceUnavailable(f"{what} failed: no package registry answers; check network and proxy, then run again")
+    if _NOT_SERVED.search(output):
+        return SourceUnavailable(
+            f"{what} failed: no registry answers, or it lacks them; check network, proxy and mirrors, then run again"
+        )
     last = "\n".join(f"  {line}" for line in output.strip().splitlines()[-5:])
     return SourceUnavailable(f"{what} failed; run again once this is mended:\n{last}")
 

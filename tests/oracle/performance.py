@@ -68,10 +68,13 @@ def _token_row(
     trades, sales, lots = tables
     decimals = max(trades, key=lambda trade: (trade["block_time"], trade["trade_id"]))["decimals"]
     row = _figures(wallet, token, trades, sales, facts, now)
-    held = Fraction(sum(lot["remaining_raw"] for lot in lots), 10**decimals)
-    held_known = Fraction(sum(lot["remaining_raw"] for lot in lots if lot["cost_known"]), 10**decimals)
+    whole = 10 ** (decimals or 0)
+    held = Fraction(sum(lot["remaining_raw"] for lot in lots), whole)
+    held_known = Fraction(sum(lot["remaining_raw"] for lot in lots if lot["cost_known"]), whole)
     cost = sum((Fraction(lot["remaining_cost_usd"]) for lot in lots if lot["cost_known"]), Fraction(0))
     price, reason = _mark(snapshot, held, now)
+    if decimals is None:
+        reason = "no_price"
     unrealized: Decimal | None = None
     value: Decimal | None = None
     if not lots:
@@ -91,7 +94,7 @@ def _token_row(
     is_covered = coverage is None or coverage >= COVERED
     result = Fraction(row["realized_pnl"]) - (cost if is_dead else 0)
     counts = is_covered and (is_closed or is_dead)
-    fits = decimals <= 18 and held < 10**20
+    fits = not lots or (decimals is not None and decimals <= 18 and held < 10**20)
     return row | {
         "unrealized_pnl": unrealized,
         "total_pnl": usd(Fraction(row["realized_pnl"]) + Fraction(unrealized or 0)),

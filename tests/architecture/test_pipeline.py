@@ -1,0 +1,134 @@
+"""The pipeline as a value tells what the code does: jobs, arrows, and who writes what."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from smart_trader import cli
+from smart_trader.domain import catalog
+from smart_trader.domain.table import Table
+from smart_trader.pipeline import STEPS, Step
+from tests.lake import ROOT
+
+JOBS = ROOT / "smart_trader" / "jobs"
+TABLES = {table.name: table for table in catalog.TABLES}
+SHARED = "bronze.rejected_rows"
+"""Every job that reads the API puts its bad rows here."""
+FROM_EARLIER_RUNS = {("bronze_transactions", "gold.smart_traders")}
+"""Who is on the ranking stays due."""
+WRITERS = {"append", "append_new", "overwrite", "replace"}
+
+each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.job)
+
+
+def parsed(job: str) -> ast.Module:
+    return ast.parse((JOBS / f"{job}.py").read_text("utf-8"))
+
+
+def arrow(job: str) -> tuple[str, str]:
+    """Both sides of the first line of a job's docstring."""
+    first = (ast.get_docstring(parsed(job)) or "").splitlines()[0]
+    assert first.count(" -> ") >= 1, first
+    left, _, right = first.partition(" -> ")
+    return left, right
+
+
+def tables_in(side: str) -> set[str]:
+    """Tables that one side of an arrow names: `silver.trades, rejected_rows` are two of silver."""
+    found, layer = set(), ""
+    for name in side.split(", "):
+        if re.fullmatch(r"[a-z]+\.[a-z_]+", name):
+            layer = name.partition(".")[0]
+            found.add(name)
+        elif re.fullmatch(r"[a-z_]+", name):
+            found.add(f"{layer}.{name}")
+    return found
+
+
+def used_by(job: str) -> dict[str, set[str]]:
+    """Tables that the job's code hands to each method of the store."""
+    tree = parsed(job)
+    layers = {
+        alias.asname or alias.name: node.module.rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("smart_trader.domain.")
+        for alias in node.names
+    }
+    named = {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    used: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_store(node.func.value):
+            table = node.args[0]
+            table = named[table.id] if isinstance(table, ast.Name) and table.id in named else table
+            if isinstance(table, ast.Attribute) and table.attr == "TABLE" and isinstance(table.value, ast.Name):
+                name = table.value.id
+                used.setdefault(node.func.attr, set()).add(f"{layers[name]}.{name}")
+    return used
+
+
+def _is_store(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "tables"
+
+
+@each_step
+def test_each_job_has_a_file_whose_first_line_is_its_arrow(step: Step) -> None:
+    left, right = arrow(step.job)
+    assert tables_in(right) == set(step.writes) - {SHARED}
+    assert tables_in(left) <= {*step.reads, *step.keeps}
+
+
+@each_step
+def test_the_declared_tables_are_those_that_the_code_reads_and_writes(step: Step) -> None:
+    used = used_by(step.job)
+    written = set().union(*(used.get(method, set()) for method in WRITERS))
+    updated = used.get("update", set())
+
+    assert used.get("read", set()) - set(step.writes) == set(step.reads)
+    assert set(step.writes) - {SHARED} <= written <= {*step.writes, *step.keeps}
+    assert updated - set(step.writes) == set(step.keeps)
+
+
+def test_each_step_reads_only_what_an_earlier_one_wrote() -> None:
+    written: set[str] = set()
+    for step in STEPS:
+        missing = {*step.reads, *step.keeps} - written
+        assert {(step.job, table) for table in missing} <= FROM_EARLIER_RUNS, step.job
+        written |= set(step.writes)
+    assert written == TABLES.keys() - {"ops.runs"}
+
+
+@pytest.mark.parametrize(
+    "table", [t for t in catalog.TABLES if t.name not in (SHARED, "ops.runs")], ids=lambda t: t.name
+)
+def test_each_table_has_one_job_that_writes_its_rows(table: Table) -> None:
+    assert [step.job for step in STEPS if table.name in step.writes] == [table.job]
+
+
+def test_the_exceptions_name_their_writers() -> None:
+    assert TABLES[SHARED].job == ", ".join(step.job for step in STEPS if SHARED in step.writes)
+    assert TABLES["ops.runs"].job == "every job"
+
+
+def test_each_state_column_has_one_job_that_keeps_it() -> None:
+    owned = {
+        (c.owner, table.name) for table in catalog.TABLES for c in table.columns if c.owner not in (None, table.job)
+    }
+    assert owned == {(step.job, table) for step in STEPS for table in step.keeps}
+
+
+def test_the_pipeline_runs_the_jobs_of_the_command_line_in_their_order() -> None:
+    jobs = [step.job for step in STEPS]
+    assert [name for name in cli.job_names() if name in jobs] == jobs
+
+
+@pytest.mark.parametrize("file", sorted(JOBS.glob("*.py")), ids=lambda file: file.stem)
+def test_each_job_says_why_a_second_run_is_safe(file: Path) -> None:
+    if file.stem in cli.job_names():
+        arrow(file.stem)
+        assert re.search(r"[Ss]afe to repeat|[Tt]wice|rerun|second", ast.get_docstring(parsed(file.stem)) or "")

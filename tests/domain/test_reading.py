@@ -1,0 +1,110 @@
+"""How far a wallet has been read: whatever cuts the reading, in the end every trade was read. No Spark."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smart_trader.domain.reading import Reach, Stretch, next_stretch, reach_after
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+@dataclass
+class State:
+    """A wallet that was never fetched."""
+
+    txns_last_fetched_at: datetime | None = None
+    history_complete: bool | None = None
+    oldest_trade_at: datetime | None = None
+    newest_trade_at: datetime | None = None
+    gap_newer_than: datetime | None = None
+    gap_older_than: datetime | None = None
+
+
+def second(number: int) -> datetime:
+    return START + timedelta(seconds=number)
+
+
+@dataclass
+class Reader:
+    """A wallet with a trade in some seconds, and what was read of it so far."""
+
+    trades: set[int]
+    bounds_are_inclusive: bool
+    state: State = field(default_factory=State)
+    known: frozenset[int] = frozenset()
+
+    def run(self, now: int, seconds_per_run: int) -> bool:
+        """Read as the job does, at most so many seconds that were not read before; whether the limit cut it."""
+        stretch = next_stretch(self.state, as_of=second(now))
+        served = [second(trade) for trade in sorted(self.trades, reverse=True) if self._is_served(trade, stretch, now)]
+        wanted = [time for time in served if stretch.down_to is None or time >= stretch.down_to]
+        new = [time for time in wanted if time < stretch.before - timedelta(seconds=1)]
+        is_cut = len(new) > seconds_per_run
+        kept = [time for time in wanted if time >= new[seconds_per_run - 1]] if is_cut else served
+        reach = reach_after(self.state, stretch, kept, is_cut=is_cut)
+        self.known |= {int((time - START).total_seconds()) for time in kept}
+        self.state = State(txns_last_fetched_at=second(now), **asdict(reach))
+        return is_cut
+
+    def _is_served(self, trade: int, stretch: Stretch, now: int) -> bool:
+        time = second(trade)
+        return time <= second(now) and (time < stretch.before or (self.bounds_are_inclusive and time == stretch.before))
+
+
+_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4)), max_size=12)
+
+
+@given(st.sets(st.integers(0, 80), max_size=40), _runs, st.booleans())
+def test_every_trade_is_read_in_the_end_and_complete_means_without_a_hole(
+    trades: set[int], runs: list[tuple[int, int]], bounds_are_inclusive: bool
+) -> None:
+    reader, now = Reader(trades, bounds_are_inclusive), 10
+    for pause, seconds_per_run in runs:
+        now += pause
+        reader.run(now, seconds_per_run)
+        newest = reader.state.newest_trade_at
+        passed = {trade for trade in trades if newest is not None and second(trade) <= newest}
+        if reader.state.history_complete:
+            assert reader.known == passed
+        assert reader.state.oldest_trade_at == (second(min(reader.known)) if reader.known else None)
+        assert newest == (second(max(reader.known)) if reader.known else None)
+
+    for _ in range(len(trades) + 3):
+        is_cut = reader.run(200, 1)
+        assert reader.state.history_complete != is_cut
+    assert reader.known == trades
+    assert reader.state.history_complete
+
+
+FIRST, OLD, NEW, LATE, NOW = (second(number) for number in (0, 10, 20, 30, 40))
+
+
+@pytest.mark.parametrize(
+    ("state", "stretch"),
+    [
+        pytest.param(State(), Stretch(NOW, None), id="never fetched: all"),
+        pytest.param(State(FIRST, True, OLD, NEW), Stretch(NOW, NEW), id="complete: what is newer"),
+        pytest.param(State(FIRST, True), Stretch(NOW, None), id="complete without a trade: all"),
+        pytest.param(State(FIRST, False, OLD, NEW), Stretch(second(11), None), id="cut: on from the oldest second"),
+        pytest.param(
+            State(FIRST, False, FIRST, LATE, gap_newer_than=OLD, gap_older_than=NEW),
+            Stretch(second(21), OLD),
+            id="a gap first",
+        ),
+        pytest.param(State(FIRST, False, second(50), second(60)), Stretch(NOW, None), id="never after the present"),
+    ],
+)
+def test_the_next_fetch_goes_on_where_the_last_one_ended(state: State, stretch: Stretch) -> None:
+    assert next_stretch(state, as_of=NOW) == stretch
+
+
+def test_a_cut_above_known_trades_leaves_a_gap_and_not_an_older_end() -> None:
+    known = State(FIRST, True, FIRST, OLD)
+
+    reach = reach_after(known, Stretch(NOW, OLD), [LATE, NEW], is_cut=True)
+
+    assert reach == Reach(False, FIRST, LATE, gap_newer_than=OLD, gap_older_than=NEW)

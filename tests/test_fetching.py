@@ -1,0 +1,156 @@
+"""Fetching through threads: what is handed over, and what stops it. No test waits for a clock but where it says so."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from threading import Event, Lock
+from time import sleep
+
+import pytest
+
+from smart_trader.errors import QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.fetching import Fetched, Pace, fetch_in_batches
+
+PATIENCE = 10
+"""Seconds after which something that must come has failed to."""
+
+
+class Api:
+    """Answers 10 × entity, or raises what is planned; remembers what it was asked for."""
+
+    def __init__(self, plan: dict[int, Exception] | None = None, *, default: Exception | None = None) -> None:
+        self._plan, self._default, self._lock = plan or {}, default, Lock()
+        self.asked: list[int] = []
+
+    def __call__(self, entity: int) -> int:
+        with self._lock:
+            self.asked.append(entity)
+        error = self._plan.get(entity, self._default)
+        if error is not None:
+            raise error
+        return 10 * entity
+
+
+def pace(*, workers: int = 1, batch_size: int = 3, batch_seconds: float = 60) -> Pace:
+    return Pace(workers, batch_size, batch_seconds)
+
+
+def fetch(
+    count: int, api: Callable[[int], int], how: Pace, on_done: Callable[[], None] = lambda: None
+) -> Iterator[list[Fetched[int, int]]]:
+    return fetch_in_batches(range(count), api, how, on_done=on_done)
+
+
+def test_every_answer_is_handed_over_once_in_full_batches() -> None:
+    done: list[None] = []
+    batches = list(fetch(20, Api(), pace(workers=4), on_done=lambda: done.append(None)))
+
+    fetched = sorted(chain(*batches), key=lambda item: item.entity)
+    assert fetched == [Fetched(entity, 10 * entity) for entity in range(20)]
+    assert all(len(batch) >= 3 for batch in batches[:-1])
+    assert len(done) == 20
+
+
+def test_nothing_to_fetch_is_no_batch() -> None:
+    assert list(fetch(0, Api(), pace())) == []
+
+
+def test_the_first_entities_are_asked_for_first() -> None:
+    api = Api()
+    list(fetch(9, api, pace(workers=1)))
+    assert api.asked == list(range(9))
+
+
+def test_a_batch_is_handed_over_after_its_time_though_it_is_not_full() -> None:
+    committed = Event()
+
+    def slow_first(entity: int) -> int:
+        if entity == 0:
+            assert committed.wait(PATIENCE)
+        return entity
+
+    batches = fetch(2, slow_first, pace(workers=2, batch_size=100, batch_seconds=0.01))
+    first = next(batches)
+    committed.set()
+
+    assert [item.entity for item in first] == [1]
+    assert [item.entity for item in chain(*batches)] == [0]
+
+
+def test_fetching_goes_on_while_a_batch_is_committed() -> None:
+    asked_for_next = Event()
+
+    def fetch_one(entity: int) -> int:
+        if entity == 3:
+            asked_for_next.set()
+        return entity
+
+    batches = fetch(6, fetch_one, pace(workers=1, batch_size=3))
+    next(batches)
+
+    assert asked_for_next.wait(PATIENCE)
+
+
+def test_no_more_is_in_flight_than_a_batch_takes() -> None:
+    api = Api()
+    batches = fetch(1_000, api, pace(workers=2, batch_size=5))
+    handed_over = len(next(batches)) + len(next(batches))
+
+    assert len(api.asked) <= handed_over + 5
+    batches.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("error", [SourceRejected("refused"), SourceUnavailable("down")])
+def test_an_entity_that_fails_is_handed_over_with_its_error_and_the_others_go_on(error: Exception) -> None:
+    fetched = list(chain(*fetch(5, Api({2: error}), pace())))
+
+    assert [item.entity for item in fetched] == [0, 1, 2, 3, 4]
+    assert [item.error for item in fetched] == [None, None, error, None, None]
+    assert fetched[2].answer is None
+
+
+@pytest.mark.parametrize("error", [QuotaExhausted("no units left"), ZeroDivisionError("a bug")])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_an_error_that_ends_all_is_raised_after_every_answer_was_handed_over(error: Exception, workers: int) -> None:
+    api, handed_over = Api({10: error}), list[Fetched[int, int]]()
+    with pytest.raises(type(error)) as caught:
+        for batch in fetch(1_000, api, pace(workers=workers, batch_size=4)):
+            handed_over += batch
+
+    assert caught.value is error
+    assert {item.entity for item in handed_over} == set(api.asked) - {10}
+    assert all(item.error is None for item in handed_over)
+    assert len(api.asked) < 30
+
+
+def test_a_silent_api_is_not_asked_for_the_rest() -> None:
+    down, handed_over = SourceUnavailable("down"), list[Fetched[int, int]]()
+    api = Api(default=down)
+    with pytest.raises(SourceUnavailable):
+        for batch in fetch(1_000, api, pace()):
+            handed_over += batch
+
+    assert [item.entity for item in handed_over] == api.asked
+    assert 10 <= len(api.asked) < 20
+
+
+@pytest.mark.parametrize("sign_of_life", [None, SourceRejected("refused")])
+def test_any_answer_ends_a_silence(sign_of_life: Exception | None) -> None:
+    silent: dict[int, Exception] = {entity: SourceUnavailable("down") for entity in range(19) if entity != 9}
+    plan = silent | ({9: sign_of_life} if sign_of_life else {})
+
+    assert len(list(chain(*fetch(20, Api(plan), pace())))) == 20
+
+
+def test_a_caller_that_fails_ends_the_fetching() -> None:
+    asked: list[int] = []
+
+    def take_a_moment(entity: int) -> int:
+        asked.append(entity)
+        sleep(0.005)
+        return entity
+
+    batches = fetch(1_000, take_a_moment, pace(workers=1, batch_size=50))
+    handed_over = len(next(batches))
+    batches.close()  # type: ignore[attr-defined]
+
+    assert len(asked) < handed_over + 10
