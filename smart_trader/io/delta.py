@@ -92,6 +92,10 @@ class DeltaStore:
         """Newest version of `table`; -1 if there is none."""
         return int(self._snapshot(table).version())
 
+    def size(self, table: Table) -> int:
+        """Bytes of the data files of the newest version."""
+        return int(self._snapshot(table).sizeInBytes())
+
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
         """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
         newer = self.version(table) - version

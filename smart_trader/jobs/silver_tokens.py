@@ -23,8 +23,9 @@ def run(app: App) -> None:
         touched = unjudged.select("token_address").distinct()
         newest = newest_snapshots(snapshots, until=app.as_of.date()).join(F.broadcast(touched), "token_address", "semi")
         tracked = app.tables.read(tracked_tokens.TABLE)
-        judged = judge_tokens(newest, tracked, app.settings.tracking.min_liquidity_usd)
+        judged = judge_tokens(newest, tracked, app.settings.tracking.min_liquidity_usd).persist()
         app.tables.replace(tracked_tokens.TABLE, judged, of=touched)
+        judged.unpersist()
         marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
         app.tables.update(
             token_metrics.TABLE,

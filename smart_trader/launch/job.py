@@ -1,24 +1,20 @@
 """What `bin/submit.sh` does once everything is installed: settings, lock, `spark-submit`."""
 
-import contextlib
 import os
 import shutil
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from smart_trader import process
 from smart_trader.cli import Options
-from smart_trader.errors import StorageError
-from smart_trader.io import lock
+from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.settings import describe, load, require
-from smart_trader.settings_model import Settings
 
 _DEMO = (("warehouse.root", "./demo"),)
 _FETCHING = frozenset(("bronze_tokens", "bronze_whales", "bronze_transactions", "pipeline"))
@@ -44,39 +40,23 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         "host": socket.gethostname(),
         "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
     }
-    root = settings.warehouse.root
-    with lock.hold(root, owner, wait_seconds=options.wait_lock) as held, _own_folder(settings) as folder:
-        submission = Submission(
-            Run(
-                home=home,
-                folder=folder,
-                java_home=installed.java_home,
-                job=options.job,
-                run_id=run_id,
-                arguments=arguments,
-                settings=settings,
-                package=archive.build(home, folder / "smart_trader.zip"),
-                jars=installed.jars,
-            ),
-            held,
+    waiting = lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
+    with waiting as held, scratch.folder(settings.warehouse.scratch) as (folder, in_use):
+        described = Run(
+            home=home,
+            folder=folder,
+            java_home=installed.java_home,
+            job=options.job,
+            run_id=run_id,
+            arguments=arguments,
+            settings=settings,
+            package=archive.build(home, folder / "smart_trader.zip"),
+            jars=installed.jars,
         )
         try:
-            return submission.wait()
+            return Submission(described, (*held, in_use)).run()
         finally:
             _print(folder / process.OUTPUT_FILE)
-
-
-@contextlib.contextmanager
-def _own_folder(settings: Settings) -> Iterator[Path]:
-    """A folder for what the run leaves lying around."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="smart-trader-", dir=settings.warehouse.scratch))
-    except OSError as error:
-        raise StorageError(f"There is no room for temporary files ({error}), so nothing was started.") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _print(output: Path) -> None:

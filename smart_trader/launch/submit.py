@@ -1,15 +1,16 @@
 """One run of `spark-submit`: its command line, its environment, its process and its end."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from smart_trader import process
 from smart_trader.errors import Interrupted, SmartTraderError
@@ -20,6 +21,13 @@ GRACE_SECONDS = 15.0
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# Compile with the optimising compiler only what is ten times hotter than usual: see docs/decisions/start-up.md.
+_LATE_OPTIMISING = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +44,26 @@ class Run:
     package: Path
     jars: Sequence[Path]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether driver and executors are one JVM on this machine."""
+        return self.settings.spark.master.startswith("local")
+
 
 def command_line(run: Run) -> list[str]:
     """The `spark-submit` call of `run`."""
     spark = run.settings.spark
-    confs = {
-        "spark.jars": ",".join(map(str, run.jars)),
-        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
-        "spark.sql.warehouse.dir": str(run.folder / "spark-warehouse"),
-    }
-    if not _is_local(run):
+    conf = run.home / "conf"
+    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}"]
+    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions)}
+    if run.is_local:
+        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC", *_LATE_OPTIMISING]
+        confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
+        # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
+        confs["spark.sql.adaptive.enabled"] = "false"
+        confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
+    else:
+        confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
     return [
         str(spark_home() / "bin" / "spark-submit"),
@@ -53,7 +71,8 @@ def command_line(run: Run) -> list[str]:
         *("--deploy-mode", spark.deploy_mode),
         *("--name", f"smart-trader {run.job} {run.run_id}"),
         *("--driver-memory", spark.driver_memory),
-        *("--driver-java-options", f"-Djava.io.tmpdir={run.folder} -XX:-UsePerfData"),
+        *("--properties-file", str(conf / "spark-defaults.conf")),
+        *("--driver-java-options", " ".join(f'"{option}"' for option in java_options)),
         *("--py-files", str(run.package)),
         *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
         str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
@@ -67,108 +86,112 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
     changed = {
         "JAVA_HOME": str(run.java_home),
         "SPARK_HOME": str(spark_home()),
-        "SPARK_CONF_DIR": str(run.home / "conf"),
         "SPARK_LAUNCHER_OPTS": _LAUNCHER_JVM_OPTIONS,
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
-        "TMPDIR": str(run.folder),
         process.RUN_DIR: str(run.folder),
         process.LOG_FORMAT: log_format,
         "SMART_TRADER_HOME": str(run.home),
     }
-    if _is_local(run):
-        changed |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(run.folder / "spark")}
+    if run.is_local:
+        changed |= {
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(run.folder),
+            "SPARK_CONF_DIR": str(run.home / "conf"),
+            "TMPDIR": str(run.folder),
+        }
     dropped = ("PYSPARK_DRIVER_PYTHON", "PYTHONPATH", "PYTHONHOME", "PYSPARK_SUBMIT_ARGS")
     return {key: value for key, value in environ.items() if key not in dropped} | changed
 
 
 def spark_home() -> Path:
-    """Spark as the environment's pyspark package brings it."""
+    """Spark as the pyspark package of this Python brings it."""
     return Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages", "pyspark")
 
 
-def _is_local(run: Run) -> bool:
-    return run.settings.spark.master.startswith("local")
-
-
 class Submission:
-    """`spark-submit` as a child in a session of its own, so that nothing but us signals it."""
+    """`spark-submit` as a child in a session of its own, so that nobody but us signals it."""
 
-    def __init__(self, run: Run, lock: Sequence[int]) -> None:
-        self._run = run
-        self._stopped = False
-        self._killer: threading.Timer | None = None
-        self._child = subprocess.Popen(
-            command_line(run),
-            env=environment(run, os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=lock,
-            start_new_session=True,
-            preexec_fn=process.end_with_parent,
-        )
+    def __init__(self, run: Run, inherited: Sequence[int]) -> None:
+        self._run, self._inherited = run, inherited
+        self._child: subprocess.Popen[bytes] | None = None
+        self._told_to_stop = False
 
-    def wait(self) -> int:
-        """The exit status of the job; what it prints passes through."""
-        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(name, self._stop)
-        assert self._child.stdout
-        pump = threading.Thread(target=_pump, args=(self._child.stdout,), daemon=True)
-        pump.start()
-        code = self._child.wait()
-        if self._killer:
-            self._killer.cancel()
-        pump.join(timeout=2)
+    def run(self) -> int:
+        """Run the job; returns its exit status. What it says passes through."""
+        with self._forwarding_signals():
+            self._child = subprocess.Popen(
+                command_line(self._run),
+                env=environment(self._run, os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=self._inherited,
+                start_new_session=True,
+                preexec_fn=process.end_with_parent,
+            )
+            if self._told_to_stop:  # before there was a child
+                self._kill()
+            messages = threading.Thread(target=_pass_on, args=(self._child.stdout,), daemon=True)
+            messages.start()
+            code = self._child.wait()
+            messages.join(timeout=2)
         return self._judge(code)
+
+    @contextlib.contextmanager
+    def _forwarding_signals(self) -> Iterator[None]:
+        names = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            names.append(signal.SIGHUP)
+        previous = {name: signal.signal(name, self._stop) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in previous.items():
+                signal.signal(name, handler)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         """Tell the driver, and it alone: the JVM has to live until the commit under way is done."""
-        if self._stopped:
+        if self._told_to_stop:
             return
-        self._stopped = True
-        driver = self._driver()
-        if driver is None:
+        self._told_to_stop = True
+        try:
+            os.kill(int((self._run.folder / process.PID_FILE).read_text()), signal.SIGTERM)
+        except (OSError, ValueError):  # there is no driver yet, so nothing is under way
             self._kill()
         else:
-            os.kill(driver, signal.SIGTERM)
-            self._killer = threading.Timer(GRACE_SECONDS, self._kill)
-            self._killer.daemon = True
-            self._killer.start()
-
-    def _driver(self) -> int | None:
-        try:
-            return int((self._run.folder / process.PID_FILE).read_text())
-        except (OSError, ValueError):
-            return None
+            killer = threading.Timer(GRACE_SECONDS, self._kill)
+            killer.daemon = True
+            killer.start()
 
     def _kill(self) -> None:
-        os.killpg(self._child.pid, signal.SIGKILL)
+        if self._child and self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
 
     def _judge(self, code: int) -> int:
         if code in _DOCUMENTED:
             return code
-        if self._stopped:
-            raise Interrupted("Told to stop; what was committed stays, run again to go on.")
+        if self._told_to_stop:
+            raise Interrupted("told to stop; what was committed stays, run again to go on")
         if code < 0 or code > 128:
             name = signal.Signals(-code if code < 0 else code - 128).name
-            raise Interrupted(f"The run was killed ({name}); what was committed stays, run again to go on.")
-        raise SmartTraderError(f"Spark ended with status {code}; what was committed stays.")
+            raise Interrupted(f"the run was killed ({name}); what was committed stays, run again to go on")
+        raise SmartTraderError(f"Spark ended with status {code}; what was committed stays")
 
 
-def _pump(source: IO[bytes]) -> None:
-    """Pass on what the JVM and the driver say, which the JVM has merged, to standard error."""
-    target = sys.stderr.buffer
-    first = source.readline()
+def _pass_on(messages: BufferedReader) -> None:
+    """Copy what the JVM and the driver say, which the JVM has merged, to standard error."""
+    first = messages.readline()
     chunk = b"" if first.startswith(_NOISE) else first
-    try:
-        while True:
-            target.write(chunk)
-            target.flush()
-            chunk = source.read1(65536)  # type: ignore[attr-defined]
-            if not chunk:
-                return
-    except OSError:
-        for _ in iter(lambda: source.read(65536), b""):
-            pass
+    listens = True
+    while True:
+        if listens:
+            try:
+                sys.stderr.buffer.write(chunk)
+                sys.stderr.buffer.flush()
+            except OSError:  # nobody reads on; the job goes on all the same
+                listens = False
+        chunk = messages.read1(65536)
+        if not chunk:
+            return

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,8 @@ SHARED = "bronze.rejected_rows"
 """Every job that reads the API puts its bad rows here."""
 FROM_EARLIER_RUNS = {("bronze_transactions", "gold.smart_traders")}
 """Who is on the ranking stays due."""
+NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
+"""A wallet that is named on the command line gets its row where it is fetched."""
 WRITERS = {"append", "append_new", "overwrite", "replace"}
 
 each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.job)
@@ -90,7 +91,7 @@ def test_the_declared_tables_are_those_that_the_code_reads_and_writes(step: Step
     updated = used.get("update", set())
 
     assert used.get("read", set()) - set(step.writes) == set(step.reads)
-    assert set(step.writes) - {SHARED} <= written <= {*step.writes, *step.keeps}
+    assert written - {name for job, name in NAMED_BY_HAND if job == step.job} == set(step.writes) - {SHARED}
     assert updated - set(step.writes) == set(step.keeps)
 
 
@@ -125,10 +126,3 @@ def test_each_state_column_has_one_job_that_keeps_it() -> None:
 def test_the_pipeline_runs_the_jobs_of_the_command_line_in_their_order() -> None:
     jobs = [step.job for step in STEPS]
     assert [name for name in cli.job_names() if name in jobs] == jobs
-
-
-@pytest.mark.parametrize("file", sorted(JOBS.glob("*.py")), ids=lambda file: file.stem)
-def test_each_job_says_why_a_second_run_is_safe(file: Path) -> None:
-    if file.stem in cli.job_names():
-        arrow(file.stem)
-        assert re.search(r"[Ss]afe to repeat|[Tt]wice|rerun|second", ast.get_docstring(parsed(file.stem)) or "")

@@ -1,0 +1,250 @@
+"""Every qualified wallet judged as the oracle judges it, put in a total order, with figures of its last days."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold.ranking import RankedBy, history_of, rank_wallets, with_pnl_change
+from smart_trader.domain.silver import realized_sales, tracked_whales, trades, wallet_pnl
+from smart_trader.rules import ranked_by
+from smart_trader.settings import load
+from tests.frames import collected, frame
+from tests.gold.portfolios import NOW, portfolio
+from tests.oracle import ranking as oracle
+from tests.oracle.numbers import DAY
+
+BY = ranked_by(load(environ={}).ranking)
+NANO = Decimal("1e-9")
+MICRO = Decimal("1e-6")
+Figures = dict[str, Any]
+
+AT_THE_EDGES = {
+    "elite": {"realized_pnl": Decimal(10_000), "roi": Decimal(50), "win_rate": Decimal(30)},
+    "a nano less": {"realized_pnl": 10_000 - NANO, "roi": Decimal(50), "win_rate": Decimal(30)},
+    "strong by roi": {"realized_pnl": Decimal(10_000), "roi": 50 - MICRO, "win_rate": Decimal(30)},
+    "strong": {"realized_pnl": Decimal(1_000), "roi": Decimal(20), "win_rate": Decimal(20)},
+    "promising": {"realized_pnl": Decimal(100), "roi": Decimal(10), "win_rate": Decimal(10)},
+    "promising but for wins": {"realized_pnl": Decimal(100), "roi": Decimal(10), "win_rate": 10 - MICRO},
+    "at the gate": {"realized_pnl": Decimal(10), "roi": Decimal(1), "win_rate": Decimal(40)},
+    "below every gate": {
+        **{"realized_pnl": 10 - NANO, "roi": 1 - MICRO, "win_rate": 40 - MICRO},
+        **{"coverage_ratio": Decimal("0.799999"), "history_complete": False},
+    },
+    "unknown parts": {"realized_pnl": Decimal(50_000), "roi": None, "win_rate": None, "coverage_ratio": None},
+    "wins without profit": {"realized_pnl": Decimal(-5), "roi": Decimal(-1), "win_rate": MICRO},
+    "only unrealized": {"realized_pnl": Decimal(0), "roi": None, "win_rate": None, "total_pnl": Decimal(7)},
+    "no profit": {"realized_pnl": Decimal(0), "roi": Decimal(0), "win_rate": Decimal(0), "total_pnl": Decimal(0)},
+    "no trade": {"trade_count": 0, "sell_count": 0, "first_transaction": None, "last_transaction": None},
+    **{f"equal {wallet}": {} for wallet in ("c", "a", "b")},
+    "equal but richer": {"realized_pnl": Decimal(20_000), "roi": Decimal(100), "win_rate": Decimal(100)},
+    "equal and rich": {"realized_pnl": Decimal(10_000), "roi": Decimal(100), "win_rate": Decimal(100)},
+    **{name: {"trade_count": 10, "sell_count": 10} for name in ("bot", "pool", "exchange")},
+}
+CLASSES = {"bot": "bot", "pool": "pool", "exchange": "exchange"}
+"""Everybody else is a person."""
+JUDGED = (
+    *("performance_tier", "smart_trader_score", "profitability_score", "roi_score", "win_rate_score", "activity_score"),
+    *("overall_rank", "tier_rank", "recommended", "gate_failures"),
+    *("avg_trade_size_usd", "sell_ratio_percent", "trading_experience_days"),
+)
+
+
+def drawn(count: int) -> list[Figures]:
+    """Portfolios like those of a crowd, the same at every run."""
+    random = Random(20260120)
+
+    def amount(least: int, most: int, digits: int) -> Decimal:
+        return Decimal(random.randint(least * 10**digits, most * 10**digits)).scaleb(-digits)
+
+    rows = []
+    for nth in range(count):
+        trade_count = random.randint(1, 14)
+        first = NOW - timedelta(seconds=random.randint(0, 90 * 86_400))
+        rows.append(
+            portfolio(
+                f"drawn {nth:02}",
+                realized_pnl=random.choice((amount(-50, 150, 9), amount(500, 12_000, 9))),
+                total_pnl=amount(-100, 12_000, 9),
+                roi=random.choice((None, amount(-5, 120, 6))),
+                win_rate=random.choice((None, Decimal(0), amount(0, 100, 6))),
+                coverage_ratio=random.choice((None, amount(0, 1, 6))),
+                history_complete=random.random() < 0.8,
+                trade_count=trade_count,
+                sell_count=random.randint(0, trade_count),
+                total_bought=amount(0, 9_000, 9),
+                total_sold=amount(0, 9_000, 9),
+                first_transaction=first,
+                last_transaction=first + timedelta(microseconds=random.randint(0, 3 * 86_400 * 10**6)),
+            )
+        )
+    return rows
+
+
+PORTFOLIOS = [*(portfolio(wallet, **figures) for wallet, figures in AT_THE_EDGES.items()), *drawn(60)]
+CLASS_OF = {row["wallet_address"]: CLASSES.get(row["wallet_address"], "person") for row in PORTFOLIOS}
+
+
+def micros(row: Figures) -> Figures:
+    return {name: as_micros(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def as_micros(time: datetime) -> int:
+    return round(time.timestamp() * 10**6)
+
+
+def sale(wallet: str, before: timedelta, pnl: str | None, cost: str | None = "1") -> Figures:
+    return {
+        "trade_id": f"{wallet} {before}",
+        "wallet_address": wallet,
+        "block_time": NOW - before,
+        "realized_pnl_usd": pnl and Decimal(pnl),
+        "cost_usd": cost and Decimal(cost),
+    }
+
+
+SECOND = timedelta(seconds=1)
+MOMENTS = [timedelta(days=days) + step for days in (7, 30, 90) for step in (-SECOND, timedelta(0), SECOND)]
+SALES = [
+    *(sale("elite", before, f"{'-' if nth % 3 else ''}{10**nth}") for nth, before in enumerate(MOMENTS)),
+    sale("elite", timedelta(0), "0"),
+    sale("elite", timedelta(days=1), None, "5"),
+    sale("elite", -SECOND, "1000000000"),
+    sale("strong", timedelta(days=2), None, None),
+]
+TRADES = [{**sale, "trade_id": f"trade {sale['trade_id']}"} for sale in SALES]
+POSITIONS = [portfolio("elite", token_address=token) for token in ("T1", "T2")]
+
+
+def rank(spark: SparkSession, by: RankedBy = BY) -> DataFrame:
+    names = {"trade_id", "wallet_address", "block_time"}
+    return rank_wallets(
+        frame(spark, wallet_pnl.TABLE, *PORTFOLIOS, *POSITIONS),
+        frame(
+            spark,
+            tracked_whales.TABLE,
+            *(
+                {"wallet_address": wallet, "wallet_class": kind, "token_address": token}
+                for wallet, kind in CLASS_OF.items()
+                for token in ("T1", "T2")
+            ),
+        ),
+        frame(spark, realized_sales.TABLE, *SALES),
+        frame(spark, trades.TABLE, *({k: v for k, v in row.items() if k in names} for row in TRADES)),
+        by,
+        ranked_at=NOW,
+    )
+
+
+@pytest.fixture(scope="module")
+def ranked(spark: SparkSession) -> Mapping[str, Figures]:
+    rows = collected(rank(spark))
+    assert len({row["wallet_address"] for row in rows}) == len(rows)
+    return {row["wallet_address"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def by_total(spark: SparkSession) -> Mapping[str, Figures]:
+    return {row["wallet_address"]: row for row in collected(rank(spark, RankedBy(BY.rules, "total_pnl")))}
+
+
+def assert_as_the_oracle_ranks(ranked: Mapping[str, Figures], basis: str) -> None:
+    expected = {row["wallet_address"]: row for row in oracle.rank(map(micros, PORTFOLIOS), CLASS_OF, basis)}
+    assert ranked.keys() == expected.keys()
+    for wallet, row in expected.items():
+        assert {name: ranked[wallet][name] for name in JUDGED} == {name: row[name] for name in JUDGED}, wallet
+
+
+def test_the_ranking_is_that_of_the_oracle(ranked: Mapping[str, Figures]) -> None:
+    assert_as_the_oracle_ranks(ranked, "realized")
+    assert {row["performance_tier"] for row in ranked.values()} == {"ELITE", "STRONG", "PROMISING", "QUALIFIED"}
+
+
+def test_the_other_basis_ranks_by_total_pnl(by_total: Mapping[str, Figures]) -> None:
+    assert_as_the_oracle_ranks(by_total, "total")
+    assert "only unrealized" in by_total
+
+
+def test_a_tier_is_reached_at_its_threshold_and_not_below(ranked: Mapping[str, Figures]) -> None:
+    expected = {
+        "elite": "ELITE",
+        "a nano less": "STRONG",
+        "strong by roi": "STRONG",
+        "strong": "STRONG",
+        "promising": "PROMISING",
+        "promising but for wins": "QUALIFIED",
+        "unknown parts": "QUALIFIED",
+        "wins without profit": "QUALIFIED",
+    }
+    assert {wallet: ranked[wallet]["performance_tier"] for wallet in expected} == expected
+    assert not ranked.keys() & {"only unrealized", "no profit", "no trade"}
+
+
+def test_equal_scores_are_ordered_by_profit_and_then_by_address(ranked: Mapping[str, Figures]) -> None:
+    richer, rich = ranked["equal but richer"], ranked["equal and rich"]
+    assert richer["smart_trader_score"] == rich["smart_trader_score"]
+    assert (richer["overall_rank"], rich["overall_rank"]) == (1, 2)
+    first, second, third = (ranked[f"equal {wallet}"]["overall_rank"] for wallet in "abc")
+    assert (second, third) == (first + 1, first + 2)
+    assert sorted(row["overall_rank"] for row in ranked.values()) == list(range(1, len(ranked) + 1))
+
+
+def test_what_keeps_a_wallet_from_being_recommended_is_named(ranked: Mapping[str, Figures]) -> None:
+    below = ["pnl_below", "roi_below", "win_rate_below", "coverage_below", "history_incomplete"]
+    assert ranked["below every gate"]["gate_failures"] == below
+    assert (ranked["at the gate"]["gate_failures"], ranked["at the gate"]["recommended"]) == ([], True)
+    assert [ranked[kind]["gate_failures"] for kind in CLASSES] == [[f"class_{kind}"] for kind in CLASSES]
+    assert not ranked["bot"]["recommended"]
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+@pytest.mark.parametrize("wallet", ["elite", "strong", "equal a"])
+def test_a_window_takes_its_start_in_and_nothing_after_the_ranking(
+    ranked: Mapping[str, Figures], wallet: str, days: int
+) -> None:
+    own = [[micros(row) for row in rows if row["wallet_address"] == wallet] for rows in (TRADES, SALES)]
+    expected = oracle.window(*own, as_micros(NOW), days)
+    assert days * DAY == timedelta(days=days) // timedelta(microseconds=1)
+    assert {name: ranked[wallet][f"{name}_{days}d"] for name in expected} == expected
+
+
+def test_tokens_are_counted_and_every_row_is_of_this_ranking(ranked: Mapping[str, Figures]) -> None:
+    assert (ranked["elite"]["tokens_traded"], ranked["strong"]["tokens_traded"]) == (2, 0)
+    assert {row["ranked_at"] for row in ranked.values()} == {NOW}
+
+
+def test_change_is_against_the_portfolio_of_before_and_unknown_for_a_newcomer(spark: SparkSession) -> None:
+    rows = [portfolio("stayed", realized_pnl=Decimal(10)), portfolio("came", realized_pnl=Decimal(3))]
+    now = frame(spark, wallet_pnl.TABLE, *rows).select("wallet_address", "realized_pnl")
+    before = frame(
+        spark,
+        wallet_pnl.TABLE,
+        portfolio("stayed", realized_pnl=Decimal("12.5"), total_pnl=Decimal(99)),
+        portfolio("stayed", realized_pnl=Decimal(1), token_address="T1"),
+        portfolio("went"),
+    )
+
+    changes = collected(with_pnl_change(now, before, "realized_pnl"))
+    first = collected(with_pnl_change(now, None, "realized_pnl"))
+
+    assert {row["wallet_address"]: row["pnl_change"] for row in changes} == {"stayed": Decimal("-2.5"), "came": None}
+    assert [row["pnl_change"] for row in first] == [None, None]
+
+
+def test_history_keeps_the_day_and_what_the_ranking_was_made_from(spark: SparkSession) -> None:
+    traders = frame(
+        spark,
+        smart_traders.TABLE,
+        {"wallet_address": "W", "ranked_at": NOW, "wallet_pnl_version": 4, "roi": Decimal(5)},
+    )
+
+    (row,) = collected(history_of(traders, trades_version=7, settings_hash="abc"))
+
+    kept = {"wallet_address": "W", "ranked_at": NOW, "wallet_pnl_version": 4, "roi": Decimal(5)}
+    made_from = {"ranking_date": NOW.date(), "trades_version": 7, "settings_hash": "abc"}
+    assert row == dict.fromkeys(rank_history.TABLE.column_names) | kept | made_from
