@@ -20,6 +20,7 @@ CONTROL_VARIABLES = frozenset(
     for name in (
         "HOME",  # the folder that holds conf/, if it is not the one that holds this package
         "RUN_DIR",  # the run's own folder, handed from the launcher to the driver
+        "TERMINAL",  # where the driver finds the launcher's terminal, if there is one
         "LOG_FORMAT",  # text or json, what the JVM logs
         "FAILPOINTS",  # named failures, for tests of recovery
         "SIMULATOR_FAULTS",  # misbehaviour of the demo market, on request

@@ -278,7 +278,7 @@ class Spark(Section):
     deploy_mode: Literal["client", "cluster"]
     driver_memory: Memory
     executor_memory: Memory
-    shuffle_partitions: Count
+    shuffle_partitions: CountOrNone
 
 
 class Settings(BaseSettings):

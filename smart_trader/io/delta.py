@@ -234,12 +234,12 @@ class DeltaStore:
 
     def _widen(self, table: Table) -> bool:
         stored = self.read(table).schema
-        if _plain(stored) == _plain(table.schema):
+        known, declared = _plain(stored), _plain(table.schema)
+        if known == declared:
             return False
-        known = {f.name: f for f in _plain(stored)}
-        new = [f for f in _plain(table.schema) if f.name not in known]
-        rest = [f for f in _plain(table.schema) if f.name in known]
-        if not new or any(not f.nullable for f in new) or {f.name: f for f in rest} != known:
+        new = [field for name, field in declared.items() if name not in known]
+        rest = {name: field for name, field in declared.items() if name in known}
+        if not new or any(not f.nullable for f in new) or rest != known:
             raise SchemaMismatch(
                 f"{table.name}\n  stored:   {stored.simpleString()}\n  declared: {table.schema.simpleString()}\n",
                 missing=set(table.schema.names) - set(stored.names),
@@ -250,6 +250,6 @@ class DeltaStore:
         return True
 
 
-def _plain(schema: T.StructType) -> list[T.StructField]:
-    """Fields without the metadata that Delta keeps beside them."""
-    return [T.StructField(f.name, f.dataType, f.nullable) for f in schema]
+def _plain(schema: T.StructType) -> dict[str, T.StructField]:
+    """Fields by name, without the metadata that Delta keeps beside them; a column added later stands last."""
+    return {f.name: T.StructField(f.name, f.dataType, f.nullable) for f in schema}

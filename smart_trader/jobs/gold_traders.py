@@ -73,18 +73,14 @@ def _rank(app: App) -> None:
     after = _tiers(traders)
     app.report.rows_in = len(after)
     app.report.tiers = _changes(before, after)
-    if after:
-        history = ranking.history_of(
-            traders,
-            trades_version=trades_version,
-            settings_hash=settings_hash(app.settings),
-        )
-        moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
-        app.tables.replace(rank_history.TABLE, history, of=moment)
-    else:
+    if not after:
         app.report.warnings.append("no wallet qualifies: the ranking is empty")
     if after or before:
         app.tables.overwrite(smart_traders.TABLE, traders)
+    # The history says which ranking was made, so it comes last.
+    history = ranking.history_of(traders, trades_version=trades_version, settings_hash=settings_hash(app.settings))
+    moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
+    app.tables.replace(rank_history.TABLE, history, of=moment)
     traders.unpersist()
 
 

@@ -40,6 +40,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         "host": socket.gethostname(),
         "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
     }
+    archived = installed.class_archive
     waiting = lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
     with waiting as held, scratch.folder(settings.warehouse.scratch) as (folder, in_use):
         described = Run(
@@ -52,11 +53,37 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             settings=settings,
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
+            java_options=[f"-XX:SharedArchiveFile={archived}"] if archived.is_file() else [],
         )
         try:
             return Submission(described, (*held, in_use)).run()
         finally:
             _print(folder / process.OUTPUT_FILE)
+
+
+def archive_classes(home: Path, installed: Installation) -> int:
+    """Run `init` on an empty warehouse, and have its JVM write down the classes that it loaded."""
+    with scratch.folder(None) as (folder, in_use):
+        written = folder / "classes.jsa"
+        warehouse = ("warehouse.root", str(folder / "lake"))
+        described = Run(
+            home=home,
+            folder=folder,
+            java_home=installed.java_home,
+            job="init",
+            run_id="archive-classes",
+            arguments=["--set", "=".join(warehouse)],
+            settings=load(overrides=[warehouse], environ={}, home=home),
+            package=archive.build(home, folder / "smart_trader.zip"),
+            jars=installed.jars,
+            java_options=[f"-XX:ArchiveClassesAtExit={written}"],
+        )
+        status = Submission(described, (in_use,)).run()
+        if written.is_file():
+            partial = installed.class_archive.with_suffix(".partial")
+            shutil.copyfile(written, partial)
+            partial.rename(installed.class_archive)
+        return status
 
 
 def _print(output: Path) -> None:

@@ -1,41 +1,28 @@
-"""What `bin/submit.sh` does first, with any Python and its standard library: read the command line, set up."""
+"""The commands in `bin/`, as far as any Python with its standard library can run them."""
 
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from smart_trader import cli
-from smart_trader.errors import Interrupted, SmartTraderError, UsageError
+from smart_trader.errors import Interrupted, SmartTraderError, StorageError, UsageError
 from smart_trader.launch import archive, setup
 
 HOME = Path(__file__).parents[2]
 
 
-def submit() -> NoReturn:
-    """`bin/submit.sh`."""
-    _exit(_submit)
-
-
-def set_up() -> NoReturn:
-    """`bin/setup`."""
-    _exit(lambda arguments: setup.command(HOME, arguments))
-
-
-def build_zip() -> NoReturn:
-    """`bin/build-zip`."""
-    _exit(_build_zip)
-
-
-def _exit(command: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Run the command line of this process, and exit with a documented status whatever happens."""
+def run() -> NoReturn:
+    """Run the command that the first argument names, and exit with a documented status whatever happens."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = command(sys.argv[1:])
-        sys.stdout.flush()
+        try:
+            status = _COMMANDS[sys.argv[1]](sys.argv[2:])
+        finally:  # also after --help, which exits by itself
+            sys.stdout.flush()
     except SmartTraderError as error:
         status = error.exit_status
         print(f"smart-trader: {error}", file=sys.stderr)
@@ -45,6 +32,9 @@ def _exit(command: Callable[[Sequence[str]], int]) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         status = 0
+    except OSError as error:
+        status = StorageError.exit_status
+        print(f"smart-trader: {error}; make room or make it writable, then run again", file=sys.stderr)
     except Exception:
         status = SmartTraderError.exit_status
         traceback.print_exc()
@@ -66,8 +56,37 @@ def _submit(arguments: Sequence[str]) -> int:
     return job.run(HOME, options, arguments[1:], installed)
 
 
+def _set_up(arguments: Sequence[str]) -> int:
+    return setup.command(HOME, arguments)
+
+
+def _archive_classes(_arguments: Sequence[str]) -> int:
+    from smart_trader.launch import job
+
+    return job.archive_classes(HOME, setup.ensure(HOME, ("delta",)))
+
+
+def _test(arguments: Sequence[str]) -> int:
+    installed = setup.ensure(HOME, ("delta",))
+    os.chdir(HOME)
+    environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
+    os.execve(installed.python, [str(installed.python), "-m", "pytest", *arguments], environ)
+
+
 def _build_zip(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise UsageError("usage: bin/build-zip FILE")
     archive.build(HOME, Path(arguments[0]))
     return 0
+
+
+_COMMANDS = {
+    "submit": _submit,
+    "setup": _set_up,
+    "test": _test,
+    "build-zip": _build_zip,
+    "archive-classes": _archive_classes,
+}
+
+if __name__ == "__main__":
+    run()

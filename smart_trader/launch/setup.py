@@ -6,7 +6,6 @@ a lock of the operating system, so that a killed set-up leaves nothing that look
 
 import argparse
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -18,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
-from smart_trader.errors import ConfigurationError
+from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.launch import jars, java, shell
 from smart_trader.launch.shell import say
 
-_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM))
 _STAMP = "smart-trader-setup"
 _BUILDS_PYSPARK = "setuptools"
 
@@ -41,10 +40,19 @@ class Installation:
     def python(self) -> Path:
         return self.venv / "bin" / "python"
 
+    @property
+    def class_archive(self) -> Path:
+        """Where classes are kept as this Java loads them from the locked jars. Nothing needs it; it saves time."""
+        home = self.venv.parent
+        described = [self.java_home / "release", home / "conf" / "jars.lock", home / "requirements.lock"]
+        content = b"".join(path.read_bytes() for path in described if path.is_file())
+        key = hashlib.sha256(content + os.fsencode(self.java_home) + os.fsencode(home)).hexdigest()
+        return home / "build" / f"classes-{key[:16]}.jsa"
+
 
 def command(home: Path, arguments: Sequence[str]) -> int:
     """`bin/setup`: set up what is missing, and check what is there more thoroughly than a start does."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="bin/setup", description="Sets up what is missing: .venv, Java, jars. Jobs do the same when they start."
     )
     parser.add_argument(
@@ -59,14 +67,14 @@ def command(home: Path, arguments: Sequence[str]) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. bin/setup --help says what it takes.")
+
+
 def ensure(home: Path, groups: Sequence[str]) -> Installation:
     """Check what is there, and set up the rest. Raises SmartTraderError if that cannot be done."""
-    try:
-        return _ready(home, groups) or _set_up(home, groups)
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise shell.disk_full("set-up") from error
-        raise
+    return _ready(home, groups) or _set_up(home, groups)
 
 
 def _ready(home: Path, groups: Sequence[str]) -> Installation | None:
@@ -86,7 +94,9 @@ def _set_up(home: Path, groups: Sequence[str]) -> Installation:
         java_home = java.find_or_install()
         locked = jars.locked(home, groups)
         jars.fetch(home, locked, venv, java_home, descriptor)
-    return Installation(venv, java_home, [jar.path for jar in locked], is_new=True)
+        installed = Installation(venv, java_home, [jar.path for jar in locked], is_new=True)
+        _archive_classes(home, installed, descriptor)
+    return installed
 
 
 @contextlib.contextmanager
@@ -168,6 +178,17 @@ def _install_packages(home: Path, venv: Path, descriptor: int) -> None:
             ],
             keep_open=(descriptor,),
         )
+
+
+def _archive_classes(home: Path, installed: Installation, descriptor: int) -> None:
+    if installed.class_archive.is_file():
+        return
+    say("preparing faster starts (once)")
+    for stale in (home / "build").glob("classes-*"):
+        stale.unlink()
+    with contextlib.suppress(SmartTraderError):
+        command: list[str | Path] = [installed.python, "-m", "smart_trader.launch.main", "archive-classes"]
+        shell.run("archiving classes", command, folder=home, keep_open=(descriptor,))
 
 
 def _entry(lock: str, package: str) -> str:

@@ -24,9 +24,14 @@ def say(text: str) -> None:
 
 
 def run(
-    what: str, command: Sequence[str | Path], *, environ: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()
+    what: str,
+    command: Sequence[str | Path],
+    *,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    keep_open: Sequence[int] = (),
 ) -> None:
-    """Run `command`, which does `what`, and show what it says only if it fails.
+    """Run `command`, which does `what`, in `folder`, and show what it says only if it fails.
 
     `keep_open` are file descriptors that it inherits. Raises StorageError on a full disk, else SourceUnavailable.
     """
@@ -37,6 +42,7 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        cwd=folder,
         env=environ,
         pass_fds=keep_open,
         preexec_fn=process.end_with_parent,
@@ -48,7 +54,7 @@ def run(
 
 def _explain(what: str, output: str) -> SmartTraderError:
     if _DISK_FULL.search(output):
-        return disk_full(what)
+        return StorageError(f"{what} failed: the disk is full or read-only; make room (about 2 GB), then run again")
     if _NOT_SERVED.search(output):
         return SourceUnavailable(
             f"{what} failed: no registry answers, or it lacks them; check network, proxy and mirrors, then run again"
@@ -57,14 +63,14 @@ def _explain(what: str, output: str) -> SmartTraderError:
     return SourceUnavailable(f"{what} failed; run again once this is mended:\n{last}")
 
 
-def disk_full(what: str) -> StorageError:
-    """What to say where there is no room."""
-    return StorageError(f"{what} failed: the disk is full or read-only; make room (about 2 GB), then run again")
+def is_apt_ours() -> bool:
+    """Whether this is Debian or Ubuntu, and we are root."""
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def apt_install(*alternatives: str) -> bool:
     """Install the first of `alternatives` that there is, as root on Debian or Ubuntu; returns whether that was done."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    if not is_apt_ours():
         return False
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run("apt-get update", ["apt-get", "-qq", "update"], environ=environ)

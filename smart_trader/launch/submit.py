@@ -43,6 +43,7 @@ class Run:
     settings: Settings
     package: Path
     jars: Sequence[Path]
+    java_options: Sequence[str] = ()
 
     @property
     def is_local(self) -> bool:
@@ -54,9 +55,11 @@ def command_line(run: Run) -> list[str]:
     """The `spark-submit` call of `run`."""
     spark = run.settings.spark
     conf = run.home / "conf"
-    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}"]
-    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions)}
+    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}", *run.java_options]
+    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or 2 * (os.cpu_count() or 1))}
     if run.is_local:
+        # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
+        java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC", *_LATE_OPTIMISING]
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
@@ -82,7 +85,7 @@ def command_line(run: Run) -> list[str]:
 
 def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of `spark-submit` and of the driver."""
-    log_format = environ.get(process.LOG_FORMAT) or ("text" if sys.stderr.isatty() else "json")
+    terminal = _terminal()
     changed = {
         "JAVA_HOME": str(run.java_home),
         "SPARK_HOME": str(spark_home()),
@@ -91,14 +94,15 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
         process.RUN_DIR: str(run.folder),
-        process.LOG_FORMAT: log_format,
+        process.TERMINAL: terminal,
+        "SMART_TRADER_LOG_FORMAT": environ.get("SMART_TRADER_LOG_FORMAT") or ("text" if terminal else "json"),
         "SMART_TRADER_HOME": str(run.home),
     }
     if run.is_local:
         changed |= {
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(run.folder),
-            "SPARK_CONF_DIR": str(run.home / "conf"),
+            "SPARK_CONF_DIR": str(run.home / "build" / "none"),  # a folder on the class path forbids a class archive
             "TMPDIR": str(run.folder),
         }
     dropped = ("PYSPARK_DRIVER_PYTHON", "PYTHONPATH", "PYTHONHOME", "PYSPARK_SUBMIT_ARGS")
@@ -108,6 +112,15 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
 def spark_home() -> Path:
     """Spark as the pyspark package of this Python brings it."""
     return Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages", "pyspark")
+
+
+def _terminal() -> str:
+    """The terminal that messages go to, if there is one that the driver can open as well."""
+    try:
+        name = os.ttyname(2)
+    except OSError:
+        return ""
+    return name if os.access(name, os.W_OK) else ""
 
 
 class Submission:

@@ -24,7 +24,7 @@ NANO = Decimal("1e-9")
 MICRO = Decimal("1e-6")
 Figures = dict[str, Any]
 
-AT_THE_EDGES = {
+AT_THE_EDGES: dict[str, Figures] = {
     "elite": {"realized_pnl": Decimal(10_000), "roi": Decimal(50), "win_rate": Decimal(30)},
     "a nano less": {"realized_pnl": 10_000 - NANO, "roi": Decimal(50), "win_rate": Decimal(30)},
     "strong by roi": {"realized_pnl": Decimal(10_000), "roi": 50 - MICRO, "win_rate": Decimal(30)},
@@ -207,8 +207,10 @@ def test_what_keeps_a_wallet_from_being_recommended_is_named(ranked: Mapping[str
 def test_a_window_takes_its_start_in_and_nothing_after_the_ranking(
     ranked: Mapping[str, Figures], wallet: str, days: int
 ) -> None:
-    own = [[micros(row) for row in rows if row["wallet_address"] == wallet] for rows in (TRADES, SALES)]
-    expected = oracle.window(*own, as_micros(NOW), days)
+    own_trades, own_sales = (
+        [micros(row) for row in rows if row["wallet_address"] == wallet] for rows in (TRADES, SALES)
+    )
+    expected = oracle.window(own_trades, own_sales, as_micros(NOW), days)
     assert days * DAY == timedelta(days=days) // timedelta(microseconds=1)
     assert {name: ranked[wallet][f"{name}_{days}d"] for name in expected} == expected
 

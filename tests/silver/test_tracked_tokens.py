@@ -171,4 +171,10 @@ def test_what_is_due_and_in_which_order(spark: SparkSession) -> None:
     live = still_tracked(tracked, as_of=NOW, min_liquidity_usd=LEAST, max_age_days=14)
     due = due_tokens(live, as_of=NOW, refresh_hours=72)
 
-    assert [row["token_address"] for row in collected(due)] == ["new a", "new b", "longest ago", "after 72 h", "by hand"]
+    assert [row["token_address"] for row in collected(due)] == [
+        "new a",
+        "new b",
+        "longest ago",
+        "after 72 h",
+        "by hand",
+    ]

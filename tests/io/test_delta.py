@@ -1,0 +1,234 @@
+"""The store on real Delta tables: what a write commits, and when it commits nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from smart_trader.domain.table import COUNT, STRING, USD, Check, Column, Table, not_negative
+from smart_trader.errors import SchemaMismatch, StorageError
+from smart_trader.io.clock import SystemClock
+from smart_trader.io.delta import DeltaStore
+
+TABLE = Table(
+    name="silver.things",
+    grain="one row per thing",
+    key=("id",),
+    job="maker",
+    columns=(
+        Column("id", STRING, "Key.", nullable=False),
+        Column("part", STRING, "What a write may be limited to."),
+        Column("usd", USD, "A figure."),
+        Column("seen", STRING, "State of another job.", owner="watcher"),
+    ),
+    checks=(*not_negative("usd"), Check("part_known", "part IS NULL OR part IN ('a', 'b')")),
+)
+ROWS = ({"id": "1", "part": "a", "usd": Decimal(1)}, {"id": "2", "part": "a"}, {"id": "3", "part": "b"})
+Open = Callable[[str], DeltaStore]
+
+
+@pytest.fixture
+def open_store(spark: SparkSession, tmp_path: Path) -> Open:
+    """The warehouse as a run of that name sees it."""
+
+    def opened(run_id: str) -> DeltaStore:
+        days = {"silver": 90}
+        return DeltaStore(spark, str(tmp_path / "a lake"), clock=SystemClock(), run_id=run_id, retention_days=days)
+
+    return opened
+
+
+@pytest.fixture
+def store(open_store: Open) -> DeltaStore:
+    """A later run on a table that holds `ROWS`."""
+    first = open_store("first")
+    assert first.create([TABLE]) == [TABLE.name]
+    first.append(TABLE, things(first, *ROWS))
+    return open_store("second")
+
+
+def things(store: DeltaStore, *rows: dict[str, Any]) -> DataFrame:
+    return store.frame(TABLE.own_schema, [dict.fromkeys(TABLE.column_names) | row for row in rows])
+
+
+def stored(store: DeltaStore, *names: str) -> list[tuple[Any, ...]]:
+    return sorted(tuple(row) for row in store.read(TABLE).select("id", *names).collect())
+
+
+def test_a_table_is_created_once_and_takes_new_nullable_columns(open_store: Open) -> None:
+    store = open_store("first")
+    extra = Column("extra", COUNT, "Declared later.")
+    wider = replace(TABLE, columns=(*TABLE.columns, extra))
+
+    assert store.create([TABLE]) == [TABLE.name]
+    assert store.create([TABLE]) == []
+    assert store.version(TABLE) == 0
+    store.append(TABLE, things(store, ROWS[0]))
+    assert store.create([wider]) == [TABLE.name]
+    assert store.create([wider]) == []
+    store.append(wider, store.frame(wider.own_schema, [dict.fromkeys(wider.column_names) | {"id": "2", "extra": 5}]))
+
+    assert stored(store, "extra", "batch_id") == [("1", None, "first"), ("2", 5, "first")]
+
+
+@pytest.mark.parametrize(
+    ("column", "instead"),
+    [
+        pytest.param("usd", (), id="a column less"),
+        pytest.param("usd", (Column("usd", COUNT, "Another type."),), id="another type"),
+        pytest.param("part", (Column("part", STRING, "Stricter.", nullable=False),), id="null no longer allowed"),
+        pytest.param("part", (TABLE.columns[1], Column("new", STRING, "New.", nullable=False)), id="new but not null"),
+    ],
+)
+def test_any_other_difference_is_refused_with_both_schemas(
+    store: DeltaStore, column: str, instead: tuple[Column, ...]
+) -> None:
+    others = tuple(c for c in TABLE.columns if c.name != column)
+    changed = replace(TABLE, columns=(*others, *instead))
+    before = store.version(TABLE)
+
+    with pytest.raises(SchemaMismatch) as refused:
+        store.create([changed])
+
+    assert store.read(TABLE).schema.simpleString() in str(refused.value)
+    assert changed.schema.simpleString() in str(refused.value)
+    assert store.version(TABLE) == before
+
+
+def test_replacing_with_the_same_rows_commits_nothing(store: DeltaStore) -> None:
+    before = store.version(TABLE)
+
+    store.replace(TABLE, things(store, *ROWS))
+    store.replace(TABLE, things(store, {**ROWS[0], "seen": "not ours"}, *ROWS[1:]))
+
+    assert store.version(TABLE) == before
+    assert store.rows_written[TABLE.name] == 0
+
+
+def test_replacing_writes_what_differs_in_one_commit_and_leaves_the_rest(store: DeltaStore) -> None:
+    before = store.version(TABLE)
+    wanted = ({**ROWS[0], "usd": None, "seen": "new"}, ROWS[1], {"id": "4", "part": "b"})
+
+    store.replace(TABLE, things(store, *wanted))
+
+    assert stored(store, "usd", "seen", "batch_id") == [
+        ("1", None, "new", "second"),
+        ("2", None, None, "first"),
+        ("4", None, None, "second"),
+    ]
+    assert store.versions == {TABLE.name: (before, before + 1)}
+    assert store.rows_written[TABLE.name] == 3
+
+
+def test_replacing_a_part_never_touches_the_others(store: DeltaStore) -> None:
+    part = store.frame(TABLE.fields(("part",)), [{"part": "a"}])
+
+    store.replace(TABLE, things(store, {"id": "2", "part": "a", "usd": Decimal(7)}), of=part)
+    assert stored(store, "usd") == [("2", Decimal(7)), ("3", None)]
+
+    store.replace(TABLE, things(store), of=part)
+    assert stored(store) == [("3",)]
+
+
+def test_an_empty_table_filled_with_nothing_commits_nothing(open_store: Open) -> None:
+    store = open_store("first")
+    store.create([TABLE])
+
+    store.replace(TABLE, things(store))
+    assert store.version(TABLE) == 0
+    store.replace(TABLE, things(store, *ROWS))
+    assert (store.version(TABLE), len(stored(store))) == (1, 3)
+
+
+def test_only_new_keys_are_added_and_what_is_there_stays(store: DeltaStore) -> None:
+    before = store.version(TABLE)
+
+    store.append_new(TABLE, things(store, {"id": "1", "usd": Decimal(9)}))
+    assert store.version(TABLE) == before
+    store.append_new(TABLE, things(store, {"id": "1", "usd": Decimal(9)}, {"id": "5"}))
+
+    assert stored(store, "usd") == [("1", Decimal(1)), ("2", None), ("3", None), ("5", None)]
+
+
+def test_an_update_sets_columns_where_they_differ_and_only_there(store: DeltaStore) -> None:
+    def marks(column: str, **seen: str) -> DataFrame:
+        schema = TABLE.fields((column, "seen"))
+        return store.frame(schema, [{column: value, "seen": mark} for value, mark in seen.items()])
+
+    store.update(TABLE, marks("part", a="yes", z="nowhere"), on=("part",))
+    assert stored(store, "seen", "batch_id") == [("1", "yes", "second"), ("2", "yes", "second"), ("3", None, "first")]
+    assert store.rows_written[TABLE.name] == 2
+
+    store.update(
+        TABLE, store.frame(TABLE.fields(("id", "seen")), [{"id": "1", "seen": None}, {"id": "2", "seen": "yes"}])
+    )
+    assert stored(store, "seen", "usd") == [("1", None, Decimal(1)), ("2", "yes", None), ("3", None, None)]
+    assert store.rows_written[TABLE.name] == 3
+
+
+def test_an_overwrite_is_one_commit_that_leaves_the_new_rows(store: DeltaStore) -> None:
+    before = store.version(TABLE)
+
+    store.overwrite(TABLE, things(store, {"id": "9"}))
+
+    assert (stored(store), store.version(TABLE)) == ([("9",)], before + 1)
+    assert store.read(TABLE, version=before).count() == 3
+
+
+def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: DeltaStore) -> None:
+    before = store.version(TABLE)
+
+    with pytest.raises(SchemaMismatch, match=r"missing: +seen\n +unexpected: +sean\n"):
+        store.append(TABLE, things(store, ROWS[0]).withColumnRenamed("seen", "sean"))
+    refused = {
+        "usd_not_negative": things(store, {"id": "8", "usd": Decimal("-0.000000001")}),
+        "part_known": things(store, {"id": "8", "part": "c"}),
+        "NOT NULL constraint": things(store, ROWS[0]).withColumn("id", F.lit(None).cast("string")),
+    }
+    for rule, rows in refused.items():
+        with pytest.raises((Py4JJavaError, PySparkException), match=rule):
+            store.append(TABLE, rows)
+
+    assert store.version(TABLE) == before
+
+
+def test_what_changed_leaves_out_upkeep_and_the_named_job(store: DeltaStore, spark: SparkSession) -> None:
+    start = store.version(TABLE)
+    assert not store.changed_since(TABLE, start)
+
+    with store.committing_as("watcher", "1"):
+        store.update(TABLE, store.frame(TABLE.fields(("id", "seen")), [{"id": "1", "seen": "yes"}]))
+    spark.sql(f"OPTIMIZE delta.`{store.path(TABLE)}`").collect()
+    assert store.version(TABLE) == start + 2
+    assert not store.changed_since(TABLE, start, except_by="watcher")
+    assert not store.changed_since(TABLE, start + 1)
+    assert store.changed_since(TABLE, start)
+    assert store.changed_since(TABLE, start - 1, except_by="watcher")
+    assert store.changed_since(TABLE, start + 3), "the table was recreated since"
+
+
+def test_every_commit_names_run_job_and_code_version(store: DeltaStore, spark: SparkSession) -> None:
+    with store.committing_as("maker", "1.2.3"):
+        store.append(TABLE, things(store, {"id": "7"}))
+        store.update(TABLE, store.frame(TABLE.fields(("id", "part")), [{"id": "7", "part": "b"}]))
+    store.append(TABLE, things(store, {"id": "8"}))
+
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{store.path(TABLE)}` LIMIT 3").collect()
+    named = [commit.userMetadata and json.loads(commit.userMetadata) for commit in history]
+    assert named == [None, *[{"run_id": "second", "job": "maker", "code_version": "1.2.3"}] * 2]
+
+
+def test_what_cannot_be_read_is_a_storage_error_that_says_what_to_do(store: DeltaStore) -> None:
+    with pytest.raises(StorageError, match=r"silver\.things as of version 99 cannot be read.*Next: "):
+        store.read(TABLE, version=99)
+    with pytest.raises(StorageError, match=r"silver\.others cannot be read"):
+        store.read(replace(TABLE, name="silver.others"))
+    assert store.version(replace(TABLE, name="silver.others")) == -1

@@ -1,0 +1,118 @@
+"""bin/submit.sh before any set-up: help and mistakes are answered at once, from anywhere, by a bare Python."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone, in a folder with a space: nothing is set up."""
+    folder = tmp_path_factory.mktemp("fresh clone")
+    for name in ("bin", "conf", "smart_trader"):
+        shutil.copytree(HOME / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def submit(checkout: Path, *arguments: str, cwd: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [checkout / "bin" / "submit.sh", *arguments],
+        cwd=cwd,
+        env={"HOME": str(checkout), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_job_on_standard_output(checkout: Path) -> None:
+    done = submit(checkout, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    jobs = [path.stem for path in (HOME / "smart_trader" / "jobs").glob("*.py") if "__main__" in path.read_text()]
+    assert len(jobs) > 8
+    for job in jobs:
+        assert f"  {job} " in done.stdout
+
+
+@pytest.mark.parametrize("job", ["init", "pipeline", "gold_traders"])
+def test_each_job_explains_itself(checkout: Path, job: str) -> None:
+    done = submit(checkout, job, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: bin/submit.sh {job}")
+    assert "exit status" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ((), "no job was named"),
+        (("pipelin",), "Did you mean pipeline?"),
+        (("--demo", "pipeline"), "there is no job '--demo'"),
+        (("",), "there is no job ''"),
+        (("../jobs/init",), "there is no job"),
+        (("rejecting",), "there is no job 'rejecting'"),
+        (("pipeline", "--dem"), "Did you mean --demo?"),
+        (("pipeline", "--as-of", "yesterday"), "is no ISO 8601 time"),
+        (("pipeline", "--as-of", "2026-11-20T09:00:00"), "has no zone"),
+        (("pipeline", "--limit", "0"), "no whole number above 0"),
+        (("pipeline", "--limit", "-1"), "no whole number above 0"),
+        (("pipeline", "--wallets", "/no/such/file"), "is no file"),
+        (("pipeline", "--set", "tokens.per_run"), "is not KEY=VALUE"),
+        (("pipeline", "--run-id", "../x"), "letters, digits"),
+        (("pipeline", "--wait-lock", "-5"), "is no number of seconds"),
+        (("pipeline", "--profile", "moon"), "invalid choice"),
+        (("init", "--limit", "3"), "unrecognized arguments: --limit"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_64(checkout: Path, arguments: tuple[str, ...], hint: str) -> None:
+    done = submit(checkout, *arguments)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_takes_less_than_half_a_second_of_work_and_sets_nothing_up(checkout: Path) -> None:
+    before = os.times()
+    submit(checkout, "pipeline", "--help")
+    after = os.times()
+    assert (after.children_user + after.children_system) - (before.children_user + before.children_system) < 0.5
+    assert {path.name for path in checkout.iterdir()} == {"bin", "conf", "smart_trader"}
+
+
+def test_the_checkout_is_found_through_links_from_any_folder(checkout: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my links"
+    folder.mkdir()
+    (folder / "first").symlink_to(checkout / "bin" / "submit.sh")
+    (folder / "second").symlink_to("first")
+    done = subprocess.run(["./second", "--help"], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_suitable_python_it_says_what_to_install(checkout: Path, tmp_path: Path) -> None:
+    """As with a PATH that leads to an old one only."""
+    for tool in ("bash", "dirname", "readlink"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    done = subprocess.run(
+        ["bash", checkout / "bin" / "submit.sh", "--help"],
+        env={"HOME": str(tmp_path), "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        pytest.skip("this machine has a Python where every machine looks")
+    assert done.returncode == 78
+    assert "no Python 3.11 or newer" in done.stderr
+
+
+def test_output_into_a_closed_pipe_is_no_error(checkout: Path) -> None:
+    command = f"'{checkout}/bin/submit.sh' pipeline --help | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

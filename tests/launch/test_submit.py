@@ -1,0 +1,192 @@
+"""What spark-submit is called with, and how a run ends: real processes, a real job."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smart_trader import demo
+from smart_trader.errors import Interrupted, SmartTraderError
+from smart_trader.launch import job, submit
+from smart_trader.settings import load
+
+HOME = Path(__file__).parents[2]
+
+
+def described(**changes: object) -> submit.Run:
+    given = {
+        "home": Path("/opt/smart trader"),
+        "folder": Path("/tmp/smart-trader-x"),
+        "java_home": Path("/usr/lib/jvm/java-17"),
+        "job": "silver_pnl",
+        "run_id": "20261120T090000Z-abc123",
+        "arguments": ["--limit", "5", "--run-id", "20261120T090000Z-abc123"],
+        "settings": load(environ={}, overrides=[("spark.shuffle_partitions", "4")], home=HOME),
+        "package": Path("/tmp/smart-trader-x/smart_trader.zip"),
+        "jars": [Path("/opt/smart trader/jars/a.jar"), Path("/opt/smart trader/jars/b.jar")],
+    }
+    return submit.Run(**(given | changes))  # type: ignore[arg-type]
+
+
+def test_the_command_line_of_a_local_run() -> None:
+    options = (
+        "-Dlog4j2.configurationFile=/opt/smart trader/conf/log4j2.properties",
+        "-Djava.io.tmpdir=/tmp/smart-trader-x",
+        "-XX:-UsePerfData",
+        "-XX:+UseParallelGC",
+        *submit._LATE_OPTIMISING,
+    )
+    assert submit.command_line(described()) == [
+        f"{submit.spark_home()}/bin/spark-submit",
+        *("--master", "local[*]"),
+        *("--deploy-mode", "client"),
+        *("--name", "smart-trader silver_pnl 20261120T090000Z-abc123"),
+        *("--driver-memory", "2g"),
+        *("--properties-file", "/opt/smart trader/conf/spark-defaults.conf"),
+        *("--driver-java-options", " ".join(f'"{option}"' for option in options)),
+        *("--py-files", "/tmp/smart-trader-x/smart_trader.zip"),
+        *("--conf", "spark.sql.shuffle.partitions=4"),
+        *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
+        *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
+        "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
+        *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
+    ]
+
+
+def test_a_cluster_is_given_the_jars_to_distribute() -> None:
+    settings = load("cluster", environ={}, overrides=[("warehouse.root", "hdfs://host/lake")], home=HOME)
+    line = submit.command_line(described(settings=settings))
+    assert line[1:5] == ["--master", "yarn", "--deploy-mode", "client"]
+    assert "spark.jars=/opt/smart trader/jars/a.jar,/opt/smart trader/jars/b.jar" in line
+    assert "spark.executor.memory=4g" in line
+    assert not any("extraClassPath" in part or "UseParallelGC" in part for part in line)
+
+
+def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
+    environ = {"PATH": "/bin", "AWS_REGION": "eu", "PYTHONPATH": "/elsewhere", "SPARK_HOME": "/old", "TZ": "Asia/Tokyo"}
+    given = submit.environment(described(), environ)
+    assert given["AWS_REGION"] == "eu" and "PYTHONPATH" not in given
+    assert (given["TZ"], given["PYTHONHASHSEED"], given["PYSPARK_PYTHON"]) == ("UTC", "0", sys.executable)
+    assert given["SPARK_HOME"] == str(submit.spark_home()) and given["JAVA_HOME"] == "/usr/lib/jvm/java-17"
+    assert given["SPARK_LOCAL_IP"] == "127.0.0.1"
+
+
+def test_an_unwritten_number_of_partitions_is_twice_the_cores() -> None:
+    line = submit.command_line(described(settings=load(environ={}, home=HOME)))
+    assert f"spark.sql.shuffle.partitions={2 * (os.cpu_count() or 1)}" in line
+
+
+def test_the_demonstration_is_locked_where_it_works() -> None:
+    assert job._DEMO == (("warehouse.root", demo.ROOT),)
+
+
+@pytest.mark.parametrize("code", [0, 64, 65, 69, 70, 74, 75, 77, 78])
+def test_the_status_of_a_job_is_handed_on(code: int) -> None:
+    assert submit.Submission(described(), ())._judge(code) == code
+
+
+@pytest.mark.parametrize(("code", "error"), [(-9, Interrupted), (143, Interrupted), (1, SmartTraderError)])
+def test_any_other_status_is_explained(code: int, error: type[SmartTraderError]) -> None:
+    with pytest.raises(error, match="what was committed stays") as ended:
+        submit.Submission(described(), ())._judge(code)
+    assert ended.value.exit_status == (75 if error is Interrupted else 70)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A working folder with a space in its name."""
+    folder = tmp_path / "my work"
+    (folder / "scratch").mkdir(parents=True)
+    return folder
+
+
+def start(place: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """A job as cron starts it: nearly no environment."""
+    return subprocess.Popen(
+        [HOME / "bin" / "submit.sh", *arguments, "--set", f"warehouse.scratch={place}/scratch"],
+        cwd=place,
+        env={"HOME": str(place), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def driver_of(place: Path) -> int:
+    """The process id of the driver, once it has said so."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for file in place.glob("scratch/*/driver.pid"):
+            return int(file.read_text())
+        time.sleep(0.05)
+    raise AssertionError("no driver came up")
+
+
+def is_gone(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def eventually(condition: Iterator[bool] | object, seconds: float = 30) -> bool:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path) -> None:
+    first = start(place, "init", "--json")
+    driver_of(place)
+    second = start(place, "init")
+    refused, said = second.communicate()
+    assert (second.returncode, refused) == (75, "")
+    assert f"Another run works on {place}/lakehouse: job init, run " in said and f"pid {first.pid}" in said
+    output, messages = first.communicate()
+    assert first.returncode == 0, messages
+    assert json.loads(output)["outcome"] == "ok"  # nothing but data on standard output
+    for chatter in ("incubator", "Ivy", "hostname", "log4j", "WARN"):
+        assert chatter not in messages
+    assert list((place / "scratch").iterdir()) == []
+    assert {path.name for path in place.iterdir()} == {"scratch", "lakehouse"}
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_anything_happened_ends_the_run_at_once(place: Path, name: signal.Signals) -> None:
+    launcher = start(place, "init")
+    assert eventually(lambda: any((place / "scratch").glob("*/smart_trader.zip")))
+    time.sleep(0.5)
+    launcher.send_signal(name)
+    _, messages = launcher.communicate(timeout=10)
+    assert launcher.returncode == 75, messages
+    assert "Traceback" not in messages
+    assert list((place / "scratch").iterdir()) == []
+
+
+def test_a_signal_reaches_the_driver_and_the_run_ends_in_good_order(place: Path) -> None:
+    launcher = start(place, "init")
+    driver = driver_of(place)
+    launcher.terminate()
+    _, messages = launcher.communicate(timeout=40)
+    assert launcher.returncode == 75, messages
+    assert is_gone(driver)
+    assert list((place / "scratch").iterdir()) == []
+
+
+def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
+    launcher = start(place, "init")
+    driver = driver_of(place)
+    launcher.kill()
+    launcher.communicate()
+    assert eventually(lambda: is_gone(driver))
+    assert eventually(lambda: subprocess.run(["flock", "-n", place / "lakehouse" / ".lock", "true"]).returncode == 0)
