@@ -17,7 +17,7 @@ INCINERATOR = "1nc1nerator11111111111111111111111111111111"
 RAYDIUM_AUTHORITY = "5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1"
 """Owner of the vaults of all Raydium AMM v4 pools."""
 EXCHANGES = (
-    "5tzFkiKscXHK5ZXCGbXZxdw7gTjjD1mBwuoFhbUvuAi9",  # Binance
+    "5tzFkiKscXHK5ZXCGbXZxdw7gTjjD1mBwuoFbhUvuAi9",  # Binance
     "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM",  # Binance
     "H8sMJSCQxfKiFTCfDR3DUMLPwcRbM61LGFJ8N4dK3WjS",  # Coinbase
 )

@@ -37,6 +37,8 @@ def described(**changes: object) -> submit.Run:
 def test_the_command_line_of_a_local_run() -> None:
     options = (
         "-Dlog4j2.configurationFile=/opt/smart trader/conf/log4j2.properties",
+        "-Xlog:disable",
+        "-Xlog:all=error:stderr",
         "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
@@ -53,6 +55,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--py-files", "/tmp/smart-trader-x/smart_trader.zip"),
         *("--conf", "spark.sql.shuffle.partitions=4"),
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
+        *("--conf", "spark.sql.adaptive.enabled=false"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
