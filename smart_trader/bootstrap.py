@@ -197,7 +197,7 @@ class _Runner:
 
     def _check_demo(self, app: App, market: demo.Demo) -> tuple[int, str]:
         try:
-            return 0, market.check(app.tables, max_rows=self._settings.transactions.max_trades_per_wallet)
+            return 0, market.check(app.tables)
         except Exception as error:
             return self._explain(error)
 

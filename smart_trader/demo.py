@@ -4,9 +4,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from smart_trader.collecting import collect
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
@@ -41,12 +44,12 @@ class Demo:
             ("birdeye.requests_per_second", "200"),
         )
 
-    def check(self, tables: TableStore, *, max_rows: int) -> str:
+    def check(self, tables: TableStore) -> str:
         """Compare the tables with the truth; returns what was found, in words.
 
         Raises QualityError if a figure differs in any digit.
         """
-        wrong = self._wrong_figures(tables, max_rows)
+        wrong = self._wrong_figures(tables)
         if wrong:
             raise QualityError(
                 f"The figures of {len(wrong)} wallets differ from the simulated truth, such as {min(wrong)}.\n"
@@ -60,32 +63,25 @@ class Demo:
             f"and {len(found - planted)} others; every PnL equals the simulated truth to the last digit."
         )
 
-    def _wrong_figures(self, tables: TableStore, max_rows: int) -> set[str]:
-        """Wallets that were read up to now and whose portfolio is not what the simulator planted."""
-        read = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
+    def _wrong_figures(self, tables: TableStore) -> set[str]:
+        """Wallets whose portfolio is not what the simulator planted in the rows that were read of them so far."""
+        state = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
+        read = state.select("wallet_address", F.col("history_complete").alias("is_read_whole"), "oldest_trade_at")
         pnl = tables.read(wallet_pnl.TABLE).where(F.col("token_address") == ALL_TOKENS)
-        rows = pnl.join(read.select("wallet_address").distinct(), "wallet_address", "left_semi").collect()
         wrong = set()
-        for row in rows:
-            truth = self.market.truth_for(
-                row.wallet_address,
-                self.market.rows_within(row.wallet_address, max_rows),
-            )
-            total = truth.total
-            planted = (
-                total.realized_pnl,
-                total.cost_of_sold,
-                total.unmatched_proceeds,
-                total.trade_count,
-            )
-            if (
-                row.realized_pnl,
-                row.cost_of_sold,
-                row.unmatched_proceeds,
-                row.trade_count,
-            ) != planted:
+        for row in collect(pnl.join(read.distinct(), "wallet_address")):
+            truth = self.market.truth_for(row.wallet_address, self._rows_read(row)).total
+            planted = (truth.realized_pnl, truth.cost_of_sold, truth.unmatched_proceeds, truth.trade_count)
+            if (row.realized_pnl, row.cost_of_sold, row.unmatched_proceeds, row.trade_count) != planted:
                 wrong.add(row.wallet_address)
         return wrong
+
+    def _rows_read(self, wallet: Row) -> list[dict[str, Any]]:
+        """A history that was cut has been read down to its oldest trade."""
+        rows = self.market.rows(wallet.wallet_address)
+        if wallet.is_read_whole or wallet.oldest_trade_at is None:
+            return rows
+        return [row for row in rows if row["block_unix_time"] >= wallet.oldest_trade_at.timestamp()]
 
 
 @contextlib.contextmanager

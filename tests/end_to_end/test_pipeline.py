@@ -35,7 +35,7 @@ def first(spark: SparkSession, market: Market, tmp_path: Path) -> Lake:
 
 def everything_is_as_planted(lake: Lake, market: Market) -> None:
     """Every figure, sale and lot, in a lake whose histories were cut at `MAX_ROWS`."""
-    said = Demo(market, "").check(lake.tables, max_rows=MAX_ROWS)
+    said = Demo(market, "").check(lake.tables)
     assert "every PnL equals the simulated truth" in said
     assert lake.rows(smart_traders.TABLE, "recommended")
     wallets = sorted({row.wallet_address for row in lake.rows(wallet_pnl.TABLE)})
@@ -78,7 +78,7 @@ def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(first: Lake, m
     assert first.versions() == before
     assert {request.path for request in simulator.requests[asked:]} == {"/defi/v3/token/list"}
     assert "no wallet is due: no trades were fetched" in reports["bronze_transactions"].warnings
-    assert "every PnL equals" in Demo(market, "").check(first.tables, max_rows=10**9)
+    assert "every PnL equals" in Demo(market, "").check(first.tables)
 
 
 def test_news_on_top_of_a_lake_ends_as_if_all_had_been_read_at_once(

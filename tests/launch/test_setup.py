@@ -192,3 +192,19 @@ def test_a_failed_command_becomes_a_line_that_helps(output: str, error: type[Exc
 def test_a_command_that_works_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     shell.run("fetching", [sys.executable, "-c", "print('chatter')"])
     assert capfd.readouterr() == ("", "")
+
+
+def test_classes_are_archived_anew_for_another_java_or_other_jars(installed: Path, tmp_path: Path) -> None:
+    def archive(java: Path) -> Path:
+        return setup.Installation(installed / ".venv", java, []).class_archive
+
+    (installed / "conf").mkdir()
+    (installed / "conf" / "jars.lock").write_text("delta g:a:1 5 00\n")
+    java_17 = java_home(tmp_path / "17", 'JAVA_VERSION="17.0.1"\n')
+    first = archive(java_17)
+    assert first == archive(java_17)
+    assert first.parent == installed / "build"
+    (java_17 / "release").write_text('JAVA_VERSION="17.0.2"\n')
+    second = archive(java_17)
+    (installed / "conf" / "jars.lock").write_text("delta g:a:2 5 00\n")
+    assert len({first, second, archive(java_17)}) == 3

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from smart_trader import demo
 from smart_trader.errors import Interrupted, SmartTraderError
+from smart_trader.io import lock
 from smart_trader.launch import job, submit
 from smart_trader.settings import load
 
@@ -138,8 +139,7 @@ def is_gone(process: int) -> bool:
         return True
 
 
-def eventually(condition: Iterator[bool] | object, seconds: float = 30) -> bool:
-    assert callable(condition)
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -192,4 +192,5 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     launcher.kill()
     launcher.communicate()
     assert eventually(lambda: is_gone(driver))
-    assert eventually(lambda: subprocess.run(["flock", "-n", place / "lakehouse" / ".lock", "true"]).returncode == 0)
+    with lock.hold(str(place / "lakehouse"), {}, wait_seconds=30):
+        pass
