@@ -72,7 +72,8 @@ def apt_install(*alternatives: str) -> bool:
     """Install the first of `alternatives` that there is, as root on Debian or Ubuntu; returns whether that was done."""
     if not is_apt_ours():
         return False
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"  # dpkg asks for them, cron has none
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": path}
     run("apt-get update", ["apt-get", "-qq", "update"], environ=environ)
     for package in alternatives:
         if subprocess.run(["apt-cache", "show", package], capture_output=True, check=False).returncode == 0:

@@ -16,8 +16,8 @@ from smart_trader import process
 from smart_trader.errors import Interrupted, SmartTraderError
 from smart_trader.settings_model import Settings
 
-GRACE_SECONDS = 15.0
-"""How long a job that was told to stop may take to finish its commit."""
+GRACE_SECONDS = 13.0
+"""How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -149,7 +149,8 @@ class Submission:
             messages = threading.Thread(target=_pass_on, args=(self._child.stdout,), daemon=True)
             messages.start()
             code = self._child.wait()
-            messages.join(timeout=2)
+            self._end_group()
+            messages.join(timeout=1)
         return self._judge(code)
 
     @contextlib.contextmanager
@@ -180,7 +181,13 @@ class Submission:
 
     def _kill(self) -> None:
         if self._child and self._child.poll() is None:
-            os.killpg(self._child.pid, signal.SIGKILL)
+            self._end_group()
+
+    def _end_group(self) -> None:
+        """A driver whose JVM is dead can do nothing but linger, and so can its workers."""
+        if self._child:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
 
     def _judge(self, code: int) -> int:
         if code in _DOCUMENTED:
