@@ -17,7 +17,6 @@ from pyspark.sql import SparkSession
 
 from smart_trader import cli, demo, logs, process, version
 from smart_trader.domain import catalog
-from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.ops import runs
 from smart_trader.errors import Interrupted, SmartTraderError, StorageError
 from smart_trader.fetching import Pace
@@ -182,7 +181,6 @@ class _Runner:
         try:
             with self._tables.committing_as("init", version.VERSION):
                 created = self._tables.create(catalog.TABLES)
-            spark_session.suit_size(app.spark, self._tables.size(transaction_history.TABLE))
             if created:
                 log.info("tables created", tables=len(created), warehouse=self._settings.warehouse.root)
         except Exception as error:

@@ -40,7 +40,7 @@ class Demo:
         return (
             ("warehouse.root", ROOT),
             ("birdeye.base_url", self.url),
-            ("birdeye.api_key", "demo"),
+            ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),
         )
 
@@ -57,7 +57,7 @@ class Demo:
             )
         recommended = tables.read(smart_traders.TABLE).where("recommended").select("wallet_address").collect()
         found = {row.wallet_address for row in recommended}
-        planted = {wallet for wallet, truth in self.market.truth.items() if truth.kind == "skilled"}
+        planted = {wallet for wallet, kind in self.market.kinds.items() if kind == "skilled"}
         return (
             f"{len(found & planted)} of {len(planted)} planted skilled wallets are recommended, "
             f"and {len(found - planted)} others; every PnL equals the simulated truth to the last digit."

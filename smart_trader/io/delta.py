@@ -71,11 +71,9 @@ class DeltaStore:
 
         Raises SchemaMismatch for any other difference, before anything is written to that table.
         """
-        missing = [table for table in tables if self.version(table) < 0]
         with ThreadPoolExecutor(_CREATORS) as pool:
-            list(pool.map(self._create, missing))
-        widened = [table for table in tables if table not in missing and self._widen(table)]
-        return [table.name for table in (*missing, *widened)]
+            changed = list(pool.map(self._create_or_widen, tables))
+        return [table.name for table, is_changed in zip(tables, changed, strict=True) if is_changed]
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` now, or as of `version`. Raises StorageError if that cannot be read."""
@@ -91,10 +89,6 @@ class DeltaStore:
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
         return int(self._snapshot(table).version())
-
-    def size(self, table: Table) -> int:
-        """Bytes of the data files of the newest version."""
-        return int(self._snapshot(table).sizeInBytes())
 
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
         """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
@@ -220,6 +214,14 @@ class DeltaStore:
         nothing = jvm.scala.Option.empty()
         return log.update(False, nothing, nothing)
 
+    def _create_or_widen(self, table: Table) -> bool:
+        """Returns whether anything had to be done."""
+        snapshot = self._snapshot(table)
+        if snapshot.version() >= 0:
+            return self._widen(table, T.StructType.fromJson(json.loads(snapshot.schema().json())))
+        self._create(table)
+        return True
+
     def _create(self, table: Table) -> None:
         days = f"interval {self._retention_days[table.layer]} days"
         properties = {
@@ -232,8 +234,7 @@ class DeltaStore:
             builder = builder.property(name, value)
         builder.partitionedBy(*table.partitioned_by).execute()
 
-    def _widen(self, table: Table) -> bool:
-        stored = self.read(table).schema
+    def _widen(self, table: Table, stored: T.StructType) -> bool:
         known, declared = _plain(stored), _plain(table.schema)
         if known == declared:
             return False

@@ -8,17 +8,6 @@ def start() -> SparkSession:
     return SparkSession.builder.getOrCreate()
 
 
-_SMALL = 256 * 2**20
-
-
-def suit_size(spark: SparkSession, size_in_bytes: int) -> None:
-    """Compile queries to Java only where there is enough data to earn it back (docs/performance.md).
-
-    A small run is mostly compiling: its hundred plans see a few thousand rows each.
-    """
-    spark.conf.set("spark.sql.codegen.wholeStage", str(size_in_bytes > _SMALL).lower())
-
-
 class JobCounter:
     """Counts Spark jobs by group."""
 

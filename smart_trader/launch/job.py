@@ -21,6 +21,9 @@ _FETCHING = frozenset(("bronze_tokens", "bronze_whales", "bronze_transactions", 
 """Jobs that need a key of BirdEye."""
 
 
+_SMALL_BYTES = 256 * 2**20
+
+
 def run(home: Path, options: Options, arguments: Sequence[str], installed: Installation) -> int:
     """Run the job that `options` describes; returns its exit status. `arguments` is what the job is given."""
     settings = load(options.profile, overrides=options.overrides, demo=_DEMO if options.demo else (), home=home)
@@ -54,11 +57,18 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
             java_options=[f"-XX:SharedArchiveFile={archived}"] if archived.is_file() else [],
+            is_small=holds_little(settings.warehouse.root),
         )
         try:
             return Submission(described, (*held, in_use)).run()
         finally:
             _print(folder / process.OUTPUT_FILE)
+
+
+def holds_little(root: str) -> bool:
+    """Whether the warehouse at `root` is known to hold under 256 MB; a store is not asked."""
+    folder = lock.local_folder(root)
+    return folder is not None and sum(file.lstat().st_size for file in folder.rglob("*.parquet")) < _SMALL_BYTES
 
 
 def archive_classes(home: Path, installed: Installation) -> int:
@@ -77,6 +87,7 @@ def archive_classes(home: Path, installed: Installation) -> int:
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
             java_options=[f"-XX:ArchiveClassesAtExit={written}"],
+            is_small=True,
         )
         status = Submission(described, (in_use,)).run()
         if written.is_file():

@@ -21,8 +21,10 @@ GRACE_SECONDS = 13.0
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-# Compile with the optimising compiler only what is ten times hotter than usual: see docs/decisions/start-up.md.
-_LATE_OPTIMISING = (
+# A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
+_COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1",)
+# Compile with the optimising compiler only what is ten times hotter than usual.
+_COMPILE_LATE = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -44,6 +46,8 @@ class Run:
     package: Path
     jars: Sequence[Path]
     java_options: Sequence[str] = ()
+    is_small: bool = False
+    """Whether so little data is there that compiling costs more than it gives."""
 
     @property
     def is_local(self) -> bool:
@@ -60,10 +64,12 @@ def command_line(run: Run) -> list[str]:
     if run.is_local:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
-        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC", *_LATE_OPTIMISING]
+        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
+        java_options += _COMPILE_LITTLE if run.is_small else _COMPILE_LATE
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
+        confs["spark.sql.codegen.wholeStage"] = str(not run.is_small).lower()
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))

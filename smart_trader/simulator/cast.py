@@ -9,20 +9,20 @@ from smart_trader.simulator.traders import Trader
 from smart_trader.simulator.wire import Coin
 from smart_trader.simulator.world import SOL, World
 
-# Share of all wallets, and rows in the first months of the busiest ones and of the others (a range).
+# Share of all wallets, and rows in the first months (a range).
 _TRADING = {
-    "skilled": (0.035, (), (60, 320)),
-    "modest": (0.015, (), (40, 150)),
-    "lucky": (0.02, (), (60, 200)),
-    "losing": (0.12, (), (10, 500)),
-    "bot": (0.02, (1500, 1500, 1300), (700, 701)),
-    "arbitrageur": (0.013, (1200,), (500, 501)),
-    "pool": (0.007, (), (200, 300)),
-    "exchange": (0.003, (), (150, 200)),
-    "person": (0.36, (1300, 1100), (8, 900)),
+    "skilled": (0.035, (60, 320)),
+    "modest": (0.015, (40, 150)),
+    "lucky": (0.02, (60, 200)),
+    "losing": (0.12, (16, 400)),
+    "bot": (0.02, (480, 481)),
+    "arbitrageur": (0.013, (400, 401)),
+    "pool": (0.007, (200, 300)),
+    "exchange": (0.003, (150, 200)),
+    "person": (0.36, (14, 500)),
 }
-_MAX_SKILLED_ROWS = 850
-"""Below what the product reads of one wallet in a run, so that the history of the skilled is complete."""
+_MAX_ROWS = 930
+"""Below what the product reads of one wallet in a run, so that every history is read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> l
     """All that trade but the last, which makes up for what the others write too much or too little."""
     rng = Random(f"{world.seed}:cast")
     wanted: list[tuple[str, str, float]] = []
-    for kind, (share, busiest, (least, most)) in _TRADING.items():
+    for kind, (share, (least, most)) in _TRADING.items():
         for nth in range(max(1, round(share * wallets))):
-            rows = busiest[nth] if nth < len(busiest) else min(most, least * rng.paretovariate(1.05))
+            rows = min(most, least * rng.paretovariate(1.05))
             wanted.append((_address_of(world, kind, nth), kind, rows))
-    # A twentieth is left for the last one.
-    scale = 0.95 * trade_rows / sum(rows for _, _, rows in wanted)
+    # What is left is for the last one.
+    scale = 0.995 * trade_rows / sum(rows for _, _, rows in wanted)
     return [
         Trader(
             world,
             owner,
             kind,
-            rows=min(rows * scale, _MAX_SKILLED_ROWS) if kind in ("skilled", "modest") else rows * scale,
+            rows=min(rows * scale, _MAX_ROWS),
             joined=rng.randrange(days // 2) if kind == "person" else rng.randrange(days // 6),
             days=days,
         )

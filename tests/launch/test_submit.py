@@ -43,7 +43,7 @@ def test_the_command_line_of_a_local_run() -> None:
         "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
-        *submit._LATE_OPTIMISING,
+        *submit._COMPILE_LATE,
     )
     assert submit.command_line(described()) == [
         f"{submit.spark_home()}/bin/spark-submit",
@@ -57,6 +57,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--conf", "spark.sql.shuffle.partitions=4"),
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.sql.adaptive.enabled=false"),
+        *("--conf", "spark.sql.codegen.wholeStage=true"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
@@ -130,6 +131,19 @@ def driver_of(place: Path) -> int:
             return int(file.read_text())
         time.sleep(0.05)
     raise AssertionError("no driver came up")
+
+
+def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
+    (tmp_path / "silver").mkdir()
+    (tmp_path / "silver" / "a.parquet").write_bytes(b"some")
+    assert job.holds_little(str(tmp_path))
+    with (tmp_path / "silver" / "b.parquet").open("wb") as large:
+        large.truncate(256 * 2**20)
+    assert not job.holds_little(str(tmp_path))
+    assert not job.holds_little("s3a://bucket/lake")
+    small = submit.command_line(described(is_small=True))
+    assert "-XX:TieredStopAtLevel=1" in small[small.index("--driver-java-options") + 1]
+    assert "spark.sql.codegen.wholeStage=false" in small
 
 
 def is_gone(process: int) -> bool:

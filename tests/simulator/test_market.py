@@ -270,17 +270,22 @@ def _median_holding_seconds(truth: WalletTruth) -> float:
     return median(held)
 
 
+def test_every_history_is_read_whole_in_one_run(market: Market) -> None:
+    assert max(map(len, market.trades.values())) < READ_AT_MOST
+
+
 def test_a_cut_leaves_the_oldest_second_for_later(market: Market) -> None:
-    long = [wallet for wallet, rows in market.trades.items() if len(rows) > READ_AT_MOST + 100]
+    limit = 500
+    long = [wallet for wallet, rows in market.trades.items() if len(rows) > limit + 100]
     assert len(long) >= 5
     for wallet in long[:3]:
-        rows, read = market.rows(wallet), market.rows_within(wallet, READ_AT_MOST)
+        rows, read = market.rows(wallet), market.rows_within(wallet, limit)
         assert rows[: len(read)] == read
-        assert READ_AT_MOST - 10 <= len(read) < READ_AT_MOST
+        assert limit - 10 <= len(read) < limit
         assert rows[len(read)]["block_unix_time"] < read[-1]["block_unix_time"]
         assert market.truth_for(wallet, read) != market.truth[wallet]
-    short = next(wallet for wallet, rows in market.trades.items() if 0 < len(rows) < READ_AT_MOST)
-    assert market.rows_within(short, READ_AT_MOST) == market.rows(short)
+    short = next(wallet for wallet, rows in market.trades.items() if 0 < len(rows) < limit)
+    assert market.rows_within(short, limit) == market.rows(short)
 
 
 def test_given_payloads_are_served_as_they_are() -> None:
