@@ -77,3 +77,9 @@ class AccessDenied(SmartTraderError):
     """The API answered 401 or 403 in the middle of a run."""
 
     exit_status = 77
+
+
+class KeyRefused(AccessDenied):
+    """The API answered 401 or 403 before it had answered anything else: the key is wrong."""
+
+    exit_status = 78

@@ -253,7 +253,11 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
 
 def _remarks(run: RunSummary) -> str:
     remarks = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
-    failures = [f"{job.record.job}: {job.record.message}" for job in run.jobs if job.record.message]
+    failures = [
+        f"{job.record.job}: {job.record.message}"
+        for job in run.jobs
+        if job.record.message not in ("", "; ".join(job.warnings))
+    ]
     if run.message and not any(run.message in failure for failure in failures):
         failures.append(run.message)
     lines = [*_bullets("warnings", remarks), *_bullets("messages", failures)]

@@ -84,7 +84,9 @@ class DeltaStore:
             return reader.load(self.path(table))
         except (AnalysisException, Py4JJavaError) as error:
             wanted = table.name if version is None else f"{table.name} as of version {version}"
-            raise StorageError(f"{wanted} cannot be read; nothing was changed. Next: `init`, or `history`.") from error
+            raise StorageError(
+                f"{wanted} cannot be read; nothing was changed. Next: run `init`; if it persists, restore the files."
+            ) from error
 
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""

@@ -19,7 +19,14 @@ import requests
 import structlog
 import urllib3
 
-from smart_trader.errors import AccessDenied, ConfigurationError, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.errors import (
+    AccessDenied,
+    ConfigurationError,
+    KeyRefused,
+    QuotaExhausted,
+    SourceRejected,
+    SourceUnavailable,
+)
 from smart_trader.io.json_body import BodyBroken, BodyTooLarge, parse_json, read_body
 from smart_trader.io.punctual import DEADLINE, PunctualAdapter
 from smart_trader.io.rate import Meter, RateLimiter
@@ -90,6 +97,7 @@ class JsonHttp:
         self._secret_params = dict(secret_params or {})
         self._secrets = [*(secret_headers or {}).values(), *self._secret_params.values()]
         self._check_secrets()
+        self._key_has_worked = False
         self._session = _Session()
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
         self._session.headers.update(secret_headers or {})
@@ -116,7 +124,7 @@ class JsonHttp:
         `units` are charged for every attempt, `about` names the entity in messages. A POST is tried once: after a
         time-out nobody knows whether it was done.
 
-        Raises `SourceUnavailable`, `SourceRejected`, `QuotaExhausted`, `AccessDenied` or `Interrupted`.
+        Raises `SourceUnavailable`, `SourceRejected`, `QuotaExhausted`, `AccessDenied`, `KeyRefused` or `Interrupted`.
         """
         call = f"{self._service} {path}" + (f" for {about}" if about else "")
         attempts = 1 if method == "POST" else self._policy.attempts
@@ -157,6 +165,7 @@ class JsonHttp:
             ) as response:
                 if not 200 <= response.status_code < 300:
                     self._refuse(response, call)
+                self._key_has_worked = True
                 content = read_body(response, limit=policy.max_body_bytes)
             return None if response.status_code == 204 else parse_json(content)
         except BodyTooLarge:
@@ -183,7 +192,8 @@ class JsonHttp:
         message = self._excerpt(response)
         raise_if_quota_used_up(call, message)
         if status in (401, 403):
-            raise AccessDenied(
+            refused = AccessDenied if self._key_has_worked else KeyRefused
+            raise refused(
                 f"{call}: access denied ({status}): {message}\n"
                 f"  What was committed stays. Check {self._section}.api_key, and that its plan includes this call."
             )

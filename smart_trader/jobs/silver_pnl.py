@@ -47,7 +47,9 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def run(app: App) -> None:
     with _kept(_due(app)) as due:
-        count = due.count()
+        count, app.report.rows_in = due.select(
+            F.count(F.lit(1)), F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint")
+        ).collect()[0]
         app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
         if count:
             _compute(app, due)
@@ -72,6 +74,7 @@ def _due(app: App) -> DataFrame:
     due = due.select(
         "wallet_address",
         F.coalesce("history_complete", F.lit(False)).alias("history_complete"),
+        "trade_rows",
     )
     return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due
 

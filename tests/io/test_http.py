@@ -15,6 +15,7 @@ from smart_trader.errors import (
     AccessDenied,
     ConfigurationError,
     Interrupted,
+    KeyRefused,
     QuotaExhausted,
     SourceRejected,
     SourceUnavailable,
@@ -134,9 +135,9 @@ REFUSED = {
     "422": (play.answer({"message": "before_time and after_time"}, 422), SourceRejected),
     "405": (play.raw(b"<html>", 405), SourceRejected),
     "quota": (play.answer({"success": False, "message": "Compute units usage limit exceeded"}, 400), QuotaExhausted),
-    "401": (play.answer({"success": False, "message": "Your API key is suspended"}, 401), AccessDenied),
-    "403 JSON": (play.answer({"message": "no"}, 403), AccessDenied),
-    "403 HTML": (play.raw(b"<html>Cloudflare</html>", 403), AccessDenied),
+    "401": (play.answer({"success": False, "message": "Your API key is suspended"}, 401), KeyRefused),
+    "403 JSON": (play.answer({"message": "no"}, 403), KeyRefused),
+    "403 HTML": (play.raw(b"<html>Cloudflare</html>", 403), KeyRefused),
     "401 with a broken body": (play.truncated(b"x" * 99, 5), SourceUnavailable),
     "redirect": (play.raw(b"", 302, Location="http://elsewhere.example/x"), SourceRejected),
     "redirect to itself": (play.raw(b"", 308, Location="/trader/txs"), SourceRejected),
@@ -160,6 +161,15 @@ def test_what_will_not_change_is_asked_once(server, clock, reply, error):
     assert type(caught.value) is error
     assert len(server.requests) == 1
     assert clock.waits == []
+
+
+def test_a_key_that_has_worked_is_denied_in_the_middle(server, clock):
+    server.script = [play.answer(GOOD), play.answer({"message": "suspended"}, 401)]
+    http = http_of(server.url, clock)
+    assert get(http) == GOOD
+    with pytest.raises(AccessDenied, match="suspended") as caught:
+        get(http)
+    assert (type(caught.value), caught.value.exit_status, KeyRefused.exit_status) == (AccessDenied, 77, 78)
 
 
 def test_a_redirect_is_not_followed(server, clock):
