@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from smart_trader.domain.changes import Part
 from smart_trader.domain.table import Table
 
 Payload = dict[str, Any]
@@ -92,8 +93,8 @@ class TableStore(Protocol):
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
 
-    def replace(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
-        """Make `rows` (unique keys) the whole of `table`, or of that part of it whose values stand in `of`."""
+    def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
+        """Make `rows` (unique keys) the whole of `table`, or of that part of it."""
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""

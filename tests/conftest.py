@@ -1,7 +1,8 @@
 """What all tests share: UTC, and how many examples hypothesis tries.
 
 `HYPOTHESIS_PROFILE=ci` (default) tries the same examples at every run. `nightly` tries 50 times as many, new ones each
-night; the seed is printed, and `--hypothesis-seed=SEED` repeats it.
+night; the seed is printed, and `--hypothesis-seed=SEED` repeats it. `planted` tries those of `ci` and does not look for
+the smallest one that fails.
 """
 
 import os
@@ -12,7 +13,7 @@ from secrets import randbelow
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,13 +32,16 @@ _ALWAYS = settings(
 )
 settings.register_profile("ci", _ALWAYS, max_examples=CI_EXAMPLES, derandomize=True)
 settings.register_profile("nightly", _ALWAYS, max_examples=50 * CI_EXAMPLES)
+settings.register_profile(
+    "planted", _ALWAYS, max_examples=CI_EXAMPLES, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 settings.load_profile(PROFILE)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if PROFILE != "ci" and config.getoption("--hypothesis-seed") is None:
+    if PROFILE == "nightly" and config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(randbelow(2**32))
 
 

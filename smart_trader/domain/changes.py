@@ -1,5 +1,7 @@
 """What must change in a table so that it holds given rows: only that is written."""
 
+from dataclasses import dataclass
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -7,6 +9,27 @@ from smart_trader.domain.table import Table
 
 CHANGE = "_change"
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of a table whose columns have values that stand in `frame` (same names)."""
+
+    frame: DataFrame
+    few: tuple[str, ...] | None = None
+    """The values of a frame of one column, if they are few: files and pages without them are then not read."""
+
+    def of(self, rows: DataFrame) -> DataFrame:
+        """Those of `rows` that belong to the part."""
+        if self.few is None:
+            return rows.join(F.broadcast(self.frame), self.frame.columns, "left_semi")
+        return rows.where(F.col(self.frame.columns[0]).isin(*self.few))
+
+    def condition(self, alias: str) -> Column:
+        """What can be said of the part's rows, aliased, in literals."""
+        if self.few is None:
+            return F.lit(True)
+        return F.col(f"{alias}.{self.frame.columns[0]}").isin(*self.few)
 
 
 def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFrame:

@@ -12,7 +12,7 @@ from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -22,6 +22,7 @@ from smart_trader.domain.changes import (
     DELETE,
     INSERT,
     UPDATE,
+    Part,
     find_changes,
     same_key,
 )
@@ -121,8 +122,8 @@ class DeltaStore:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
 
-    def replace(self, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
-        """Make `rows` the whole of `table`, or of that part of it whose values stand in `of` (same column names).
+    def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
+        """Make `rows` the whole of `table`, or of that part of it.
 
         Only what differs is written. `rows` has unique keys.
         """
@@ -130,9 +131,10 @@ class DeltaStore:
             if not rows.isEmpty():
                 self.append(table, rows)
             return
-        changes = find_changes(table, rows, self._part(table, of)).persist(StorageLevel.DISK_ONLY)
+        stored = self.read(table)
+        changes = find_changes(table, rows, of.of(stored) if of else stored).persist(StorageLevel.DISK_ONLY)
         try:
-            self._apply(table, changes)
+            self._apply(table, changes, of.condition("t") if of else F.lit(True))
         finally:
             changes.unpersist()
 
@@ -154,11 +156,7 @@ class DeltaStore:
         columns = pa.Table.from_pylist(list(records), schema=to_arrow_schema(schema))
         return self._spark.createDataFrame(columns, schema)
 
-    def _part(self, table: Table, of: DataFrame | None) -> DataFrame:
-        stored = self.read(table)
-        return stored if of is None else stored.join(F.broadcast(of), of.columns, "left_semi")
-
-    def _apply(self, table: Table, changes: DataFrame) -> None:
+    def _apply(self, table: Table, changes: DataFrame, within: Column) -> None:
         kinds = {row[CHANGE] for row in changes.select(CHANGE).distinct().collect()}
         if kinds == {INSERT}:
             self.append(table, changes.drop(CHANGE))
@@ -168,7 +166,7 @@ class DeltaStore:
                 merge = (
                     DeltaTable.forPath(self._spark, self.path(table))
                     .alias("t")
-                    .merge(changes.alias("s"), same_key(table.key, "t", "s"))
+                    .merge(changes.alias("s"), within & same_key(table.key, "t", "s"))
                     .whenMatchedDelete(F.col(f"s.{CHANGE}") == DELETE)
                     .whenMatchedUpdate(F.col(f"s.{CHANGE}") == UPDATE, set=values)
                     .whenNotMatchedInsert(F.col(f"s.{CHANGE}") == INSERT, values=values)
@@ -230,6 +228,7 @@ class DeltaStore:
             "delta.deletedFileRetentionDuration": days,
             "delta.logRetentionDuration": days,
             **{f"delta.constraints.{check.name}": check.condition for check in table.checks},
+            **({"delta.dataSkippingStatsColumns": ",".join(table.searched_by)} if table.searched_by else {}),
         }
         builder = DeltaTable.createIfNotExists(self._spark).location(self.path(table)).addColumns(table.schema)
         for name, value in properties.items():

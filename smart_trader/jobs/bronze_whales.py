@@ -22,6 +22,7 @@ from smart_trader.domain.bronze.whale_holders import (
     add_up_holders,
     total_supply_in,
 )
+from smart_trader.domain.changes import Part
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.fetching import Fetched, fetch_in_batches
@@ -103,7 +104,7 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
     read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.error]
     if read:
         parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
-        app.tables.replace(table, app.tables.frame(table.own_schema, holders), of=parts)
+        app.tables.replace(table, app.tables.frame(table.own_schema, holders), of=Part(parts))
     app.tables.update(
         tracked_tokens.TABLE,
         app.tables.frame(_STATE, [_state(app, fetched) for fetched in batch]),

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.changes import Part
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.silver import (
@@ -80,7 +81,7 @@ def _rank(app: App) -> None:
     # The history says which ranking was made, so it comes last.
     history = ranking.history_of(traders, trades_version=trades_version, settings_hash=settings_hash(app.settings))
     moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
-    app.tables.replace(rank_history.TABLE, history, of=moment)
+    app.tables.replace(rank_history.TABLE, history, of=Part(moment))
     traders.unpersist()
 
 

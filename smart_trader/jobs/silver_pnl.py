@@ -19,6 +19,7 @@ from smart_trader.bootstrap import App, run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.changes import Part
 from smart_trader.domain.columns import Streams
 from smart_trader.domain.kernel.performance import Quote
 from smart_trader.domain.silver import (
@@ -42,17 +43,19 @@ from smart_trader.rules import class_rules, mark_rules, value_rules
 from smart_trader.summary import Work
 
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
+_FEW = 1_000
+"""Wallets that fit into a condition: above, nearly every page of the tables has one of them anyway."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def run(app: App) -> None:
-    with _kept(_due(app)) as due:
+    with kept(_due(app)) as due:
         count, app.report.rows_in = due.select(
             F.count(F.lit(1)), F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint")
         ).collect()[0]
         app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
         if count:
-            _compute(app, due)
+            _compute(app, due, count)
             app.report.work = Work(unit="wallets", due=count, done=count)
         else:
             app.report.warnings.append("no wallet is due: no PnL was computed")
@@ -79,49 +82,43 @@ def _due(app: App) -> DataFrame:
     return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due
 
 
-def _compute(app: App, due: DataFrame) -> None:
+def _part(due: DataFrame, count: int) -> Part:
     wallets = due.select("wallet_address")
-    rows = app.tables.read(transaction_history.TABLE).where(F.col("block_time") <= F.lit(app.as_of))
-    history = rows.join(F.broadcast(wallets), "wallet_address", "left_semi")
-    with _kept(trades.net_transactions(history, value_rules(app.settings.pnl))) as netted:
-        app.tables.replace(trades.TABLE, Streams.select(netted, "trade"), of=wallets)
+    few = tuple(row.wallet_address for row in wallets.collect()) if count <= _FEW else None
+    return Part(wallets, few)
+
+
+def _compute(app: App, due: DataFrame, count: int) -> None:
+    part = _part(due, count)
+    history = part.of(app.tables.read(transaction_history.TABLE)).where(F.col("block_time") <= F.lit(app.as_of))
+    with kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted:
+        lines = Streams.select(netted, "line")
+        app.tables.replace(trades.TABLE, trades.trades_in(lines), of=part)
         refused = Streams.select(netted, "refused").join(history.select("event_id", "raw"), "event_id")
-        app.tables.replace(rejected_rows.TABLE, refused, of=wallets)
-        facts = _facts(app, due, Streams.select(netted, "facts"))
+        app.tables.replace(rejected_rows.TABLE, refused, of=part)
         rules = books.BookRules(
             now=_microseconds(app.as_of),
             quotes=_quotes(app),
             marks=mark_rules(app.settings.pnl),
             classes=class_rules(app.settings.classify),
         )
-        with _kept(books.keep_books(Streams.select(netted, "trade"), facts, rules)) as kept:
-            app.tables.replace(realized_sales.TABLE, Streams.select(kept, "sale"), of=wallets)
-            app.tables.replace(open_lots.TABLE, Streams.select(kept, "lot"), of=wallets)
-            app.tables.replace(wallet_pnl.TABLE, Streams.select(kept, "pnl"), of=wallets)
+        with kept(books.keep_books(lines, rules)) as booked:
+            app.tables.replace(realized_sales.TABLE, Streams.select(booked, "sale"), of=part)
+            app.tables.replace(open_lots.TABLE, Streams.select(booked, "lot"), of=part)
+            app.tables.replace(wallet_pnl.TABLE, Streams.select(booked, "pnl"), of=part)
             state = {
                 "pnl_processing_status": F.lit("completed"),
                 "pnl_last_processed_at": F.lit(app.as_of),
             }
-            done = Streams.select(kept, "class").withColumns(state)
+            done = Streams.select(booked, "class").withColumns(state)
             app.tables.update(tracked_whales.TABLE, done, on=("wallet_address",))
 
 
-def _facts(app: App, due: DataFrame, counted: DataFrame) -> DataFrame:
-    """What is known of each due wallet beside its trades; a wallet without rows has none of them."""
-    wallets = due.select("wallet_address")
+def _known(app: App, due: DataFrame) -> DataFrame:
+    """What is known of each due wallet beside its rows."""
     pools = app.tables.read(transaction_history.TABLE).select(F.col("pool_address").alias("wallet_address"))
-    labels = label_wallets(wallets, pools, {**shipped_labels(), **_own_labels(app)})
-    known = due.join(counted, "wallet_address", "left").join(F.broadcast(labels), "wallet_address", "left")
-    counts = ("transactions", "arbitrage_tx_count", "rejected_rows")
-    return known.select(
-        "wallet_address",
-        F.struct(
-            "history_complete",
-            *(F.coalesce(name, F.lit(0)).cast("bigint").alias(name) for name in counts),
-            "label_class",
-            "label_reason",
-        ).alias("facts"),
-    )
+    labels = label_wallets(due.select("wallet_address"), pools, {**shipped_labels(), **_own_labels(app)})
+    return due.join(F.broadcast(labels), "wallet_address", "left")
 
 
 def _own_labels(app: App) -> Labels:
@@ -151,10 +148,11 @@ def _microseconds(time: datetime) -> int:
 
 
 @contextmanager
-def _kept(rows: DataFrame) -> Iterator[DataFrame]:
+def kept(rows: DataFrame) -> Iterator[DataFrame]:
     """`rows`, computed once and kept on disk while several tables are made from them."""
     kept = rows.persist(StorageLevel.DISK_ONLY)
     try:
+        kept.count()  # all partitions at once: whoever asks for a first row would compute one of them alone
         yield kept
     finally:
         kept.unpersist()

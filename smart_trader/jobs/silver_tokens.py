@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from smart_trader.bootstrap import App, run_job
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.changes import Part
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import judge_tokens
 
@@ -24,7 +25,7 @@ def run(app: App) -> None:
         newest = newest_snapshots(snapshots, until=app.as_of.date()).join(F.broadcast(touched), "token_address", "semi")
         tracked = app.tables.read(tracked_tokens.TABLE)
         judged = judge_tokens(newest, tracked, app.settings.tracking.min_liquidity_usd).persist()
-        app.tables.replace(tracked_tokens.TABLE, judged, of=touched)
+        app.tables.replace(tracked_tokens.TABLE, judged, of=Part(touched))
         judged.unpersist()
         marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
         app.tables.update(

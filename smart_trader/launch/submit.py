@@ -22,9 +22,9 @@ _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
-_COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1",)
+COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1",)
 # Compile with the optimising compiler only what is ten times hotter than usual.
-_COMPILE_LATE = (
+COMPILE_LATE = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -60,12 +60,14 @@ def command_line(run: Run) -> list[str]:
     spark = run.settings.spark
     conf = run.home / "conf"
     java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}", *run.java_options]
-    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or 2 * (os.cpu_count() or 1))}
+    # With few rows each task is overhead, with many a large wallet must not leave the other cores idle.
+    tasks_per_core = 2 if run.is_small else 4
+    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or tasks_per_core * (os.cpu_count() or 1))}
     if run.is_local:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
-        java_options += _COMPILE_LITTLE if run.is_small else _COMPILE_LATE
+        java_options += COMPILE_LITTLE if run.is_small else COMPILE_LATE
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"

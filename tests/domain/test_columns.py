@@ -53,16 +53,17 @@ def test_what_does_not_fit_a_decimal_is_an_error_and_not_another_number() -> Non
         build_column([2**127], pa.decimal128(38, 0))
 
 
-def test_a_stream_sets_its_own_column_and_gives_it_back() -> None:
+def test_streams_lie_side_by_side_in_one_row() -> None:
     money = T.StructType([T.StructField("wallet", T.StringType()), T.StructField("usd", T.DecimalType(28, 9))])
     times = T.StructType([T.StructField("at", T.TimestampType()), T.StructField("ids", T.ArrayType(T.StringType()))])
     streams = Streams({"money": money, "times": times})
 
-    batch = streams.batch("times", [(5, ["a", "b"]), (None, [])])
+    batch = streams.batch({"money": [], "times": [(5, ["a", "b"]), (None, [])]})
 
-    assert batch.column("money").null_count == 2
-    at, ids = lists(pa.RecordBatch.from_struct_array(batch.column("times")), ("at", "ids"))
+    assert batch.num_rows == 1
+    assert batch.column("money").to_pylist() == [[]]
+    at, ids = lists(pa.RecordBatch.from_struct_array(batch.column("times").flatten()), ("at", "ids"))
     assert (at, ids) == ([5, None], [["a", "b"], []])
-    assert streams.batch("money", [("w", -1)]).to_pylist() == [
-        {"money": {"wallet": "w", "usd": Decimal("-0.000000001")}, "times": None}
+    assert streams.batch({"money": [("w", -1)], "times": []}).to_pylist() == [
+        {"money": [{"wallet": "w", "usd": Decimal("-0.000000001")}], "times": []}
     ]

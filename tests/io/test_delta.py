@@ -13,6 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from smart_trader.domain.changes import Part
 from smart_trader.domain.table import COUNT, STRING, USD, Check, Column, Table, not_negative
 from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.clock import SystemClock
@@ -131,10 +132,10 @@ def test_replacing_writes_what_differs_in_one_commit_and_leaves_the_rest(store: 
 def test_replacing_a_part_never_touches_the_others(store: DeltaStore) -> None:
     part = store.frame(TABLE.fields(("part",)), [{"part": "a"}])
 
-    store.replace(TABLE, things(store, {"id": "2", "part": "a", "usd": Decimal(7)}), of=part)
+    store.replace(TABLE, things(store, {"id": "2", "part": "a", "usd": Decimal(7)}), of=Part(part))
     assert stored(store, "usd") == [("2", Decimal(7)), ("3", None)]
 
-    store.replace(TABLE, things(store), of=part)
+    store.replace(TABLE, things(store), of=Part(part))
     assert stored(store) == [("3",)]
 
 

@@ -4,7 +4,6 @@ Sorting and grouping are Spark's part in the program and plain Python's here; ev
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -258,7 +257,7 @@ def _quote(snapshot: dict[str, Any]) -> performance.Quote:
 
 def _pnl_row(wallet: str, token: str, figures: performance.Figures, now: int) -> dict[str, Any]:
     row: dict[str, Any] = {"wallet_address": wallet, "token_address": token, "computed_at": now}
-    for column, number in asdict(figures).items():
+    for column, number in figures._asdict().items():
         if column in _COUNTS:
             row[column] = number
         else:

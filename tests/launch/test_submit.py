@@ -43,7 +43,7 @@ def test_the_command_line_of_a_local_run() -> None:
         "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
-        *submit._COMPILE_LATE,
+        *submit.COMPILE_LATE,
     )
     assert submit.command_line(described()) == [
         f"{submit.spark_home()}/bin/spark-submit",

@@ -159,11 +159,19 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
     settings = load("local", environ={}, home=ROOT)
     lake.spark.conf.set("spark.sql.shuffle.partitions", partitions)
     try:
-        netted = trades.net_transactions(frame, value_rules(settings.pnl)).persist()
+        nothing = F.lit(None).cast("string")
+        wallets = frame.select("wallet_address").distinct()
+        known = wallets.select(
+            "wallet_address",
+            F.lit(True).alias("history_complete"),
+            nothing.alias("label_class"),
+            nothing.alias("label_reason"),
+        )
+        netted = trades.net_transactions(frame, known, value_rules(settings.pnl)).persist()
         rules = books.BookRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        kept = books.keep_books(Streams.select(netted, "trade"), facts_of(netted), rules)
+        kept = books.keep_books(Streams.select(netted, "line"), rules)
         texts = texts_of(netted, trades.STREAMS) | texts_of(kept, books.STREAMS)
         netted.unpersist()
         return texts
@@ -171,22 +179,6 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
         lake.spark.conf.set("spark.sql.shuffle.partitions", 2)
 
 
-def facts_of(netted: DataFrame) -> DataFrame:
-    counted = Streams.select(netted, "facts")
-    nothing = F.lit(None).cast("string")
-    return counted.select(
-        "wallet_address",
-        F.struct(
-            F.lit(True).alias("history_complete"),
-            *("transactions", "arbitrage_tx_count", "rejected_rows"),
-            nothing.alias("label_class"),
-            nothing.alias("label_reason"),
-        ).alias("facts"),
-    )
-
-
 def texts_of(rows: DataFrame, streams: Streams) -> dict[str, list[str]]:
     collected = rows.collect()
-    return {
-        name: sorted(repr(row[name]) for row in collected if row[name] is not None) for name in streams.schema.names
-    }
+    return {name: sorted(repr(part) for row in collected for part in row[name]) for name in streams.schema.names}

@@ -4,8 +4,8 @@ A routed or split swap has a row for each hop; adding up the signed changes leav
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import (
     MONEY,
@@ -13,7 +13,7 @@ from smart_trader.domain.kernel.money import (
     SOL,
     USD_LIMIT,
 )
-from smart_trader.domain.kernel.trades import BUY, SELL, Row, Trade
+from smart_trader.domain.kernel.trades import BUY, SELL, Leg, Row, Trade
 from smart_trader.domain.kernel.valuation import (
     REJECTED,
     SUSPECT,
@@ -30,8 +30,7 @@ from smart_trader.domain.kernel.valuation import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Netted:
+class Netted(NamedTuple):
     """What one transaction amounts to: trades, or a reason why there is none, or neither (money for money)."""
 
     trades: tuple[Trade, ...] = ()
@@ -49,31 +48,33 @@ ARBITRAGE = Netted()
 
 def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
     """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first."""
-    tokens, money = _left_over(rows)
+    legs = legs_of(rows)
+    tokens, money = _left_over(legs)
     if not tokens:
         return ARBITRAGE
     if len(tokens) == 1:
-        trades = _one_token(rows, tokens[0], money, rules)
-    elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(rows, money, rules):
-        trades = _token_for_token(rows, min(tokens, key=_change), max(tokens, key=_change), money, rules)
+        trades = _one_token(rows, legs, tokens[0], money, rules)
+    elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(legs, money, rules):
+        trades = _token_for_token(rows, legs, min(tokens, key=_change), max(tokens, key=_change), money, rules)
     else:
         return Netted(rejected="several_tokens", detail=_describe(tokens, money))
-    if any(trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT for trade in trades):
-        return Netted(
-            rejected="too_large",
-            detail="the quantity or the value does not fit its column",
-        )
+    for trade in trades:
+        if trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT:
+            return Netted(rejected="too_large", detail="the quantity or the value does not fit its column")
     return Netted(trades)
 
 
-def _left_over(rows: Sequence[Row]) -> tuple[list[tuple[str, int]], dict[str, int]]:
+def _left_over(legs: Sequence[Leg]) -> tuple[list[tuple[str, int]], dict[str, int]]:
     """Tokens, and kinds of money, whose changes do not cancel out."""
-    left: dict[str, int] = {}
-    for leg in legs_of(rows):
-        mint = MONEY.get(leg.mint, leg.mint)
-        left[mint] = left.get(mint, 0) + leg.change
-    tokens = [(mint, change) for mint, change in left.items() if change and mint not in MONEY]
-    return tokens, {mint: change for mint, change in left.items() if change and mint in MONEY}
+    tokens: dict[str, int] = {}
+    money: dict[str, int] = {}
+    for mint, _, _, change, _ in legs:
+        if kind := MONEY.get(mint):
+            money[kind] = money.get(kind, 0) + change
+        else:
+            tokens[mint] = tokens.get(mint, 0) + change
+    left = [token for token in tokens.items() if token[1]]
+    return left, {kind: change for kind, change in money.items() if change}
 
 
 def _change(token: tuple[str, int]) -> int:
@@ -82,14 +83,15 @@ def _change(token: tuple[str, int]) -> int:
 
 def _one_token(
     rows: Sequence[Row],
+    legs: Sequence[Leg],
     token: tuple[str, int],
     money: Mapping[str, int],
     rules: ValueRules,
 ) -> tuple[Trade, ...]:
     mint, change = token
     touching = rows_with(rows, mint)
-    is_ignored = all(amount * change > 0 for amount in money.values())
-    value = None if is_ignored else money_value(rows, money, rules)
+    is_ignored = {amount > 0 for amount in money.values()} <= {change > 0}
+    value = None if is_ignored else money_value(legs, money, rules)
     value = value or volume_value(touching) or token_value(touching, mint, abs(change))
     check = check_prices(touching, money if is_ignored else (), rules)
     return (_trade(touching, mint, change, value, check),)
@@ -97,6 +99,7 @@ def _one_token(
 
 def _token_for_token(
     rows: Sequence[Row],
+    legs: Sequence[Leg],
     sold: tuple[str, int],
     bought: tuple[str, int],
     money: Mapping[str, int],
@@ -104,7 +107,7 @@ def _token_for_token(
 ) -> tuple[Trade, ...]:
     with_sold, with_bought = rows_with(rows, sold[0]), rows_with(rows, bought[0])
     value = (
-        _passed_through(rows, with_sold, with_bought, rules)
+        _passed_through(legs, with_sold, with_bought, rules)
         or volume_value(with_sold)
         or volume_value(with_bought)
         or token_value(with_sold, sold[0], -sold[1])
@@ -122,26 +125,26 @@ def _token_for_token(
 
 
 def _passed_through(
-    rows: Sequence[Row], with_sold: Sequence[Row], with_bought: Sequence[Row], rules: ValueRules
+    legs: Sequence[Leg], with_sold: Sequence[Row], with_bought: Sequence[Row], rules: ValueRules
 ) -> Value | None:
     """Value by the money between the two tokens, if it both came in and went out.
 
     Net of what went back on the same rows: gross, a loop inside the transaction could set any value.
     """
-    directions = {leg.change > 0 for leg in legs_of(rows) if leg.mint in MONEY and leg.change}
+    directions = {leg.change > 0 for leg in legs if leg.mint in MONEY and leg.change}
     if len(directions) < 2:
         return None
-    came_in, went_out = _left_over(with_sold)[1], _left_over(with_bought)[1]
-    return money_value(rows, came_in, rules, sign=1) or money_value(rows, went_out, rules, sign=-1)
+    came_in, went_out = _left_over(legs_of(with_sold))[1], _left_over(legs_of(with_bought))[1]
+    return money_value(legs, came_in, rules, sign=1) or money_value(legs, went_out, rules, sign=-1)
 
 
-def _is_fee(rows: Sequence[Row], money: Mapping[str, int], rules: ValueRules) -> bool:
+def _is_fee(legs: Sequence[Leg], money: Mapping[str, int], rules: ValueRules) -> bool:
     """Whether the money left beside a token-for-token swap is small enough to be fee or rent."""
     if not money:
         return True
-    sol_decimals = [leg.decimals or 0 for leg in legs_of(rows) if MONEY.get(leg.mint) == SOL]
+    sol_decimals = [leg.decimals or 0 for leg in legs if MONEY.get(leg.mint) == SOL]
     sol = Fraction(abs(money.get(SOL, 0)), 10 ** max(sol_decimals, default=0))
-    dollars = stable_dollars(rows, money, rules)
+    dollars = stable_dollars(legs, money, rules)
     return sol <= rules.fee_sol and dollars is not None and dollars <= rules.fee_stable_usd
 
 
@@ -150,17 +153,11 @@ def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None,
         check = SUSPECT
     if check == REJECTED:
         value = None
-    last = next(leg for leg in reversed(list(legs_of(touching))) if leg.mint == mint)
-    return Trade(
-        mint=mint,
-        symbol=last.symbol,
-        decimals=last.decimals,
-        side=BUY if change > 0 else SELL,
-        quantity=abs(change),
-        value=None if value is None else value.usd,
-        value_source="none" if value is None else value.source,
-        price_check=check,
-    )
+    row = touching[-1]
+    last = row.quote if row.quote.mint == mint else row.base
+    side = BUY if change > 0 else SELL
+    usd, source = value or (None, "none")
+    return Trade(mint, last.symbol, last.decimals, side, abs(change), usd, source, check)
 
 
 def _describe(tokens: Sequence[tuple[str, int]], money: Mapping[str, int]) -> str:

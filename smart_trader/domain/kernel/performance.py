@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from smart_trader.domain.kernel.fifo import Lot, Sale
 from smart_trader.domain.kernel.money import (
@@ -153,8 +154,7 @@ class Facts:
     rejected_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """One row of `silver.wallet_pnl`, column by column in declared order, without the key and the state."""
 
     realized_pnl: int

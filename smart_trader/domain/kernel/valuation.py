@@ -44,9 +44,9 @@ class Value(NamedTuple):
         return self.source in ("stable", "sol")
 
 
-def legs_of(rows: Iterable[Row]) -> Iterable[Leg]:
+def legs_of(rows: Iterable[Row]) -> list[Leg]:
     """All legs by index, the base leg of a row first."""
-    return (leg for row in rows for leg in (row.base, row.quote))
+    return [leg for row in rows for leg in (row.base, row.quote)]
 
 
 def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
@@ -54,27 +54,24 @@ def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
     return rows if len(rows) == 1 else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
 
 
-def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules, *, sign: int = 0) -> Value | None:
-    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `rows`.
+def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules, *, sign: int = 0) -> Value | None:
+    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `legs`.
 
     None if a kind has no price, if they add up to nothing, or to something of another `sign` than asked for.
     """
     total = stable = absolute = 0
     scale = 0
     for kind, amount in amounts.items():
-        priced = _money_price(rows, kind, rules)
+        priced = _money_price(legs, kind, rules)
         if priced is None:
             return None
         price, decimals = priced
+        worth = amount * price
         if decimals > scale:
             lift = 10 ** (decimals - scale)
-            total, stable, absolute, scale = (
-                total * lift,
-                stable * lift,
-                absolute * lift,
-                decimals,
-            )
-        worth = amount * price * 10 ** (scale - decimals)
+            total, stable, absolute, scale = total * lift, stable * lift, absolute * lift, decimals
+        elif decimals < scale:
+            worth *= 10 ** (scale - decimals)
         total += worth
         absolute += abs(worth)
         if kind in STABLE_COINS:
@@ -85,11 +82,11 @@ def money_value(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRul
     return Value(_nano_dollars(abs(total), scale), source)
 
 
-def stable_dollars(rows: Sequence[Row], amounts: Mapping[str, int], rules: ValueRules) -> Fraction | None:
+def stable_dollars(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> Fraction | None:
     """Dollars of the stable coins in `amounts`, whatever their signs; None if one cannot be valued."""
     dollars = Fraction(0)
     for kind in STABLE_COINS.intersection(amounts):
-        priced = _money_price(rows, kind, rules)
+        priced = _money_price(legs, kind, rules)
         if priced is None:
             return None
         price, decimals = priced
@@ -109,7 +106,7 @@ def volume_value(rows: Sequence[Row]) -> Value | None:
 
 def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
     """`quantity` at the last price that the token's own legs carry."""
-    for leg in reversed(list(legs_of(rows))):
+    for leg in reversed(legs_of(rows)):
         if leg.mint == mint and _gives_price(leg) and leg.price is not None and leg.decimals is not None:
             return Value(_nano_dollars(quantity * leg.price, leg.decimals), "token_price")
     return None
@@ -156,14 +153,14 @@ def _at_most(larger: int, smaller: int, gap: Fraction) -> bool:
     return larger * gap.denominator <= smaller * gap.numerator
 
 
-def _money_price(rows: Sequence[Row], kind: str, rules: ValueRules) -> tuple[int, int] | None:
+def _money_price(legs: Sequence[Leg], kind: str, rules: ValueRules) -> tuple[int, int] | None:
     """Last given price of this kind of money and its decimals; None if it cannot be valued."""
     price = decimals = None
-    for leg in legs_of(rows):
-        if MONEY.get(leg.mint) == kind and leg.decimals is not None:
-            decimals = leg.decimals
-            if _gives_price(leg):
-                price = leg.price
+    for mint, _, places, change, given in legs:
+        if MONEY.get(mint) == kind and places is not None:
+            decimals = places
+            if change and given is not None and given > 0:
+                price = given
     if decimals is None:
         return None
     if kind in STABLE_COINS and (price is None or abs(price - PRICE) <= rules.stable_price_tolerance * PRICE):

@@ -5,7 +5,7 @@ Why so: docs/decisions/pnl-engine.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,21 +31,10 @@ from smart_trader.domain.kernel.performance import (
 from smart_trader.domain.kernel.trades import BUY
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
-from smart_trader.domain.table import BOOLEAN, COUNT, STRING
+from smart_trader.domain.table import STRING
 
 ALL_TOKENS = "ALL_TOKENS"
 
-FACTS = T.StructType(
-    [
-        T.StructField("history_complete", BOOLEAN, False),
-        T.StructField("transactions", COUNT, False),
-        T.StructField("arbitrage_tx_count", COUNT, False),
-        T.StructField("rejected_rows", COUNT, False),
-        T.StructField("label_class", STRING, True),
-        T.StructField("label_reason", STRING, True),
-    ]
-)
-"""What is known of a wallet beside its trades; a label is a class known from outside (a pool, a listed exchange)."""
 CLASSES = T.StructType(
     [
         T.StructField("wallet_address", STRING, False),
@@ -62,8 +51,7 @@ STREAMS = Streams(
     }
 )
 
-_TRADE = (
-    "wallet_address",
+TRADE_COLUMNS = (
     "token_address",
     "block_time",
     "block_number",
@@ -73,7 +61,7 @@ _TRADE = (
     "value_usd",
     "decimals",
 )
-_ROWS_PER_BATCH = 10_000
+_ROWS_PER_BATCH = 2_000
 _USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
 
 
@@ -88,26 +76,16 @@ class BookRules:
     classes: ClassRules
 
 
-def keep_books(trades: DataFrame, facts: DataFrame, rules: BookRules) -> DataFrame:
-    """All trades of the wallets in `facts` (wallet_address, facts STRUCT) to the streams `sale`, `lot`, `pnl`, `class`.
+def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
+    """The lines of netting to the streams `sale`, `lot`, `pnl` and `class`.
 
-    A wallet without trades gets its `ALL_TOKENS` row; trades of a wallet that is not in `facts` are an error.
+    All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
-    facts_type = FACTS.simpleString()
-    lines = trades.select(*_TRADE, F.lit(None).cast(facts_type).alias("facts")).unionByName(
-        facts.select("wallet_address", F.col("facts").cast(facts_type)),
-        allowMissingColumns=True,
-    )
-    in_order = (
-        F.asc_nulls_first("token_address"),
-        "block_time",
-        F.asc_nulls_first("block_number"),
-        "side",
-        "trade_id",
-    )
+    # A wallet's facts have no token and come first.
+    order = ("wallet_address", "token_address", "block_time", "block_number", "side", "trade_id")
     return (
-        lines.repartition("wallet_address")
-        .sortWithinPartitions("wallet_address", *in_order)
+        lines.select("wallet_address", *TRADE_COLUMNS, "facts")
+        .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
         .mapInArrow(partial(_keep_partition, rules=rules), STREAMS.schema)
     )
 
@@ -123,7 +101,6 @@ class _Wallet:
     portfolio: Portfolio = field(default_factory=Portfolio)
     active_days: set[int] = field(default_factory=set)
     holding_times: list[int] = field(default_factory=list)
-    trades: int = 0
 
 
 class _Token:
@@ -140,73 +117,58 @@ class _Token:
 
 
 class _Books:
+    """The books of one wallet after the other, each wallet's token by token."""
+
     def __init__(self, rules: BookRules) -> None:
         self._rules = rules
-        self.out: dict[str, list[Sequence[Any]]] = {
-            "sale": [],
-            "lot": [],
-            "pnl": [],
-            "class": [],
-        }
+        self.out: dict[str, list[Sequence[Any]]] = {name: [] for name in STREAMS.schema.names}
+        self._wallet: _Wallet | None = None
+        self._token: _Token | None = None
 
-    def trade(self, wallet: _Wallet, token: _Token, line: tuple[Any, ...]) -> None:
-        _, mint, time, block, side, trade_id, quantity, value, decimals = line
-        wallet.trades += 1
+    def open_wallet(self, wallet: str, facts: Mapping[str, Any]) -> None:
+        self.end_wallet()
+        label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
+        known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
+        self._wallet = _Wallet(wallet, known, facts["transactions"], label)
+
+    def open_token(self, mint: str) -> None:
+        self._end_token()
+        self._token = _Token(mint)
+
+    def buy(
+        self, trade_id: str, time: int, block: int | None, quantity: int, value: int | None, decimals: int | None
+    ) -> None:
+        assert self._wallet and self._token
+        self._wallet.active_days.add(time // MICROSECONDS_PER_DAY)
+        token = self._token
+        token.decimals = decimals
+        token.bought += quantity
+        token.position.buy(Lot(trade_id, time, block, quantity, value))
+        token.tally.add_buy(value, time)
+
+    def sell(
+        self, trade_id: str, time: int, block: int | None, quantity: int, value: int | None, decimals: int | None
+    ) -> None:
+        assert self._wallet and self._token
+        wallet, token = self._wallet, self._token
         wallet.active_days.add(time // MICROSECONDS_PER_DAY)
         token.decimals = decimals
-        if side == BUY:
-            token.bought += quantity
-            token.position.buy(Lot(trade_id, time, block, quantity, value))
-            token.tally.add_buy(value, time)
-            return
         sale = token.position.sell(quantity, value, time)
         token.tally.add_sale(sale, value, time)
         if sale.acquired_at is not None and value is not None:
             wallet.holding_times.append(time - sale.acquired_at)
-        self.out["sale"].append(
-            (
-                trade_id,
-                wallet.address,
-                mint,
-                time,
-                block,
-                quantity,
-                *_sale_row(sale, value),
-            )
-        )
+        place = (trade_id, wallet.address, token.mint, time, block, quantity)
+        self.out["sale"].append(place + _sale_row(sale, value))
 
-    def end_token(self, wallet: _Wallet, token: _Token) -> None:
-        lots = token.position.lots
-        result = judge_token(
-            token.tally,
-            lots,
-            token.bought,
-            token.decimals,
-            self._rules.quotes.get(token.mint),
-            self._rules.now,
-            self._rules.marks,
-        )
-        wallet.portfolio.results.append(result)
-        self._pnl(wallet, token.mint, token_figures(result, wallet.facts))
-        self.out["lot"] += [
-            (
-                lot.trade_id,
-                wallet.address,
-                token.mint,
-                lot.bought_at,
-                lot.block_number,
-                lot.bought,
-                lot.left,
-                lot.cost is not None,
-                None if lot.cost is None else lot.left_cost,
-            )
-            for lot in lots
-        ]
-
-    def end_wallet(self, wallet: _Wallet) -> None:
-        self._pnl(wallet, ALL_TOKENS, wallet.portfolio.figures(wallet.facts))
+    def end_wallet(self) -> None:
+        self._end_token()
+        wallet = self._wallet
+        if wallet is None:
+            return
+        figures = wallet.portfolio.figures(wallet.facts)
+        self._pnl(wallet, ALL_TOKENS, figures)
         activity = Activity(
-            trades=wallet.trades,
+            trades=figures.trade_count,
             active_days=len(wallet.active_days),
             holding_times=wallet.holding_times,
             transactions=wallet.transactions,
@@ -214,18 +176,37 @@ class _Books:
         )
         verdict = classify(activity, self._rules.classes, label=wallet.label)
         self.out["class"].append((wallet.address, *verdict))
+        self._wallet = None
+
+    def _end_token(self) -> None:
+        wallet, token = self._wallet, self._token
+        if wallet is None or token is None:
+            return
+        lots, rules = token.position.lots, self._rules
+        quote = rules.quotes.get(token.mint)
+        result = judge_token(token.tally, lots, token.bought, token.decimals, quote, rules.now, rules.marks)
+        wallet.portfolio.results.append(result)
+        self._pnl(wallet, token.mint, token_figures(result, wallet.facts))
+        place = (wallet.address, token.mint)
+        self.out["lot"] += [(lot.trade_id, *place, *_lot_row(lot)) for lot in lots]
+        self._token = None
 
     def batches(self, at_least: int) -> Iterator[pa.RecordBatch]:
-        for name, rows in self.out.items():
-            if len(rows) >= at_least:
-                yield STREAMS.batch(name, rows)
+        if sum(map(len, self.out.values())) >= at_least:
+            yield STREAMS.batch(self.out)
+            for rows in self.out.values():
                 rows.clear()
 
     def _pnl(self, wallet: _Wallet, token: str, figures: Figures) -> None:
-        values = list(astuple(figures))
+        values: list[Any] = list(figures)
         for i in _USD_FIGURES:
             values[i] = _fit(values[i])
         self.out["pnl"].append((wallet.address, token, *values, self._rules.now, False, None))
+
+
+def _lot_row(lot: Lot) -> tuple[Any, ...]:
+    is_known = lot.cost is not None
+    return (lot.bought_at, lot.block_number, lot.bought, lot.left, is_known, lot.left_cost if is_known else None)
 
 
 def _sale_row(sale: Sale, value: int | None) -> tuple[Any, ...]:
@@ -249,33 +230,22 @@ def _fit(amount: int | None) -> int | None:
 
 def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iterator[pa.RecordBatch]:
     books = _Books(rules)
-    wallet: _Wallet | None = None
-    token: _Token | None = None
+    mint = None
     for batch in batches:
-        for *line, facts in zip(*lists(batch, (*_TRADE, "facts")), strict=True):
-            mint = line[1]
-            if token is not None and (facts or mint != token.mint):
-                assert wallet is not None
-                books.end_token(wallet, token)
-                token = None
+        for wallet, token, time, block, side, trade_id, quantity, value, decimals, facts in zip(
+            *lists(batch, ("wallet_address", *TRADE_COLUMNS, "facts")), strict=True
+        ):
             if facts:
-                if wallet is not None:
-                    books.end_wallet(wallet)
-                wallet = _open_wallet(line[0], facts)
+                books.open_wallet(wallet, facts)
+                mint = None
                 continue
-            assert wallet is not None and wallet.address == line[0], "trades of a wallet without facts"
-            if token is None:
-                token = _Token(mint)
-            books.trade(wallet, token, tuple(line))
+            if token != mint:
+                books.open_token(token)
+                mint = token
+            if side == BUY:
+                books.buy(trade_id, time, block, quantity, value, decimals)
+            else:
+                books.sell(trade_id, time, block, quantity, value, decimals)
         yield from books.batches(_ROWS_PER_BATCH)
-    if wallet is not None:
-        if token is not None:
-            books.end_token(wallet, token)
-        books.end_wallet(wallet)
+    books.end_wallet()
     yield from books.batches(1)
-
-
-def _open_wallet(address: str, facts: dict[str, Any]) -> _Wallet:
-    label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
-    known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
-    return _Wallet(address, known, facts["transactions"], label)

@@ -1,6 +1,6 @@
 """silver.trades: what each transaction left a wallet with, token by token."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,46 +85,62 @@ TABLE = Table(
     ),
 )
 
+KNOWN = T.StructType(
+    [
+        T.StructField("history_complete", BOOLEAN, False),
+        T.StructField("label_class", STRING, True),
+        T.StructField("label_reason", STRING, True),
+    ]
+)
+"""What is known of a wallet beside its rows; a label is a class known from outside (a pool, a listed exchange)."""
 FACTS = T.StructType(
     [
-        T.StructField("wallet_address", STRING, False),
+        *KNOWN,
         T.StructField("transactions", COUNT, False),
         T.StructField("arbitrage_tx_count", COUNT, False),
         T.StructField("rejected_rows", COUNT, False),
     ]
 )
-"""What netting knows of a wallet beside its trades."""
+"""What is known, and what netting knows of a wallet beside its trades."""
+LINE = T.StructType([*(T.StructField(f.name, f.dataType) for f in TABLE.own_schema), T.StructField("facts", FACTS)])
+"""A wallet's facts, or one of its trades: each wallet has one line of the first kind."""
 REFUSED = rejected_rows.TABLE.fields(("event_id", "reason", "wallet_address", "tx_hash", "detail", "rejected_at"))
-STREAMS = Streams({"trade": TABLE.own_schema, "refused": REFUSED, "facts": FACTS})
+STREAMS = Streams({"line": LINE, "refused": REFUSED})
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
-_ROW = (
-    "wallet_address",
-    "tx_hash",
-    "event_id",
-    "block_time",
-    "block_number",
-    "source",
-    "volume_usd",
+_PLACE = ("block_time", "block_number", "source")
+INPUT = (
+    *("wallet_address", "tx_hash", "event_id", *_PLACE, "volume_usd"),
+    *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG),
 )
-_INPUT = (*_ROW, *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
-_ROWS_PER_BATCH = 10_000
+_INDEX = ("ins_index", "inner_ins_index")
+_ROWS_PER_BATCH = 2_000
+_NO_TRADE = (None,) * (len(TABLE.columns) - 2)
 
 
-def net_transactions(history: DataFrame, rules: ValueRules) -> DataFrame:
-    """All rows of some wallets in `bronze.transaction_history` to the streams `trade`, `refused` and `facts`."""
-    by_index = (
-        F.asc_nulls_first("ins_index"),
-        F.asc_nulls_first("inner_ins_index"),
-        F.asc("event_id"),
+def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) -> DataFrame:
+    """All rows of some wallets in `bronze.transaction_history` to the streams `line` and `refused`.
+
+    `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All that is
+    said of a wallet comes out in one partition.
+    """
+    known = F.struct(*KNOWN.names).cast(KNOWN.simpleString())
+    lines = history.select(*INPUT, *_INDEX).unionByName(
+        wallets.select("wallet_address", known.alias("known")), allowMissingColumns=True
     )
+    # A wallet's own line has no transaction and comes first.
+    order = ("wallet_address", "tx_hash", *_INDEX, "event_id")
     return (
-        history.select(*_INPUT, "ins_index", "inner_ins_index")
-        .repartition("wallet_address")
-        .sortWithinPartitions("wallet_address", "tx_hash", *by_index)
-        .drop("ins_index", "inner_ins_index")
+        lines.repartition("wallet_address")
+        .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
+        .drop(*_INDEX)
         .mapInArrow(partial(_net_partition, rules=rules), STREAMS.schema)
     )
+
+
+def trades_in(lines: DataFrame) -> DataFrame:
+    """The rows of `silver.trades`."""
+    return lines.where(F.col("facts").isNull()).select(*TABLE.column_names)
 
 
 class _Netting:
@@ -132,22 +148,24 @@ class _Netting:
 
     def __init__(self, rules: ValueRules) -> None:
         self._rules = rules
-        self.out: dict[str, list[Sequence[Any]]] = {
-            "trade": [],
-            "refused": [],
-            "facts": [],
-        }
+        self.out: dict[str, list[Sequence[Any]]] = {name: [] for name in STREAMS.schema.names}
+        self._wallet = ""
+        self._known: tuple[Any, ...] = ()
         self._transactions = self._arbitrage = self._rejected = 0
+
+    def open_wallet(self, wallet: str, known: Mapping[str, Any]) -> None:
+        self.end_wallet()
+        self._wallet, self._known = wallet, tuple(known[name] for name in KNOWN.names)
 
     def transaction(
         self,
-        wallet: str,
         tx_hash: str,
         rows: Sequence[Row],
         block_time: int,
         block_number: int | None,
         source: str | None,
     ) -> None:
+        wallet = self._wallet
         self._transactions += 1
         netted = net(rows, self._rules)
         if netted.is_arbitrage:
@@ -165,44 +183,55 @@ class _Netting:
                 )
                 for row in rows
             ]
-        event_ids = sorted(row.event_id for row in rows)
+        event_ids = sorted([row.event_id for row in rows])
         group = swap_group_id(wallet, tx_hash) if len(netted.trades) > 1 else None
         place = (block_time, block_number, tx_hash, group, source, event_ids)
-        self.out["trade"] += [_trade_row(wallet, tx_hash, trade, place) for trade in netted.trades]
+        self.out["line"] += [_trade_row(wallet, tx_hash, trade, place) for trade in netted.trades]
 
-    def end_wallet(self, wallet: str) -> None:
-        self.out["facts"].append((wallet, self._transactions, self._arbitrage, self._rejected))
+    def end_wallet(self) -> None:
+        if self._wallet:
+            counted = (*self._known, self._transactions, self._arbitrage, self._rejected)
+            facts = dict(zip(FACTS.names, counted, strict=True))
+            self.out["line"].append((None, self._wallet, *_NO_TRADE, facts))
         self._transactions = self._arbitrage = self._rejected = 0
 
     def batches(self, at_least: int) -> Iterator[pa.RecordBatch]:
-        for name, rows in self.out.items():
-            if len(rows) >= at_least:
-                yield STREAMS.batch(name, rows)
+        if sum(map(len, self.out.values())) >= at_least:
+            yield STREAMS.batch(self.out)
+            for rows in self.out.values():
                 rows.clear()
 
 
 def _trade_row(wallet: str, tx_hash: str, trade: Trade, place: tuple[Any, ...]) -> tuple[Any, ...]:
     cost_known = trade.value is not None if trade.side == BUY else None
-    return (trade_id(wallet, tx_hash, trade.mint), wallet, *trade, cost_known, *place)
+    return (trade_id(wallet, tx_hash, trade.mint), wallet, *trade, cost_known, *place, None)
 
 
 def _net_partition(batches: Iterator[pa.RecordBatch], rules: ValueRules) -> Iterator[pa.RecordBatch]:
     netting = _Netting(rules)
-    wallet = tx_hash = ""
+    tx_hash = ""
     rows: list[Row] = []
-    place: tuple[Any, ...] = ()
+    place: list[Any] = []
     for batch in batches:
-        for w, tx, event_id, time, block, source, volume, *legs in zip(*lists(batch, _INPUT), strict=True):
-            if tx != tx_hash or w != wallet:
-                if rows:
-                    netting.transaction(wallet, tx_hash, rows, *place)
-                if w != wallet and wallet:
-                    netting.end_wallet(wallet)
-                wallet, tx_hash, rows = w, tx, []
-            rows.append(Row(event_id, Leg(*legs[:5]), Leg(*legs[5:]), volume))
-            place = (time, block, source)
+        for wallet, tx, known, row, *where in zip(
+            *lists(batch, ("wallet_address", "tx_hash", "known")), _rows(batch), *lists(batch, _PLACE), strict=True
+        ):
+            if (tx != tx_hash or known) and rows:
+                netting.transaction(tx_hash, rows, *place)
+                rows = []
+            if known:
+                netting.open_wallet(wallet, known)
+                continue
+            tx_hash, place = tx, where
+            rows.append(row)
         yield from netting.batches(_ROWS_PER_BATCH)
     if rows:
-        netting.transaction(wallet, tx_hash, rows, *place)
-        netting.end_wallet(wallet)
+        netting.transaction(tx_hash, rows, *place)
+    netting.end_wallet()
     yield from netting.batches(1)
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    base, quote = (map(Leg, *lists(batch, [f"{side}_{name}" for name in _LEG])) for side in ("base", "quote"))
+    event_ids, volumes = lists(batch, ("event_id", "volume_usd"))
+    return map(Row, event_ids, base, quote, volumes)

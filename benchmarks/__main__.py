@@ -1,0 +1,24 @@
+"""`benchmarks/run pnl`: what the PnL engine costs over floors and peers, as ratios within one run."""
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import pnl
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
+    parser.add_argument("what", choices=["pnl"])
+    parser.add_argument("--small", type=int, default=1_000_000, help="trades of the small lake")
+    parser.add_argument("--large", type=int, default=5_000_000, help="trades of the large lake")
+    parser.add_argument("--scratch", type=Path, help="folder for the lakes, about 6 GB (default: a temporary one)")
+    chosen = parser.parse_args()
+    with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as scratch:
+        pnl.run(Path(scratch), small=chosen.small, large=chosen.large)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The PnL engine over floors and peers. What the figures mean and what they were: docs/performance.md."""
+
+import platform
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks import lakes, peers, session
+from benchmarks.lakes import Shape
+from benchmarks.session import Cost
+from smart_trader.bootstrap import App
+from smart_trader.cli import Options
+from smart_trader.domain import catalog
+from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.columns import Streams
+from smart_trader.domain.silver import books, open_lots, realized_sales, trades, wallet_pnl
+from smart_trader.domain.table import Table
+from smart_trader.io.clock import SystemClock
+from smart_trader.io.delta import DeltaStore
+from smart_trader.jobs import silver_pnl
+from smart_trader.rules import class_rules, mark_rules
+from smart_trader.settings import load
+
+_OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
+_BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A generated lake."""
+
+    spark: SparkSession
+    folder: Path
+    shape: Shape
+
+    @property
+    def tables(self) -> DeltaStore:
+        retention = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
+        return DeltaStore(
+            self.spark, str(self.folder / "lake"), clock=SystemClock(), run_id="bench", retention_days=retention
+        )
+
+    def silver_pnl(self) -> None:
+        settings = load("local", overrides=[("warehouse.root", str(self.folder / "lake"))], environ={})
+        tables = self.tables
+        app = App(Options(job="silver_pnl"), settings, lakes.NOW, "bench", self.spark, tables, SystemClock())
+        with tables.committing_as("silver_pnl", "bench"):
+            silver_pnl.run(app)
+
+    def measure(self, name: str, work: object) -> Cost:
+        assert callable(work)
+        return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
+
+
+def run(scratch: Path, *, small: int, large: int) -> None:
+    """Print every figure of docs/performance.md."""
+    spark = session.start(scratch)
+    spark.sparkContext.setLogLevel("ERROR")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {session.CORES} cores, {platform.machine()}, Java {_java(spark)}")
+    small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
+    large_lake = Lake(spark, scratch / "large", Shape(large))
+    large_figures, large_job = _full(large_lake, with_pandas=False)
+    incremental = _incremental(large_lake)
+    single = _one_wallet(Lake(spark, scratch / "single", Shape(2 * small, one_wallet=small)))
+    print()
+    for trade_count, figures in ((small, small_figures), (large, large_figures)):
+        for name, ratio in figures.items():
+            print(f"{trade_count:>10,} trades  {name:<45} {ratio:6.2f}")
+    print(f"{'':>18} {'large over small lake, full job':<45} {large_job.seconds / small_job.seconds:6.2f}")
+    print(f"{'':>18} {'news of 1 % of the wallets over full job':<45} {incremental.seconds / large_job.seconds:6.2f}")
+    print(f"{'':>18} {'longest task with a wallet of ' + f'{small:,} trades':<45} {single.longest_task:6.1f} s")
+    spark.stop()
+
+
+def _full(lake: Lake, *, with_pandas: bool) -> tuple[Mapping[str, float], Cost]:
+    lakes.fill(lake.tables, lake.spark, lake.shape, lake.folder / "generated")
+    job = lake.measure("full silver_pnl", lake.silver_pnl)
+    rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
+    print(f"    rows out {rows}, commits {sum(lake.tables.version(table) for table in (trades.TABLE, *_OUT))}")
+    whole_floor = lake.measure(
+        "floor from bronze",
+        lambda: _floor(
+            lake, lake.tables.read(transaction_history.TABLE).select(*trades.INPUT), "tx_hash", sum(rows.values())
+        ),
+    )
+    written = sum(rows[table.name] for table in _OUT)
+    fresh = Lake(lake.spark, lake.folder / "engine", lake.shape).tables
+    fresh.create(catalog.TABLES)
+    engine = lake.measure("engine from silver.trades", lambda: _engine(lake.tables, fresh))
+    floor = lake.measure(
+        "floor from silver.trades",
+        lambda: _floor(lake, lake.tables.read(trades.TABLE).select(*_BOOK_COLUMNS), "token_address", written),
+    )
+    files = lake.tables.read(trades.TABLE).inputFiles()
+    found: list[tuple[int, int]] = []
+    target = lake.folder / "duckdb.parquet"
+    duck = lake.measure(
+        "DuckDB, sales only",
+        lambda: found.append(peers.duckdb_sales([f.removeprefix("file://") for f in files], target, session.CORES)),
+    )
+    ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
+    same = found[0] == (ours[0], int(Decimal(ours[1]).scaleb(9)))
+    print(f"    DuckDB finds {found[0][0]:,} sales and the {'same' if same else 'ANOTHER'} sum of costs")
+    figures = {
+        "engine over floor": engine.seconds / floor.seconds,
+        "whole job over floor": job.seconds / whole_floor.seconds,
+        "engine over DuckDB": engine.seconds / duck.seconds,
+    }
+    if with_pandas:
+        usual = peers.pandas_sales(lake.tables.read(trades.TABLE))
+        path = str(lake.folder / "pandas")
+        pandas = lake.measure("applyInPandas, sales only", lambda: usual.write.format("delta").save(path))
+        figures["applyInPandas over engine"] = pandas.seconds / engine.seconds
+    return figures, job
+
+
+def _engine(source: DeltaStore, target: DeltaStore) -> None:
+    """`silver.trades` to sales, lots and PnL in fresh tables."""
+    settings = load("local", environ={})
+    rules = books.BookRules(
+        now=int(lakes.NOW.timestamp()) * 10**6,
+        quotes={},
+        marks=mark_rules(settings.pnl),
+        classes=class_rules(settings.classify),
+    )
+    rows = source.read(trades.TABLE).select(*_BOOK_COLUMNS)
+    facts = rows.groupBy("wallet_address").agg(
+        F.lit(True).alias("history_complete"),
+        F.lit(None).cast("string").alias("label_class"),
+        F.lit(None).cast("string").alias("label_reason"),
+        F.count("*").alias("transactions"),
+        F.lit(0).cast("bigint").alias("arbitrage_tx_count"),
+        F.lit(0).cast("bigint").alias("rejected_rows"),
+    )
+    lines = rows.unionByName(
+        facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
+    ).repartition("wallet_address")
+    with silver_pnl.kept(books.keep_books(lines, rules)) as kept:
+        for table, stream in zip(_OUT, ("sale", "lot", "pnl"), strict=True):
+            target.replace(table, Streams.select(kept, stream))
+
+
+def _floor(lake: Lake, rows: DataFrame, within: str, count: int) -> None:
+    """Read, shuffle by wallet, sort and write as many rows once."""
+    copies = -(-count // lake.shape.trades)
+    share = count / lake.shape.trades / copies
+    ordered = rows.repartition("wallet_address").sortWithinPartitions("wallet_address", within, "block_time")
+    repeated = ordered.withColumn("_copy", F.explode(F.sequence(F.lit(1), F.lit(copies))))
+    chosen = repeated.where(F.pmod(F.xxhash64("wallet_address", "block_time", "_copy"), F.lit(10_000)) < 10_000 * share)
+    chosen.write.format("delta").mode("overwrite").save(str(lake.folder / f"floor_{within}"))
+
+
+def _incremental(lake: Lake) -> Cost:
+    """One wallet in a hundred gets ten newer trades."""
+    wallets = sorted(row[0] for row in lake.tables.read(wallet_pnl.TABLE).select("wallet_address").distinct().collect())
+    chosen = random.Random(1).sample(wallets, max(1, len(wallets) // 100))
+    lakes.add_trades(lake.tables, lake.spark, chosen, 10, lake.folder / "news")
+    cost = lake.measure(f"news of {len(chosen)} wallets", lake.silver_pnl)
+    for table in (trades.TABLE, *_OUT):
+        print(f"    {table.name:<24} {_last_commit(lake, table)}")
+    return cost
+
+
+def _last_commit(lake: Lake, table: Table) -> str:
+    commit = DeltaTable.forPath(lake.spark, lake.tables.path(table)).history(1).collect()[0]
+    wanted = ("numOutputRows", "numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
+    kept = {name: commit.operationMetrics[name] for name in wanted if name in commit.operationMetrics}
+    copied = commit.operationMetrics.get("numTargetRowsCopied", "0")
+    return f"{commit.operation}: {kept}, rows copied {copied}"
+
+
+def _one_wallet(lake: Lake) -> Cost:
+    lakes.fill(lake.tables, lake.spark, lake.shape, lake.folder / "generated")
+    cost = lake.measure(f"{lake.shape.one_wallet:,} of one wallet", lake.silver_pnl)
+    print(f"    largest Python worker {_largest_worker():.0f} MB beside a JVM of 2 GB")
+    return cost
+
+
+def _largest_worker() -> float:
+    """Peak resident MB of the Python workers that Spark keeps."""
+    peaks = [0.0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if b"pyspark.daemon" in status.with_name("cmdline").read_bytes():
+                lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+                peaks.append(int(lines["VmHWM"].split()[0]) / 1024)
+        except (OSError, KeyError):  # it has just ended
+            continue
+    return max(peaks)
+
+
+def _java(spark: SparkSession) -> str:
+    return str(spark.sparkContext._jvm.System.getProperty("java.version"))

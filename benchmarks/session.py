@@ -1,0 +1,106 @@
+"""One Spark session as the launcher starts it for a large lake on one machine, and what its runs cost."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from smart_trader.launch import submit
+
+ROOT = Path(__file__).parents[1]
+_DRIVER_MEMORY = "2g"
+CORES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a piece of work took."""
+
+    seconds: float
+    jobs: int
+    shuffles: int
+    longest_task: float
+    """Seconds."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:6.1f} s, {self.jobs:3} Spark jobs, {self.shuffles} shuffles,"
+            f" longest task {self.longest_task:.1f} s"
+        )
+
+
+def start(scratch: Path) -> SparkSession:
+    """Spark with two cores and the memory, the compiler and the settings of a run of a large lake."""
+    os.environ |= {
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_CONF_DIR": str(ROOT / "conf"),
+        "TZ": "UTC",
+    }
+    (scratch / "events").mkdir(parents=True)
+    java = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.COMPILE_LATE]
+    confs = {
+        "spark.driver.memory": _DRIVER_MEMORY,
+        "spark.driver.extraJavaOptions": " ".join(java),
+        "spark.jars": ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar"))),
+        "spark.local.dir": str(scratch / "spark"),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.shuffle.partitions": str(4 * CORES),
+        "spark.sql.adaptive.enabled": "false",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": f"file://{scratch}/events",
+        "spark.eventLog.rolling.enabled": "false",
+        "spark.eventLog.compress": "false",
+    }
+    builder = SparkSession.builder.master(f"local[{CORES}]")
+    for name, value in confs.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def measure(spark: SparkSession, scratch: Path, name: str, work: Callable[[], Any]) -> Cost:
+    """Do `work` once; returns what Spark says that it took."""
+    spark.sparkContext._jvm.System.gc()  # what an earlier piece left is not this one's
+    with _job_group(spark, name):
+        started = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - started
+    time.sleep(1)  # for the event log
+    events = list(_events(scratch))
+    jobs = [e for e in events if e["Event"] == "SparkListenerJobStart" and _group(e) == name]
+    stages = {stage for job in jobs for stage in job["Stage IDs"]}
+    tasks = [e for e in events if e["Event"] == "SparkListenerTaskEnd" and e["Stage ID"] in stages]
+    shuffling = {
+        task["Stage ID"] for task in tasks if task["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+    }
+    longest = max((t["Task Info"]["Finish Time"] - t["Task Info"]["Launch Time"] for t in tasks), default=0)
+    cost = Cost(seconds, len(jobs), len(shuffling), longest / 1000)
+    print(f"  {name:<38} {cost}", flush=True)
+    return cost
+
+
+@contextmanager
+def _job_group(spark: SparkSession, name: str) -> Iterator[None]:
+    spark.sparkContext.setJobGroup(name, name)
+    yield
+    spark.sparkContext.setJobGroup("", "")
+
+
+def _group(event: dict[str, Any]) -> str:
+    return str(event.get("Properties", {}).get("spark.jobGroup.id"))
+
+
+def _events(scratch: Path) -> Iterator[dict[str, Any]]:
+    for file in (scratch / "events").iterdir():
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):
+                    yield json.loads(line)

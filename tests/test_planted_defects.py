@@ -1,0 +1,119 @@
+"""The tests can fail: each of these mistakes, made in a copy of the project, turns the tests that are named red."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FIFO = "smart_trader/domain/kernel/fifo.py"
+FIFO_TESTS = "tests/kernel/test_fifo.py"
+BOOKS_TEST = "tests/silver/test_books.py"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A mistake: in `file`, `right` becomes `wrong`. `caught_by` are tests that must fail then."""
+
+    file: str
+    right: str
+    wrong: str
+    caught_by: str
+
+
+DEFECTS = {
+    "average cost": Defect(
+        FIFO,
+        "        self.lots.append(lot)\n",
+        "        known = [old for old in self.lots if old.cost is not None]\n"
+        "        if lot.cost is not None and known:\n"
+        "            units = lot.left + sum(old.left for old in known)\n"
+        "            paid = lot.left_cost + sum(old.left_cost for old in known)\n"
+        "            for one in (*known, lot):\n"
+        "                one.bought, one.cost = one.left, one.left * paid // units\n"
+        "                one.left_cost = one.cost\n"
+        "        self.lots.append(lot)\n",
+        FIFO_TESTS,
+    ),
+    "last in, first out": Defect(
+        FIFO,
+        "            lot = lots[0]\n",
+        "            lots.rotate(1)\n            lot = lots[0]\n",
+        FIFO_TESTS,
+    ),
+    "zero for unknown cost": Defect(
+        FIFO,
+        "            if lot.cost is None:\n",
+        "            if lot.cost is None and not lot.bought:\n",
+        FIFO_TESTS,
+    ),
+    "a later buy fills an earlier sale": Defect(
+        FIFO,
+        "        if not matched:\n",
+        "        if missing:\n"
+        "            self.lots.append(Lot('', sold_at, None, -missing, 0))\n"
+        "        if not matched:\n",
+        FIFO_TESTS,
+    ),
+    "double for decimal": Defect(
+        "smart_trader/domain/kernel/money.py",
+        "        return (2 * numerator + denominator) // (2 * denominator)\n",
+        "        return int(numerator / denominator + 0.5)\n",
+        FIFO_TESTS,
+    ),
+    "volume counted per hop": Defect(
+        "smart_trader/domain/kernel/netting.py",
+        "    value = value or volume_value(touching)",
+        "    value = value or volume_value(rows)",
+        "tests/kernel/test_netting.py",
+    ),
+    "dedup by transaction hash": Defect(
+        "smart_trader/domain/bronze/transaction_history.py",
+        '        record["ins_index"],\n        record["inner_ins_index"],\n        record["pool_address"],\n'
+        '        record["base_address"],\n        record["quote_address"],\n        record["base_change_raw"],\n'
+        '        record["quote_change_raw"],\n',
+        "",
+        "tests/bronze/test_transaction_history.py",
+    ),
+    "unstable tie-break": Defect(
+        "smart_trader/domain/silver/books.py",
+        '"block_number", "side", "trade_id")',
+        '"block_number")',
+        f"{BOOKS_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",
+    ),
+    "new rows only": Defect(
+        "smart_trader/jobs/silver_pnl.py",
+        '.where(F.col("block_time") <= F.lit(app.as_of))\n',
+        '.where(F.col("block_time") <= F.lit(app.as_of)).join(due.select("wallet_address",'
+        ' F.coalesce("pnl_last_processed_at", F.lit(_EPOCH)).alias("_since")), "wallet_address")'
+        '.where(F.col("fetched_at") > F.col("_since")).drop("_since")\n',
+        f"{BOOKS_TEST}::test_a_sale_finds_the_purchase_of_an_earlier_run",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
+def test_the_mistake_is_caught(defect: Defect, tmp_path: Path) -> None:
+    for name in ("smart_trader", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("conf", "jars", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    spoilt = tmp_path / defect.file
+    source = spoilt.read_text(encoding="utf-8")
+    assert source.count(defect.right) == 1, "the defect no longer fits the code"
+    spoilt.write_text(source.replace(defect.right, defect.wrong), encoding="utf-8")
+    environ = {**os.environ, "HYPOTHESIS_PROFILE": "planted", "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", defect.caught_by],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1, run.stdout[-2000:]
+    assert "1 failed" in run.stdout
+    assert "AssertionError" in run.stdout or "assert" in run.stdout
