@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import importlib
+import json
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from types import FrameType
+from typing import Any
 
 import structlog
 from pyspark.sql import SparkSession
@@ -36,12 +38,15 @@ from smart_trader.summary import (
     RunSummary,
     TierChange,
     Work,
+    render_document,
     render_json,
     render_text,
     versions_json,
 )
 
 log = structlog.get_logger(__name__)
+
+_CANCEL_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -53,6 +58,8 @@ class Report:
     work: Work | None = None
     tiers: tuple[TierChange, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    """What a job that only reads has found; it goes to standard output."""
 
 
 @dataclass
@@ -147,7 +154,7 @@ class _Runner:
         spark = spark_session.start()
         app = self._open(spark)
         try:
-            with _stop_on_signal(self._clock, spark):
+            with stopping(self._clock, spark, seconds=self._seconds_left()):
                 status, message = self._run_all(app, jobs)
         finally:
             status = self._close(app, status, message)
@@ -178,19 +185,30 @@ class _Runner:
         )
 
     def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
+        if not self._is_reading:
+            status, message = self._make_tables()
+            if status:
+                return status, message
+        for name, run in jobs:
+            if self._clock.is_stopped:
+                return Interrupted.exit_status, self._clock.farewell
+            status, message = self._run_one(app, name, run)
+            if status:
+                return status, message
+        if self._market is not None and jobs[-1][0] == "gold_traders":
+            return self._check_demo(app, self._market)
+        return 0, ""
+
+    def _make_tables(self) -> tuple[int, str]:
         try:
+            if self._options.recreate:
+                self._tables.drop(catalog.TABLES)
             with self._tables.committing_as("init", version.VERSION):
                 created = self._tables.create(catalog.TABLES)
             if created:
                 log.info("tables created", tables=len(created), warehouse=self._settings.warehouse.root)
         except Exception as error:
             return self._explain(error)
-        for name, run in jobs:
-            status, message = self._run_one(app, name, run)
-            if status:
-                return status, message
-        if self._market is not None and jobs[-1][0] == "gold_traders":
-            return self._check_demo(app, self._market)
         return 0, ""
 
     def _check_demo(self, app: App, market: demo.Demo) -> tuple[int, str]:
@@ -262,10 +280,7 @@ class _Runner:
     def _explain(self, error: Exception) -> tuple[int, str]:
         """Exit status and text of what a job raised; only a bug of ours is logged with its trace."""
         if self._clock.is_stopped:
-            return (
-                Interrupted.exit_status,
-                "Told to stop; what was committed stays, run again to go on.",
-            )
+            return Interrupted.exit_status, self._clock.farewell
         if isinstance(error, SmartTraderError):
             log.error(str(error))
             return error.exit_status, str(error)
@@ -281,6 +296,11 @@ class _Runner:
 
     def _close(self, app: App, status: int, message: str) -> int:
         """Keep the record of the run and say what happened, whatever happened."""
+        if self._is_reading:
+            self._show(app.report.document, message)
+            with contextlib.suppress(Exception):
+                app.spark.stop()
+            return status
         if self._summaries:
             try:
                 with self._tables.committing_as("ops", version.VERSION):
@@ -305,6 +325,22 @@ class _Runner:
         with contextlib.suppress(Exception):
             app.spark.stop()
         return status
+
+    def _seconds_left(self) -> float | None:
+        minutes = self._settings.run.time_budget_minutes
+        if minutes is None:
+            return None
+        return max(0.0, 60.0 * minutes - (self._clock.now() - self._started).total_seconds())
+
+    @property
+    def _is_reading(self) -> bool:
+        return self._options.job in cli.READING_JOBS
+
+    def _show(self, document: dict[str, Any] | None, message: str) -> None:
+        if document is not None:
+            print(json.dumps(document, indent=2) if self._options.json else render_document(document))
+        if message:
+            print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
 
 
 def _policy(api: Api) -> HttpPolicy:
@@ -347,19 +383,34 @@ def _is_disk_trouble(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def _stop_on_signal(clock: SystemClock, spark: SparkSession) -> Iterator[None]:
-    """On SIGTERM or SIGINT end waits and running Spark jobs; the job then ends by its own exceptions.
+def stopping(clock: SystemClock, spark: SparkSession, *, seconds: float | None) -> Iterator[None]:
+    """On SIGTERM or SIGINT, or after `seconds`, end waits and Spark jobs; the job then ends by its own exceptions.
 
-    Spark work inside a handler deadlocks, so a thread cancels the jobs.
+    Spark work inside a handler deadlocks, so a thread cancels the jobs: again and again, since a job that is between
+    two of them would go on with the next.
     """
+    ended = threading.Event()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        clock.stop()
-        threading.Thread(target=spark.sparkContext.cancelAllJobs, daemon=True).start()
+    def cancel() -> None:
+        while not ended.wait(_CANCEL_SECONDS):
+            spark.sparkContext.cancelAllJobs()
 
-    previous = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
+    def stop(why: str) -> None:
+        clock.stop(why)
+        threading.Thread(target=cancel, daemon=True).start()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        stop("Told to stop")
+
+    budget = threading.Timer(seconds or 0, stop, ["The time budget is spent (run.time_budget_minutes)"])
+    budget.daemon = True
+    previous = {name: signal.signal(name, handle) for name in (signal.SIGTERM, signal.SIGINT)}
+    if seconds is not None:
+        budget.start()
     try:
         yield
     finally:
+        ended.set()
+        budget.cancel()
         for name, handler in previous.items():
             signal.signal(name, handler)

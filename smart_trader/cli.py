@@ -25,6 +25,8 @@ _PIPELINE_ORDER = (
     "gold_traders",
     "pipeline",
 )
+READING_JOBS = frozenset(("status",))
+"""Jobs that write nothing: they need no lock and leave no record."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
   64  bad command line                74  disk full, table unreadable
@@ -49,6 +51,11 @@ class Options:
     overrides: tuple[tuple[str, str], ...] = ()
     print_settings: bool = False
     wait_lock: float = 0.0
+    stage: str | None = None
+    from_start: bool = False
+    max_age_hours: float | None = None
+    recreate: bool = False
+    yes: bool = False
 
 
 def job_names() -> list[str]:
@@ -88,7 +95,9 @@ def parse(job: str, arguments: Sequence[str]) -> Options:
         hint = f"Did you mean {near[0]}?" if near else "bin/submit.sh --help lists the jobs."
         raise UsageError(f"there is no job {job!r}. {hint}")
     values: dict[str, Any] = vars(_parser(job).parse_args(list(arguments)))
-    values["overrides"] = tuple(values["overrides"])
+    minutes = values.pop("time_budget", None)
+    budget = [] if minutes is None else [("run.time_budget_minutes", str(minutes))]
+    values["overrides"] = (*values["overrides"], *budget)
     return Options(job=job, **values)
 
 
@@ -132,13 +141,14 @@ def _parser(job: str) -> argparse.ArgumentParser:
         metavar="ID",
         help="name of the run in logs, tables and history (default: made up)",
     )
-    if job != "init":
+    if job in _PIPELINE_ORDER and job != "init":
         add(
             "--limit",
             type=_count,
             metavar="N",
             help="at most N tokens or wallets in this run",
         )
+    if job not in ("init", *READING_JOBS):
         add(
             "--wallets",
             type=_file,
@@ -151,6 +161,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
             metavar="FILE",
             help="only these tokens, one address a line",
         )
+    _add_own_options(parser, job)
     add(
         "--json",
         action="store_true",
@@ -170,6 +181,13 @@ def _parser(job: str) -> argparse.ArgumentParser:
         action="store_true",
         help="show every setting and where it comes from, then stop",
     )
+    if job not in READING_JOBS:
+        add(
+            "--time-budget",
+            type=_count,
+            metavar="MINUTES",
+            help="end in good order, with 75, after so many minutes (run.time_budget_minutes)",
+        )
     add(
         "--wait-lock",
         type=_seconds,
@@ -178,6 +196,32 @@ def _parser(job: str) -> argparse.ArgumentParser:
         help="wait for another run to end (default: 0)",
     )
     return parser
+
+
+def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
+    """What only this job knows."""
+    add = parser.add_argument
+    if job == "init":
+        add("--recreate", action="store_true", help="delete every table and all of its history first; needs --yes")
+        add("--yes", action="store_true", help="yes, delete")
+    if job == "requeue":
+        add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
+        add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
+    if job == "status":
+        add(
+            "--max-age",
+            dest="max_age_hours",
+            type=_hours,
+            metavar="AGE",
+            help="end with 65 if the last ranking is older, such as 26h or 2d",
+        )
+
+
+def _hours(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([hd])", text)
+    if match:
+        return float(match[1]) * (24 if match[2] == "d" else 1)
+    raise argparse.ArgumentTypeError(f"{text!r} is no age, such as 26h or 2d")
 
 
 def _time(text: str) -> datetime:

@@ -84,6 +84,9 @@ class TableStore(Protocol):
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
         """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
 
+    def size(self, table: Table) -> int:
+        """Bytes of the data files of the newest version."""
+
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new and which are not empty."""
 

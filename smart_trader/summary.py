@@ -159,6 +159,19 @@ def render_text(run: RunSummary) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def render_document(document: Mapping[str, Any]) -> str:
+    """Facts as lines and lists of facts as tables, for a person."""
+    facts = [
+        f"{name}  {'-' if value is None else value}" for name, value in document.items() if type(value) is not list
+    ]
+    tables = [
+        _table(tuple(rows[0]), [tuple(row.values()) for row in rows], texts=1)
+        for rows in document.values()
+        if type(rows) is list and rows
+    ]
+    return "\n\n".join(["\n".join(facts), *tables])
+
+
 def _jobs(jobs: Sequence[JobSummary]) -> str:
     if not jobs:
         return ""
@@ -289,6 +302,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: in
 
 def _cell(value: object) -> str:
     """Nothing happened is a dash: the eye finds what did. From a million on cut; `ops.runs` has the figure."""
+    if value is None:
+        return "-"
     if not isinstance(value, int):
         return printable(str(value))
     for size, sign in ((10**12, "T"), (10**9, "G"), (10**6, "M")):

@@ -9,10 +9,16 @@ from smart_trader.errors import Interrupted
 class SystemClock:
     def __init__(self) -> None:
         self._stopped = threading.Event()
+        self._why = "Told to stop"
 
     @property
     def is_stopped(self) -> bool:
         return self._stopped.is_set()
+
+    @property
+    def farewell(self) -> str:
+        """Why it was stopped, and what that means."""
+        return f"{self._why}; what was committed stays, run again to go on."
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -20,8 +26,10 @@ class SystemClock:
     def wait(self, seconds: float) -> None:
         """Return after `seconds`; once stopped, raise `Interrupted` at once, even for a wait of 0."""
         if self._stopped.wait(seconds):
-            raise Interrupted("Told to stop: what was committed stays, run again to go on.")
+            raise Interrupted(self.farewell)
 
-    def stop(self) -> None:
+    def stop(self, why: str = "Told to stop") -> None:
         """End every wait, now and later, in all threads. Safe to call from a signal handler."""
+        if not self.is_stopped:
+            self._why = why
         self._stopped.set()

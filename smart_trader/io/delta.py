@@ -1,13 +1,22 @@
 """Delta tables under one warehouse root: every write is one commit, or none when nothing would change."""
 
+import functools
 import json
+import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import pyarrow as pa
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+)
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
@@ -27,12 +36,40 @@ from smart_trader.domain.changes import (
     same_key,
 )
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
-from smart_trader.errors import SchemaMismatch, StorageError
+from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
 from smart_trader.ports import Clock
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CREATORS = 4
+
+
+P = ParamSpec("P")
+_CONFLICTS = (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+)
+_ATTEMPTS = 5
+
+
+def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Concatenate["DeltaStore", P], None]:
+    """Do a write again from a fresh read when another writer came between; gives up with Interrupted."""
+
+    @functools.wraps(write)
+    def tried(store: "DeltaStore", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return write(store, *args, **kwargs)
+            except _CONFLICTS:
+                store.wait(random.uniform(0, 0.2 * 2**attempt))  # full jitter, so that the writers part
+        raise Interrupted(
+            f"Other writers keep changing the tables: {_ATTEMPTS} attempts failed. What was committed stays, run again."
+        )
+
+    return tried
 
 
 class DeltaStore:
@@ -49,6 +86,7 @@ class DeltaStore:
     ) -> None:
         self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
         self._run_id, self._retention_days = run_id, retention_days
+        self.wait = clock.wait
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
         self.versions: dict[str, tuple[int, int]] = {}
@@ -104,10 +142,24 @@ class DeltaStore:
             for commit in commits
         )
 
+    def size(self, table: Table) -> int:
+        """Bytes of the data files of the newest version."""
+        return int(self._snapshot(table).sizeInBytes())
+
+    def drop(self, tables: Sequence[Table]) -> None:
+        """Delete tables with all of their history."""
+        jvm: Any = self._spark._jvm
+        for table in tables:
+            path = jvm.org.apache.hadoop.fs.Path(self.path(table))
+            path.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf()).delete(path, True)
+            jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(self._spark._jsparkSession, path)
+
+    @_retried
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new and which are not empty."""
         self._write(table, rows, "append")
 
+    @_retried
     def append_new(self, table: Table, rows: DataFrame) -> None:
         """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""
         stored = self.read(table).select(*table.key)
@@ -118,10 +170,12 @@ class DeltaStore:
         finally:
             new.unpersist()
 
+    @_retried
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
 
+    @_retried
     def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
         """Make `rows` the whole of `table`, or of that part of it.
 
@@ -138,6 +192,7 @@ class DeltaStore:
         finally:
             changes.unpersist()
 
+    @_retried
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""
         keys = on or table.key

@@ -1,5 +1,6 @@
 """What `bin/submit.sh` does once everything is installed: settings, lock, `spark-submit`."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -9,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smart_trader import process
-from smart_trader.cli import Options
+from smart_trader.cli import READING_JOBS, Options
+from smart_trader.errors import UsageError
 from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
@@ -30,6 +32,11 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     if options.print_settings:
         print(describe(settings, as_json=options.json))
         return 0
+    if options.recreate and not options.yes:
+        raise UsageError(
+            f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
+            " brings them back. Nothing was deleted; add --yes if that is what you want."
+        )
     if options.job in _FETCHING and not options.demo:
         require(settings, "birdeye.api_key")
     started = datetime.now(UTC)
@@ -44,7 +51,11 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
     }
     archived = installed.class_archive
-    waiting = lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
+    waiting = (
+        contextlib.nullcontext(())
+        if options.job in READING_JOBS
+        else lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
+    )
     with waiting as held, scratch.folder(settings.warehouse.scratch) as (folder, in_use):
         described = Run(
             home=home,

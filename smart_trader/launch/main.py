@@ -70,7 +70,9 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    os.execve(installed.python, [str(installed.python), "-m", "pytest", *arguments], environ)
+    # Two workers: one has the Spark session, see tests/conftest.py.
+    workers = ("-n", "2", "--dist", "loadgroup")
+    os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
 def _build_zip(arguments: Sequence[str]) -> int:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from delta.exceptions import ConcurrentAppendException
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -15,7 +17,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.changes import Part
 from smart_trader.domain.table import COUNT, STRING, USD, Check, Column, Table, not_negative
-from smart_trader.errors import SchemaMismatch, StorageError
+from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
 
@@ -199,6 +201,37 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: Delt
             store.append(TABLE, rows)
 
     assert store.version(TABLE) == before
+
+
+def test_two_writers_at_once_both_get_their_way(open_store: Open, store: DeltaStore) -> None:
+    """Each sets its own row and adds one, three times; whoever comes second starts anew from what the first left."""
+
+    def write(name: str) -> None:
+        writer = open_store(name)
+        for nth in range(3):
+            rows = [{"id": name, "seen": str(nth)}]
+            writer.update(TABLE, writer.frame(TABLE.fields(("id", "seen")), rows))
+            writer.append_new(TABLE, things(writer, {"id": f"{name}-{nth}"}))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, ["1", "2"]))
+
+    seen = dict(stored(store, "seen"))
+    assert (seen["1"], seen["2"]) == ("2", "2")
+    assert sorted(seen) == sorted(["1", "2", "3", *(f"{name}-{nth}" for name in "12" for nth in range(3))])
+
+
+def test_conflicts_without_end_end_the_run(store: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def beaten(*_: Any) -> None:
+        asked.append("write")
+        raise ConcurrentAppendException("another writer was faster")
+
+    monkeypatch.setattr(store, "_write", beaten)
+    with pytest.raises(Interrupted, match="5 attempts failed"):
+        store.append(TABLE, things(store, {"id": "9"}))
+    assert len(asked) == 5
 
 
 def test_what_changed_leaves_out_upkeep_and_the_named_job(store: DeltaStore, spark: SparkSession) -> None:

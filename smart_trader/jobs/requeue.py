@@ -1,0 +1,80 @@
+"""files of addresses -> silver.tracked_tokens, tracked_whales
+
+Sets tokens or wallets back to pending, so that the next run does one stage of them again: their holders, their trades
+or their PnL. Exactly those that are named, and nothing else of them. Running it twice is running it once.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from smart_trader.addresses import read_addresses
+from smart_trader.bootstrap import App, run_job
+from smart_trader.domain.silver import tracked_tokens, tracked_whales
+from smart_trader.domain.table import Table
+from smart_trader.errors import UsageError
+
+_TRADES_READ: Mapping[str, Any] = dict.fromkeys(
+    (
+        "txns_last_fetched_at",
+        "oldest_trade_at",
+        "newest_trade_at",
+        "gap_newer_than",
+        "gap_older_than",
+        "history_complete",
+    )
+)
+"""How far a wallet has been read; rows that are there already are recognized when they are read again."""
+
+
+def run(app: App) -> None:
+    table, column, state = _reset(app)
+    named = read_addresses(_file(app, column))
+    wanted = app.tables.frame(table.fields((column,)), [{column: name} for name in named])
+    values = {name: F.lit(value).cast(table.schema[name].dataType) for name, value in state.items()}
+    differs = F.lit(False)
+    for name, value in values.items():
+        differs = differs | ~F.col(name).eqNullSafe(value)
+    stored = app.tables.read(table).join(F.broadcast(wanted), column, "left_semi")
+    known, changing = stored.agg(F.count_distinct(column), F.count_if(differs)).collect()[0]
+    if known < len(named):
+        app.report.warnings.append(f"{len(named) - known} of {len(named)} addresses are not in {table.name}")
+    if changing:
+        app.tables.update(table, wanted.withColumns(values), on=(column,))
+
+
+def _reset(app: App) -> tuple[Table, str, Mapping[str, Any]]:
+    """The table, its column of addresses, and the state that the stage begins with."""
+    if app.options.from_start and app.options.stage != "transactions":
+        raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")
+    match app.options.stage:
+        case "holders":
+            return tracked_tokens.TABLE, "token_address", {"whale_fetch_status": "pending"}
+        case "transactions":
+            from_start = _TRADES_READ if app.options.from_start else {}
+            return tracked_whales.TABLE, "wallet_address", {"txns_fetch_status": "pending", **from_start}
+        case "pnl":
+            return tracked_whales.TABLE, "wallet_address", {"pnl_processing_status": "pending"}
+        case _:
+            raise UsageError("--stage says what is to be done again: holders, transactions or pnl.")
+
+
+def _file(app: App, column: str) -> Path:
+    options: Sequence[tuple[str, Path | None]] = (
+        ("token_address", app.options.tokens),
+        ("wallet_address", app.options.wallets),
+    )
+    given = dict(options)
+    other = next(path for name, path in options if name != column)
+    path = given[column]
+    if path is None or other is not None:
+        wanted = "--tokens FILE" if column == "token_address" else "--wallets FILE"
+        raise UsageError(f"--stage {app.options.stage} takes {wanted}, and only that; nothing was changed.")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("requeue", run))
