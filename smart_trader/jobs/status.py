@@ -20,8 +20,6 @@ from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, entitled_wallets
 from smart_trader.errors import QualityError
 
-_NEVER = F.lit(None).cast("timestamp")
-
 
 def run(app: App) -> None:
     missing = [table.name for table in catalog.TABLES if app.tables.version(table) < 0]
@@ -87,7 +85,7 @@ def _count(entities: DataFrame, status: Column, done_at: Column, is_failing: Col
             F.count_if(status == "completed").alias("completed"),
             F.count_if(is_failing).alias("failing"),
             F.min(done_at).alias("oldest"),
-            F.min(F.when(is_failing, done_at).otherwise(_NEVER)).alias("failing_since"),
+            F.min(F.when(is_failing, done_at)).alias("failing_since"),
         )
     )[0]
     times = {name: row[name] and row[name].isoformat() for name in ("oldest", "failing_since")}
