@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(randbelow(2**32))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests that need Spark go to one worker, so that there is one session; the other worker does the rest."""
     for item in items:

@@ -3,7 +3,7 @@
 A decimal crosses as its unscaled integer: no `Decimal` object is made, so nothing is rounded and little is paid.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -91,6 +91,13 @@ class Streams:
     def __init__(self, schemas: Mapping[str, T.StructType]) -> None:
         self.schema = T.StructType([T.StructField(name, T.ArrayType(rows, False)) for name, rows in schemas.items()])
         self._types = {name: arrow_type(rows) for name, rows in schemas.items()}
+
+    def batches(self, rows: Mapping[str, list[Sequence[Any]]], at_least: int) -> Iterator[pa.RecordBatch]:
+        """What has gathered in `rows`, once it is that much; `rows` is empty afterwards."""
+        if sum(map(len, rows.values())) >= at_least:
+            yield self.batch(rows)
+            for gathered in rows.values():
+                gathered.clear()
 
     def batch(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> pa.RecordBatch:
         """One row that holds `rows` of each stream, values in the order of its schema."""

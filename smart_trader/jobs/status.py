@@ -29,7 +29,7 @@ def run(app: App) -> None:
     app.report.document = {
         "as_of": app.as_of.isoformat(),
         "ranked_at": ranked_at and ranked_at.isoformat(),
-        "stages": [_holders(app), *_wallet_stages(app)],
+        "stages": _stages(app),
         "tables": [
             {
                 "table": table.name,
@@ -43,37 +43,40 @@ def run(app: App) -> None:
     _check_age(app, ranked_at)
 
 
-def _holders(app: App) -> dict[str, Any]:
-    tracking = app.settings.tracking
+def _stages(app: App) -> list[dict[str, Any]]:
+    settings, as_of = app.settings, app.as_of
     live = still_tracked(
         app.tables.read(tracked_tokens.TABLE),
-        as_of=app.as_of,
-        min_liquidity_usd=tracking.min_liquidity_usd,
-        max_age_days=tracking.max_snapshot_age_days,
-    )
-    due = due_tokens(live, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours)
-    counted = _count(live, F.col("whale_fetch_status"), F.col("whale_fetched_at"), F.col("attempts") > 0)
-    return {"stage": "holders", "unit": "tokens", "due": due.count(), **counted}
-
-
-def _wallet_stages(app: App) -> list[dict[str, Any]]:
-    tracking = app.settings.tracking
-    live = still_tracked(
-        app.tables.read(tracked_tokens.TABLE),
-        as_of=app.as_of,
-        min_liquidity_usd=tracking.min_liquidity_usd,
-        max_age_days=tracking.max_snapshot_age_days,
+        as_of=as_of,
+        min_liquidity_usd=settings.tracking.min_liquidity_usd,
+        max_age_days=settings.tracking.max_snapshot_age_days,
     )
     whales = app.tables.read(tracked_whales.TABLE)
     wallets = whales.dropDuplicates(["wallet_address"])
     entitled = entitled_wallets(whales, live, app.tables.read(smart_traders.TABLE))
-    to_read = due_for_trades(whales, entitled, as_of=app.as_of, refresh_days=app.settings.transactions.refresh_days)
-    to_compute = due_for_pnl(whales, as_of=app.as_of, refresh_days=app.settings.pnl.refresh_days)
-    trades = _count(wallets, F.col("txns_fetch_status"), F.col("txns_last_fetched_at"), F.col("attempts") > 0)
-    pnl = _count(wallets, F.col("pnl_processing_status"), F.col("pnl_last_processed_at"), F.lit(False))
+    to_list = due_tokens(live, as_of=as_of, refresh_hours=settings.whales.refresh_hours)
+    to_read = due_for_trades(whales, entitled, as_of=as_of, refresh_days=settings.transactions.refresh_days)
+    to_compute = due_for_pnl(whales, as_of=as_of, refresh_days=settings.pnl.refresh_days)
+    is_failing = F.col("attempts") > 0
     return [
-        {"stage": "transactions", "unit": "wallets", "due": to_read.count(), **trades},
-        {"stage": "pnl", "unit": "wallets", "due": to_compute.count(), **pnl},
+        {
+            "stage": "holders",
+            "unit": "tokens",
+            "due": to_list.count(),
+            **_count(live, F.col("whale_fetch_status"), F.col("whale_fetched_at"), is_failing),
+        },
+        {
+            "stage": "transactions",
+            "unit": "wallets",
+            "due": to_read.count(),
+            **_count(wallets, F.col("txns_fetch_status"), F.col("txns_last_fetched_at"), is_failing),
+        },
+        {
+            "stage": "pnl",
+            "unit": "wallets",
+            "due": to_compute.count(),
+            **_count(wallets, F.col("pnl_processing_status"), F.col("pnl_last_processed_at"), F.lit(False)),
+        },
     ]
 
 

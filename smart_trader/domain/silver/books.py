@@ -191,12 +191,6 @@ class _Books:
         self.out["lot"] += [(lot.trade_id, *place, *_lot_row(lot)) for lot in lots]
         self._token = None
 
-    def batches(self, at_least: int) -> Iterator[pa.RecordBatch]:
-        if sum(map(len, self.out.values())) >= at_least:
-            yield STREAMS.batch(self.out)
-            for rows in self.out.values():
-                rows.clear()
-
     def _pnl(self, wallet: _Wallet, token: str, figures: Figures) -> None:
         values: list[Any] = list(figures)
         for i in _USD_FIGURES:
@@ -246,6 +240,6 @@ def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iter
                 books.buy(trade_id, time, block, quantity, value, decimals)
             else:
                 books.sell(trade_id, time, block, quantity, value, decimals)
-        yield from books.batches(_ROWS_PER_BATCH)
+        yield from STREAMS.batches(books.out, _ROWS_PER_BATCH)
     books.end_wallet()
-    yield from books.batches(1)
+    yield from STREAMS.batches(books.out, 1)

@@ -195,12 +195,6 @@ class _Netting:
             self.out["line"].append((None, self._wallet, *_NO_TRADE, facts))
         self._transactions = self._arbitrage = self._rejected = 0
 
-    def batches(self, at_least: int) -> Iterator[pa.RecordBatch]:
-        if sum(map(len, self.out.values())) >= at_least:
-            yield STREAMS.batch(self.out)
-            for rows in self.out.values():
-                rows.clear()
-
 
 def _trade_row(wallet: str, tx_hash: str, trade: Trade, place: tuple[Any, ...]) -> tuple[Any, ...]:
     cost_known = trade.value is not None if trade.side == BUY else None
@@ -224,11 +218,11 @@ def _net_partition(batches: Iterator[pa.RecordBatch], rules: ValueRules) -> Iter
                 continue
             tx_hash, place = tx, where
             rows.append(row)
-        yield from netting.batches(_ROWS_PER_BATCH)
+        yield from STREAMS.batches(netting.out, _ROWS_PER_BATCH)
     if rows:
         netting.transaction(tx_hash, rows, *place)
     netting.end_wallet()
-    yield from netting.batches(1)
+    yield from STREAMS.batches(netting.out, 1)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
