@@ -45,12 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(randbelow(2**32))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """All tests that need Spark go to one worker, so that there is one session; the other worker does the rest."""
-    for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+    if "spark" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("spark"))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

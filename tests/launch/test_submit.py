@@ -82,9 +82,10 @@ def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
     assert given["SPARK_LOCAL_IP"] == "127.0.0.1"
 
 
-def test_an_unwritten_number_of_partitions_is_twice_the_cores() -> None:
-    line = submit.command_line(described(settings=load(environ={}, home=HOME)))
-    assert f"spark.sql.shuffle.partitions={2 * (os.cpu_count() or 1)}" in line
+@pytest.mark.parametrize(("is_small", "tasks_per_core"), [(True, 2), (False, 4)])
+def test_an_unwritten_number_of_partitions_follows_the_cores(is_small: bool, tasks_per_core: int) -> None:
+    line = submit.command_line(described(settings=load(environ={}, home=HOME), is_small=is_small))
+    assert f"spark.sql.shuffle.partitions={tasks_per_core * (os.cpu_count() or 1)}" in line
 
 
 def test_the_demonstration_is_locked_where_it_works() -> None:
