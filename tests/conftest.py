@@ -45,19 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(randbelow(2**32))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """All tests that need Spark go to one worker, so that there is one session; the other worker does the rest."""
-    if "spark" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("spark"))
-
-
 def pytest_report_header(config: pytest.Config) -> str:
     return f"examples of hypothesis: profile {PROFILE}, seed {config.getoption('--hypothesis-seed') or 'by test name'}"
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
-    """The one Spark session of the tests."""
+    """The one Spark session of a worker's tests."""
     from tests.lake import start_spark
 
     session = start_spark(tmp_path_factory.mktemp("spark"))

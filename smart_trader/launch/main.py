@@ -70,8 +70,8 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    # Two workers: one has the Spark session, see tests/conftest.py.
-    workers = ("-n", "2", "--dist", "loadgroup")
+    # Two workers, each with a Spark session of its own: a session waits for its planner most of the time.
+    workers = ("-n", "2", "--dist", "loadfile")
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
