@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from benchmarks import lakes, peers, session
 from benchmarks.lakes import Shape
 from benchmarks.session import Cost
-from smart_trader.bootstrap import App
+from smart_trader.app import App
 from smart_trader.cli import Options
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history

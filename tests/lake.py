@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from smart_trader.bootstrap import App, Report, job_runs
+from smart_trader.app import App, Report
+from smart_trader.bootstrap import job_runs
 from smart_trader.cli import Options
 from smart_trader.domain import catalog
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table

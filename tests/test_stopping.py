@@ -8,9 +8,9 @@ import time
 import pytest
 from pyspark.sql import SparkSession
 
-from smart_trader.bootstrap import stopping
 from smart_trader.errors import Interrupted
 from smart_trader.io.clock import SystemClock
+from smart_trader.stopping import stopping
 
 
 def count_for_hours(spark: SparkSession) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from smart_trader.addresses import read_addresses
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots

@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.addresses import read_addresses
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.bronze.payload import Rejected

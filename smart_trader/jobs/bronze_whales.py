@@ -13,7 +13,8 @@ from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
 
 from smart_trader.addresses import read_addresses
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, whale_holders
 from smart_trader.domain.bronze.snapshots import newest_snapshots

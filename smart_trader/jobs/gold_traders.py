@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.domain.changes import Part
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy

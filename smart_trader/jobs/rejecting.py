@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from smart_trader.bootstrap import App
+from smart_trader.app import App
 from smart_trader.domain.bronze import rejected_rows
 from smart_trader.domain.bronze.payload import Rejected
 

@@ -12,7 +12,8 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from smart_trader.addresses import read_addresses
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.table import Table
 from smart_trader.errors import UsageError

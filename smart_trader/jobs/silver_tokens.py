@@ -8,7 +8,8 @@ import sys
 
 from pyspark.sql import functions as F
 
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.changes import Part

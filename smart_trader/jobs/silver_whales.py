@@ -6,7 +6,8 @@ keep their state, and only what differs is written.
 
 import sys
 
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import whale_holders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_whales import track_holders

@@ -11,7 +11,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.bootstrap import App, run_job
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from smart_trader.bootstrap import Report
+from smart_trader.app import Report
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.table import Table

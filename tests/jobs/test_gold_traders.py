@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from smart_trader.bootstrap import Report
+from smart_trader.app import Report
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.table import Table

@@ -1,0 +1,90 @@
+"""What a job is given (options, settings, the time of its run, Spark, tables, market) and what it says of itself."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from smart_trader import cli, version
+from smart_trader.fetching import Pace
+from smart_trader.io.birdeye import client as birdeye
+from smart_trader.io.clock import SystemClock
+from smart_trader.io.http import HttpPolicy
+from smart_trader.ports import MarketData, TableStore, Usage
+from smart_trader.progress import Progress
+from smart_trader.settings import require
+from smart_trader.settings_model import Api, Settings
+from smart_trader.summary import TierChange, Work
+
+
+@dataclass(slots=True)
+class Report:
+    """What a job says of its own run; filled in as it goes, so that a failed run has one too."""
+
+    rows_in: int = 0
+    rows_rejected: int = 0
+    work: Work | None = None
+    tiers: tuple[TierChange, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    """What a job that only reads has found; it goes to standard output."""
+
+
+@dataclass
+class App:
+    """What a job is given. `as_of` is the business time of the whole run."""
+
+    options: cli.Options
+    settings: Settings
+    as_of: datetime
+    run_id: str
+    spark: SparkSession
+    tables: TableStore
+    clock: SystemClock
+    report: Report = field(default_factory=Report)
+
+    @cached_property
+    def market(self) -> MarketData:
+        """BirdEye; asked for only by the jobs that fetch, as only they need a key."""
+        api = self.settings.birdeye
+        return birdeye.connect(
+            base_url=api.base_url,
+            api_key=require(self.settings, "birdeye.api_key"),
+            requests_per_second=api.requests_per_second,
+            concurrent_requests=api.concurrent_requests,
+            compute_units_per_run=api.compute_units_per_run,
+            units=api.units.model_dump(),
+            clock=self.clock,
+            policy=_policy(api),
+            user_agent=f"smart-trader/{version.VERSION}",
+        )
+
+    def usage(self) -> Usage:
+        """What was asked of the API so far; nothing if it was never needed."""
+        return self.market.usage() if "market" in self.__dict__ else Usage(0, 0, 0.0)
+
+    def advance(self, progress: Progress) -> None:
+        """One more entity is through."""
+        used = self.usage()
+        progress.advance(calls=used.calls, wait_seconds=used.wait_seconds)
+
+    def pace(self, *, batch_size: int) -> Pace:
+        """How fetching is spread over threads and commits."""
+        return Pace(
+            workers=self.settings.birdeye.concurrent_requests,
+            batch_size=batch_size,
+            batch_seconds=float(self.settings.transactions.seconds_per_commit),
+        )
+
+
+def _policy(api: Api) -> HttpPolicy:
+    return HttpPolicy(
+        connect_timeout_seconds=float(api.connect_timeout_seconds),
+        read_timeout_seconds=float(api.read_timeout_seconds),
+        total_timeout_seconds=float(api.total_timeout_seconds),
+        attempts=api.attempts,
+        max_retry_wait_seconds=float(api.max_retry_wait_seconds),
+        max_body_bytes=api.max_body_bytes,
+    )
