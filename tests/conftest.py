@@ -62,7 +62,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
 
 @pytest.fixture
 def lake(spark: "SparkSession", tmp_path: Path) -> "Lake":
-    """An empty warehouse."""
+    """A warehouse of empty tables."""
     from tests.lake import Lake
 
-    return Lake(spark, tmp_path / "lake")
+    lake = Lake(spark, tmp_path / "lake")
+    lake.make_tables()
+    return lake

@@ -1,10 +1,14 @@
 """A warehouse in a temporary folder, and jobs run on it in the tests' one Spark session."""
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +55,15 @@ def start_spark(scratch: Path) -> SparkSession:
     )
 
 
+@cache
+def _empty_warehouse(spark: SparkSession) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="smart-trader-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    root = folder / "empty"
+    DeltaStore(spark, str(root), clock=SystemClock(), run_id="create", retention_days=RETENTION).create(catalog.TABLES)
+    return root
+
+
 class Lake:
     """One warehouse. Jobs run as the launcher would run them, without its process around them."""
 
@@ -70,7 +83,7 @@ class Lake:
         """Run `jobs` (default: the whole pipeline); the report of each by name."""
         self._runs += 1
         self.tables = self._store()
-        self.tables.create(catalog.TABLES)
+        self.make_tables()
         address = [("birdeye.base_url", simulator.url)] if simulator else []
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
@@ -83,6 +96,11 @@ class Lake:
                 run(app)
             reports[name] = app.report
         return reports
+
+    def make_tables(self) -> None:
+        """All tables, empty, unless they are there. Copied: making them once costs as much as the rest of a test."""
+        if not self.root.exists():
+            shutil.copytree(_empty_warehouse(self.spark), self.root)
 
     @property
     def run_id(self) -> str:
@@ -106,7 +124,7 @@ class Lake:
 
     def fill(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put hand-written rows into a table; columns that are not given are null."""
-        self.tables.create(catalog.TABLES)
+        self.make_tables()
         full = [dict.fromkeys(table.column_names) | dict(row) for row in rows]
         self.tables.append(table, self.tables.frame(table.own_schema, full))
 
