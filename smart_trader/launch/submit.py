@@ -22,7 +22,8 @@ _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
-COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1",)
+# The quick compiler alone gets 48 MB for its code, which a pipeline fills: then code is swept away and compiled again.
+COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
 # Compile with the optimising compiler only what is ten times hotter than usual.
 COMPILE_LATE = (
     "-XX:Tier4InvocationThreshold=50000",
