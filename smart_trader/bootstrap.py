@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from pyspark.sql import SparkSession
 
-from smart_trader import cli, demo, logs, outcomes, process, version
+from smart_trader import cli, demo, logs, outcomes, places, process, version
 from smart_trader.app import App, Report
 from smart_trader.domain import catalog
 from smart_trader.domain.ops import runs
@@ -76,6 +76,7 @@ class _Runner:
 
     def run(self, jobs: Sequence[tuple[str, Run]]) -> int:
         status, message = 0, ""
+        self._warnings = [] if self._is_reading else places.check_disks(self._settings)
         spark = spark_session.start()
         app = self._open(spark)
         try:
@@ -226,6 +227,7 @@ class _Runner:
             exit_code=status,
             jobs=tuple(self._summaries),
             message=logs.redact(message),
+            warnings=tuple(self._warnings),
         )
         print(render_text(summary), file=sys.stderr)
         if self._options.json:

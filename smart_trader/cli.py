@@ -25,8 +25,10 @@ _PIPELINE_ORDER = (
     "gold_traders",
     "pipeline",
 )
-READING_JOBS = frozenset(("status",))
-"""Jobs that write nothing: they need no lock and leave no record."""
+READING_JOBS = frozenset(("status", "disk_space"))
+"""Jobs that write no table: they need no lock and leave no record."""
+SPARKLESS_JOBS = frozenset(("disk_space",))
+"""Jobs that the launcher runs itself, since they need no Spark."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
   64  bad command line                74  disk full, table unreadable
@@ -56,6 +58,7 @@ class Options:
     max_age_hours: float | None = None
     recreate: bool = False
     yes: bool = False
+    clean: bool = False
 
 
 def job_names() -> list[str]:
@@ -207,6 +210,8 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
     if job == "requeue":
         add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
         add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
+    if job == "disk_space":
+        add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
     if job == "status":
         add(
             "--max-age",

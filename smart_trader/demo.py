@@ -19,6 +19,7 @@ from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 
 ROOT = "./demo"
+LOGS = "demo/logs"  # beside the warehouse, which it is in, so that nothing is anywhere else
 SEED = 20261120
 
 
@@ -39,6 +40,7 @@ class Demo:
         """Settings that lead to the simulator and away from the real lake."""
         return (
             ("warehouse.root", ROOT),
+            ("logs.folder", LOGS),
             ("birdeye.base_url", self.url),
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),

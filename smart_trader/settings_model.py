@@ -269,6 +269,12 @@ class Disk(Section):
         return self
 
 
+class Logs(Section):
+    folder: Text | None
+    keep_days: Days
+    keep_megabytes: Count
+
+
 class Run(Section):
     time_budget_minutes: CountOrNone
 
@@ -299,6 +305,7 @@ class Settings(BaseSettings):
     birdeye: BirdEye
     helius: Helius
     disk: Disk
+    logs: Logs
     run: Run
     spark: Spark
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -91,6 +91,8 @@ class RunSummary:
     exit_code: int
     jobs: tuple[JobSummary, ...] = ()
     message: str = ""
+    warnings: tuple[str, ...] = ()
+    """What concerns the run as a whole, such as a disk that fills up."""
 
     @property
     def outcome(self) -> Outcome:
@@ -122,6 +124,7 @@ def render_json(run: RunSummary) -> str:
         "duration_seconds": _seconds(run.started_at, run.finished_at),
         "message": run.message,
         "next_step": run.next_step,
+        "warnings": list(run.warnings),
         "jobs": [_job_document(job) for job in run.jobs],
     }
     return json.dumps(document, indent=2)
@@ -165,11 +168,16 @@ def render_document(document: Mapping[str, Any]) -> str:
         f"{name}  {'-' if value is None else value}" for name, value in document.items() if type(value) is not list
     ]
     tables = [
-        _table(tuple(rows[0]), [tuple(row.values()) for row in rows], texts=1)
+        _table(tuple(rows[0]), [tuple(map(_fact, row.values())) for row in rows], texts=1)
         for rows in document.values()
         if type(rows) is list and rows
     ]
-    return "\n\n".join(["\n".join(facts), *tables])
+    return "\n\n".join([*(["\n".join(facts)] if facts else []), *tables])
+
+
+def _fact(value: object) -> object:
+    """Of what is the case, as opposed to what happened, none is a figure: version 0 is a version."""
+    return "0" if value == 0 else value
 
 
 def _jobs(jobs: Sequence[JobSummary]) -> str:
@@ -265,7 +273,8 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
 
 
 def _remarks(run: RunSummary) -> str:
-    remarks = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
+    of_jobs = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
+    remarks = [*run.warnings, *of_jobs]
     failures = [
         f"{job.record.job}: {job.record.message}"
         for job in run.jobs

@@ -1,6 +1,7 @@
 """What `bin/submit.sh` does once everything is installed: settings, lock, `spark-submit`."""
 
 import contextlib
+import importlib
 import os
 import shutil
 import socket
@@ -9,16 +10,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import process
-from smart_trader.cli import READING_JOBS, Options
+from smart_trader import places, process
+from smart_trader.cli import READING_JOBS, SPARKLESS_JOBS, Options
 from smart_trader.errors import UsageError
 from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.settings import describe, load, require
+from smart_trader.settings_model import Settings
 
-_DEMO = (("warehouse.root", "./demo"),)
+_DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
 _FETCHING = frozenset(("bronze_tokens", "bronze_whales", "bronze_transactions", "pipeline"))
 """Jobs that need a key of BirdEye."""
 
@@ -39,6 +41,10 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         )
     if options.job in _FETCHING and not options.demo:
         require(settings, "birdeye.api_key")
+    if options.job in SPARKLESS_JOBS:
+        return int(importlib.import_module(f"smart_trader.jobs.{options.job}").run(options, settings))
+    if options.job not in READING_JOBS:
+        _make_room(settings)
     started = datetime.now(UTC)
     run_id = options.run_id or process.new_run_id(started)
     if options.run_id is None:
@@ -74,6 +80,13 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             return Submission(described, (*held, in_use)).run()
         finally:
             _print(folder / process.OUTPUT_FILE)
+
+
+def _make_room(settings: Settings) -> None:
+    """Raises StorageError if a disk is still too full for a run once what nobody needs any more is gone."""
+    scratch.remove_dead(places.scratch(settings))
+    places.remove_old_logs(settings, datetime.now(UTC))
+    places.check_disks(settings)
 
 
 def holds_little(root: str) -> bool:

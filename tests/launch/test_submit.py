@@ -89,7 +89,7 @@ def test_an_unwritten_number_of_partitions_follows_the_cores(is_small: bool, tas
 
 
 def test_the_demonstration_is_locked_where_it_works() -> None:
-    assert job._DEMO == (("warehouse.root", demo.ROOT),)
+    assert job._DEMO == (("warehouse.root", demo.ROOT), ("logs.folder", demo.LOGS))
 
 
 @pytest.mark.parametrize("code", [0, 64, 65, 69, 70, 74, 75, 77, 78])

@@ -1,0 +1,148 @@
+"""How full the disks are on which some folders lie, and what is in them. Writes nothing and needs no Spark."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from smart_trader.errors import StorageError
+
+LOG = "_delta_log"
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A file system. Percentages are of what may be used without being root, as `df` counts them."""
+
+    mount: Path
+    holds: tuple[str, ...]
+    """What the folders on it are for."""
+    total_bytes: int
+    free_bytes: int
+    used_percent: Decimal
+    inodes_percent: Decimal
+    """Of the files that it can hold; 0 where it knows no limit. Used up, it is as full as without bytes."""
+
+    @property
+    def percent(self) -> Decimal:
+        return max(self.used_percent, self.inodes_percent)
+
+
+@dataclass(frozen=True, slots=True)
+class TableUsage:
+    """A Delta table on a disk. What its log says is None where that cannot be read."""
+
+    name: str
+    version: int | None
+    versions: int
+    """Versions whose entry in the log is still there."""
+    live_bytes: int | None
+    """Data files of the newest version; the rest of `total_bytes` is history and log."""
+    total_bytes: int
+
+
+def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
+    """The file systems of `folders`, which are named by what they are for and need not exist yet."""
+    held: dict[int, list[str]] = {}
+    places: dict[int, Path] = {}
+    for name, folder in folders.items():
+        place = _existing(folder)
+        device = place.stat().st_dev
+        held.setdefault(device, []).append(name)
+        places.setdefault(device, place)
+    return [_disk(places[device], tuple(names)) for device, names in held.items()]
+
+
+def check(folders: Mapping[str, Path], *, warn_percent: Decimal, critical_percent: Decimal) -> list[str]:
+    """A warning for each disk of `folders` in use from `warn_percent` on.
+
+    Raises StorageError if one is from `critical_percent` on.
+    """
+    return judge(disks_of(folders), warn_percent=warn_percent, critical_percent=critical_percent)
+
+
+def judge(disks: Sequence[Disk], *, warn_percent: Decimal, critical_percent: Decimal) -> list[str]:
+    """As `check`, of disks that were measured."""
+    full = [disk for disk in disks if disk.percent >= critical_percent]
+    if full:
+        raise StorageError(
+            f"{'; '.join(map(_say, full))}. From {critical_percent:g} % on (disk.critical_percent) no run is started,"
+            " since a run that fills a disk fails half way.\n"
+            "  next: `bin/submit.sh disk_space` shows what takes the room, with --clean it removes what dead runs left;"
+            " then run again."
+        )
+    return [
+        f"{_say(disk)}; from {critical_percent:g} % on no run is started. `disk_space` shows what takes the room."
+        for disk in disks
+        if disk.percent >= warn_percent
+    ]
+
+
+def table_usage(root: Path | None) -> list[TableUsage]:
+    """Every table below the warehouse `root`, by name; none where that is a store."""
+    if root is None:
+        return []
+    return [_table(log.parent) for log in sorted(root.glob(f"*/*/{LOG}"))]
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes of all files below `folder`; what vanishes meanwhile, since a run is under way, does not count."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+    return total
+
+
+def _table(folder: Path) -> TableUsage:
+    try:
+        table = DeltaTable(folder)
+        version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
+    except Exception:  # a damaged log is told by its missing figures: this report must not fail on it
+        version, live = None, None
+    return TableUsage(
+        name=f"{folder.parent.name}.{folder.name}",
+        version=version,
+        versions=len(list((folder / LOG).glob(f"{'[0-9]' * 20}.json"))),
+        live_bytes=live,
+        total_bytes=bytes_in(folder),
+    )
+
+
+def _disk(place: Path, holds: tuple[str, ...]) -> Disk:
+    found = os.statvfs(place)
+    used = found.f_blocks - found.f_bfree
+    return Disk(
+        mount=_mount(place),
+        holds=holds,
+        total_bytes=found.f_blocks * found.f_frsize,
+        free_bytes=found.f_bavail * found.f_frsize,
+        used_percent=_percent(used, used + found.f_bavail),
+        inodes_percent=_percent(found.f_files - found.f_ffree, found.f_files),
+    )
+
+
+def _percent(part: int, whole: int) -> Decimal:
+    return (Decimal(100 * part) / whole if whole else Decimal(0)).quantize(Decimal("0.1"))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    absolute = folder.absolute()
+    return next(place for place in (absolute, *absolute.parents) if place.exists())
+
+
+def _mount(place: Path) -> Path:
+    resolved = place.resolve()
+    return next((above for above in (resolved, *resolved.parents) if os.path.ismount(above)), resolved)
+
+
+def _say(disk: Disk) -> str:
+    what = "bytes" if disk.used_percent >= disk.inodes_percent else "number of files"
+    return f"The disk at {disk.mount} ({', '.join(disk.holds)}) is {disk.percent} % full by {what}"

@@ -1,0 +1,72 @@
+"""Log files, two for each writing run: what the driver says, and what its JVM says. Later runs remove old ones.
+
+Each process rotates the file that it alone writes; here is decided which files are kept.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+PREFIX = "smart-trader-"
+MAX_BYTES = 10 * 2**20
+"""Of one file; then it is rotated, at most `BACKUPS` times. conf/log4j2.properties says the same of the JVM's."""
+BACKUPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    path: Path
+    bytes: int
+    modified: float
+    """Seconds since 1970."""
+
+
+def of_driver(folder: Path, run_id: str) -> Path:
+    return folder / f"{PREFIX}{run_id}.jsonl"
+
+
+def of_jvm(folder: Path, run_id: str) -> Path:
+    return folder / f"{PREFIX}{run_id}.jvm.jsonl"
+
+
+def found_in(folder: Path) -> list[LogFile]:
+    """Log files of all runs, the newest first."""
+    return sorted(_scan(folder), key=lambda file: (-file.modified, file.path))
+
+
+def remove_old(folder: Path, *, now: datetime, keep_days: int, keep_megabytes: int) -> list[LogFile]:
+    """Remove what is older than `keep_days`, and of the rest the oldest beyond `keep_megabytes`; returns what went.
+
+    What cannot be removed stays: nothing depends on it.
+    """
+    oldest, left = (now - timedelta(days=keep_days)).timestamp(), keep_megabytes * 2**20
+    removed = []
+    for file in found_in(folder):
+        left -= file.bytes
+        if (file.modified < oldest or left < 0) and _attempt(file.path.unlink):
+            removed.append(file)
+    return removed
+
+
+def _scan(folder: Path) -> Iterator[LogFile]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(PREFIX) and ".jsonl" in entry.name and entry.is_file(follow_symlinks=False):
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            yield LogFile(Path(entry.path), found.st_size, found.st_mtime)
+
+
+def _attempt(remove: Callable[[], None]) -> bool:
+    try:
+        remove()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,49 @@
+"""The folders of this machine that a run uses, as the settings name them, and what is kept in order there."""
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from smart_trader import log_files
+from smart_trader.io import disk
+from smart_trader.io.lock import local_folder
+from smart_trader.log_files import LogFile
+from smart_trader.settings_model import Settings
+
+
+def warehouse(settings: Settings) -> Path | None:
+    """The folder with all tables, or None where that is a store."""
+    return local_folder(settings.warehouse.root)
+
+
+def scratch(settings: Settings) -> Path:
+    """Where each run makes a folder for its short-lived files."""
+    return Path(settings.warehouse.scratch or tempfile.gettempdir())
+
+
+def logs(settings: Settings) -> Path | None:
+    """Where log files go, or None if there are to be none: by default beside the warehouse, wherever a run starts."""
+    if settings.logs.folder is None:
+        return None
+    root = warehouse(settings)
+    return (root.parent if root else Path.cwd()) / Path(settings.logs.folder).expanduser()
+
+
+def all_of(settings: Settings) -> dict[str, Path]:
+    """Every one that there is, by what it is for."""
+    named = {"warehouse": warehouse(settings), "scratch": scratch(settings), "logs": logs(settings)}
+    return {name: folder for name, folder in named.items() if folder is not None}
+
+
+def check_disks(settings: Settings) -> list[str]:
+    """A warning for each disk that fills up. Raises StorageError if one is too full for a run to start."""
+    limits = settings.disk
+    return disk.check(all_of(settings), warn_percent=limits.warn_percent, critical_percent=limits.critical_percent)
+
+
+def remove_old_logs(settings: Settings, now: datetime) -> list[LogFile]:
+    """Remove the log files that are not to be kept any longer; returns them."""
+    folder, kept = logs(settings), settings.logs
+    if folder is None:
+        return []
+    return log_files.remove_old(folder, now=now, keep_days=kept.keep_days, keep_megabytes=kept.keep_megabytes)
