@@ -1,18 +1,17 @@
 """What a run did: the rows of `ops.runs`, and the summary shown at its end, after a failure too."""
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from smart_trader import layout
 from smart_trader.errors import Interrupted
 from smart_trader.logs import printable
 from smart_trader.progress import duration
 
 Outcome = Literal["ok", "partial", "failed"]
-WIDTH = 100
 
 _NEXT_STEPS = {
     64: "Correct the command line; --help shows what it takes.",
@@ -125,12 +124,13 @@ def render_json(run: RunSummary) -> str:
         "message": run.message,
         "next_step": run.next_step,
         "warnings": list(run.warnings),
-        "jobs": [_job_document(job) for job in run.jobs],
+        "jobs": [job_document(job) for job in run.jobs],
     }
     return json.dumps(document, indent=2)
 
 
-def _job_document(job: JobSummary) -> dict[str, Any]:
+def job_document(job: JobSummary) -> dict[str, Any]:
+    """A job for programs: its record, and what the text shows beside it."""
     document = asdict(job)
     record = document.pop("record")
     record["table_versions"] = json.loads(job.record.table_versions)
@@ -148,16 +148,16 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 
 def render_text(run: RunSummary) -> str:
-    """A page for a person, at most `WIDTH` columns wide."""
+    """A page for a person, at most `layout.WIDTH` columns wide."""
     took = duration(_seconds(run.started_at, run.finished_at))
     title = f"Run {printable(run.run_id)}  {run.outcome}, exit {run.exit_code}, {took}"
     parts = [
         title,
-        _jobs(run.jobs),
-        _work(run.jobs),
+        jobs_part(run.jobs),
+        work_part(run.jobs),
         _tiers(run.jobs),
         _versions(run.jobs),
-        _remarks(run),
+        remarks_part(run, run.next_step),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -168,7 +168,7 @@ def render_document(document: Mapping[str, Any]) -> str:
         f"{name}  {'-' if value is None else value}" for name, value in document.items() if type(value) is not list
     ]
     tables = [
-        _table(tuple(rows[0]), [tuple(map(_fact, row.values())) for row in rows], texts=1)
+        layout.table(tuple(rows[0]), [tuple(map(_fact, row.values())) for row in rows], texts=1)
         for rows in document.values()
         if type(rows) is list and rows
     ]
@@ -180,7 +180,8 @@ def _fact(value: object) -> object:
     return "0" if value == 0 else value
 
 
-def _jobs(jobs: Sequence[JobSummary]) -> str:
+def jobs_part(jobs: Sequence[JobSummary]) -> str:
+    """What each job did, with a total."""
     if not jobs:
         return ""
     header = (
@@ -221,10 +222,11 @@ def _jobs(jobs: Sequence[JobSummary]) -> str:
             duration(sum(_seconds(job.record.started_at, job.record.finished_at) for job in jobs)),
         )
         rows.append(("total", "", "", "", *total))
-    return _table(header, rows, texts=2)
+    return layout.table(header, rows, texts=2)
 
 
-def _work(jobs: Sequence[JobSummary]) -> str:
+def work_part(jobs: Sequence[JobSummary]) -> str:
+    """What was due and what became of it."""
     rows = [
         (
             job.record.job,
@@ -237,12 +239,12 @@ def _work(jobs: Sequence[JobSummary]) -> str:
         for job in jobs
         if job.work
     ]
-    return _table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
+    return layout.table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
 
 
 def _tiers(jobs: Sequence[JobSummary]) -> str:
     rows = [(tier.tier, tier.wallets, tier.entered, tier.left) for job in jobs for tier in job.tiers]
-    return _table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
+    return layout.table(("traders", "wallets", "entered", "left"), rows, texts=1) if rows else ""
 
 
 def _versions(jobs: Sequence[JobSummary]) -> str:
@@ -269,10 +271,11 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
     if not rows:
         return f"No table changed ({unchanged} looked at)."
     note = f"\n{unchanged} more unchanged" if unchanged else ""
-    return _table(("table", "version before", "after"), rows, texts=1) + note
+    return layout.table(("table", "version before", "after"), rows, texts=1) + note
 
 
-def _remarks(run: RunSummary) -> str:
+def remarks_part(run: RunSummary, next_step: str) -> str:
+    """What is to be known of the run, why it ended early, and what to do next."""
     of_jobs = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
     remarks = [*run.warnings, *of_jobs]
     failures = [
@@ -282,40 +285,5 @@ def _remarks(run: RunSummary) -> str:
     ]
     if run.message and not any(run.message in failure for failure in failures):
         failures.append(run.message)
-    lines = [*_bullets("warnings", remarks), *_bullets("messages", failures)]
-    return "\n".join([*lines, *_bullets("next", [run.next_step] if run.next_step else [])])
-
-
-def _bullets(title: str, texts: Sequence[str]) -> list[str]:
-    lines = [
-        line
-        for text in texts
-        for line in textwrap.wrap(printable(text), WIDTH, initial_indent="  - ", subsequent_indent="    ")
-    ]
-    return [title, *lines] if lines else []
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int) -> str:
-    """Columns as wide as their widest cell: the first `texts` to the left, figures to the right."""
-    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column < texts else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
-
-
-def _cell(value: object) -> str:
-    """Nothing happened is a dash: the eye finds what did. From a million on cut; `ops.runs` has the figure."""
-    if value is None:
-        return "-"
-    if not isinstance(value, int):
-        return printable(str(value))
-    for size, sign in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
-        if value >= size:
-            return f"{value // (size // 10) / 10:.1f} {sign}"
-    return f"{value:,}" if value else "-"
+    lines = [*layout.bullets("warnings", remarks), *layout.bullets("messages", failures)]
+    return "\n".join([*lines, *layout.bullets("next", [next_step] if next_step else [])])
