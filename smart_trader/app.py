@@ -9,12 +9,13 @@ from pyspark.sql import SparkSession
 
 from smart_trader import cli, version
 from smart_trader.fetching import Pace
+from smart_trader.io import helius
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.http import HttpPolicy
-from smart_trader.ports import MarketData, TableStore, Usage
+from smart_trader.ports import MarketData, TableStore, Usage, WatchList
 from smart_trader.progress import Progress
-from smart_trader.settings import require
+from smart_trader.settings import require, require_webhook
 from smart_trader.settings_model import Api, Settings
 from smart_trader.summary import TierChange, Work
 
@@ -28,8 +29,10 @@ class Report:
     work: Work | None = None
     tiers: tuple[TierChange, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What it did that no table and no figure shows."""
     document: dict[str, Any] | None = None
-    """What a job that only reads has found; it goes to standard output."""
+    """For programs: what a job that only reads has found, on standard output; what another has done, in `ops.runs`."""
 
 
 @dataclass
@@ -61,9 +64,34 @@ class App:
             user_agent=f"smart-trader/{version.VERSION}",
         )
 
+    @cached_property
+    def watch_list(self) -> WatchList:
+        """Our webhook at Helius; asked for only by the job that keeps it up."""
+        require_webhook(self.settings)
+        api = self.settings.helius
+        return helius.connect(
+            base_url=api.base_url,
+            api_key=require(self.settings, "helius.api_key"),
+            ours=helius.Ours(
+                url=api.webhook_url,
+                webhook_id=api.webhook_id,
+                webhook_type=api.webhook_type,
+                transaction_types=api.transaction_types,
+                auth_header=api.auth_header.get_secret_value() if api.auth_header else None,
+            ),
+            clock=self.clock,
+            policy=_policy(api),
+            user_agent=f"smart-trader/{version.VERSION}",
+        )
+
     def usage(self) -> Usage:
-        """What was asked of the API so far; nothing if it was never needed."""
-        return self.market.usage() if "market" in self.__dict__ else Usage(0, 0, 0.0)
+        """What was asked of the APIs so far; nothing of those that were never needed."""
+        asked = [api.usage() for name, api in self.__dict__.items() if name in ("market", "watch_list")]
+        return Usage(
+            calls=sum(usage.calls for usage in asked),
+            compute_units=sum(usage.compute_units for usage in asked),
+            wait_seconds=sum(usage.wait_seconds for usage in asked),
+        )
 
     def advance(self, progress: Progress) -> None:
         """One more entity is through."""

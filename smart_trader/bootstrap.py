@@ -121,7 +121,7 @@ class _Runner:
             status, message = self._run_one(app, name, run)
             if status:
                 return status, message
-        if self._market is not None and jobs[-1][0] == "gold_traders":
+        if self._market is not None and self._options.job in ("pipeline", "gold_traders"):
             return self._check_demo(app, self._market)
         return 0, ""
 
@@ -183,7 +183,8 @@ class _Runner:
             ),
             code_version=version.VERSION,
             settings_hash=self._hash,
-            message=logs.redact(message or "; ".join(app.report.warnings)),
+            message=logs.redact(message or "; ".join((*app.report.notes, *app.report.warnings))),
+            document=None if app.report.document is None else logs.redact(json.dumps(app.report.document)),
         )
         self._summaries.append(
             JobSummary(
@@ -193,6 +194,7 @@ class _Runner:
                 work=app.report.work,
                 tiers=app.report.tiers,
                 warnings=tuple(app.report.warnings),
+                notes=tuple(app.report.notes),
             )
         )
         log.info(

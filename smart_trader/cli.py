@@ -23,12 +23,15 @@ _PIPELINE_ORDER = (
     "bronze_transactions",
     "silver_pnl",
     "gold_traders",
+    "helius_webhooks",
     "pipeline",
 )
 READING_JOBS = frozenset(("status", "disk_space"))
 """Jobs that write no table: they need no lock and leave no record."""
 SPARKLESS_JOBS = frozenset(("disk_space",))
 """Jobs that the launcher runs itself, since they need no Spark."""
+_WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", *READING_JOBS))
+"""Jobs that cannot be told to care for some tokens or wallets only."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
   64  bad command line                74  disk full, table unreadable
@@ -144,14 +147,14 @@ def _parser(job: str) -> argparse.ArgumentParser:
         metavar="ID",
         help="name of the run in logs, tables and history (default: made up)",
     )
-    if job in _PIPELINE_ORDER and job != "init":
+    if job in _PIPELINE_ORDER and job not in _WITHOUT_ENTITIES:
         add(
             "--limit",
             type=_count,
             metavar="N",
             help="at most N tokens or wallets in this run",
         )
-    if job not in ("init", *READING_JOBS):
+    if job not in _WITHOUT_ENTITIES:
         add(
             "--wallets",
             type=_file,

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import Row
@@ -15,6 +16,7 @@ from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
 from smart_trader.errors import QualityError
 from smart_trader.ports import TableStore
+from smart_trader.simulator.helius import Helius
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 
@@ -44,6 +46,11 @@ class Demo:
             ("birdeye.base_url", self.url),
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),
+            ("helius.base_url", self.url),
+            ("helius.api_key", "simulated-helius-key"),
+            ("helius.auth_header", "simulated-auth-header"),
+            ("helius.webhook_url", "https://example.org/simulated-hook"),
+            ("helius.webhook_id", ""),
         )
 
     def check(self, tables: TableStore) -> str:
@@ -90,5 +97,5 @@ class Demo:
 def serve() -> Iterator[Demo]:
     """Serve the market of the demonstration on loopback."""
     market = Market.generate(SEED)
-    with Simulator(market) as simulator:
+    with Simulator(market, helius=Helius(kept_in=Path(ROOT, "simulated-helius.json"))) as simulator:
         yield Demo(market, simulator.url)

@@ -53,6 +53,10 @@ class SourceRejected(SmartTraderError):
     exit_status = 69
 
 
+class NotFound(SourceRejected):
+    """The API has nothing of that name (404)."""
+
+
 class StorageError(SmartTraderError):
     """A disk is full or read-only, or a table cannot be read."""
 

@@ -69,4 +69,9 @@ STEPS = (
         writes=("gold.smart_traders", "gold.rank_history"),
         keeps=("silver.wallet_pnl",),
     ),
+    Step(
+        "helius_webhooks",
+        reads=("gold.smart_traders", "ops.runs"),
+        writes=(),
+    ),
 )

@@ -1,6 +1,6 @@
 """What jobs need from outside, in the domain's words. Adapters live in `smart_trader.io`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -54,6 +54,39 @@ class MarketData(Protocol):
         Beyond the deepest offset that the API serves, paging goes on from the oldest second read, so rows of that
         second are served twice.
         """
+
+    def usage(self) -> Usage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Our webhook as the service holds it."""
+
+    webhook_id: str
+    wallets: frozenset[str]
+    remarks: tuple[str, ...] = ()
+    """What a person should know of it, such as that it is switched off."""
+
+
+class WatchList(Protocol):
+    """The wallets whose transactions a webhook of Helius delivers to us.
+
+    Both methods raise `SourceUnavailable` if a later run may succeed, `SourceRejected` if what was asked was refused
+    or the answer is unusable, `AccessDenied` if the key was.
+    """
+
+    def find(self, remembered: str | None = None) -> Watched | None:
+        """Our webhook, None if there is none; it costs one call where its id is a setting or `remembered`."""
+
+    def watch(self, wallets: Collection[str]) -> Watched:
+        """Make `wallets` (not empty) the whole list of the webhook that `find` found, or of a new one.
+
+        Returns it as read back, so it holds exactly `wallets`. The list is unchanged or complete, whatever is raised.
+        """
+
+    @property
+    def writes(self) -> int:
+        """Writes that were done, or may have been: each of them costs credits."""
 
     def usage(self) -> Usage: ...
 

@@ -179,6 +179,13 @@ def require(settings: Settings, key: str) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
+def require_webhook(settings: Settings) -> None:
+    """Raises ConfigurationError for the first setting that keeping a webhook up lacks."""
+    require(settings, "helius.api_key")
+    if settings.helius.webhook_id is None:
+        require(settings, "helius.webhook_url")
+
+
 def secret_values(settings: Settings) -> tuple[str, ...]:
     """What must appear nowhere."""
     return tuple(value.get_secret_value() for key in sorted(SECRETS) if (value := _value(settings, key)) is not None)

@@ -40,6 +40,12 @@ def _private_address(value: str) -> str:
     raise ValueError("must be an https:// address (http:// only on this machine)")
 
 
+def _delivery_address(value: str) -> str:
+    """Taken to the letter: where deliveries go, a slash at the end can matter."""
+    _private_address(_web_address(value))
+    return value
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -97,6 +103,7 @@ Memory = Annotated[str, AfterValidator(_memory)]
 Location = Annotated[Text, AfterValidator(_location)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
+DeliveryAddress = Annotated[str, AfterValidator(_delivery_address)]
 SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
 Files = Annotated[tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)]
 
@@ -251,7 +258,7 @@ class BirdEye(Api):
 
 class Helius(Api):
     auth_header: SecretOrNone = None
-    webhook_url: PrivateAddress | None
+    webhook_url: DeliveryAddress | None
     webhook_id: str | None
     webhook_type: Literal["enhanced", "raw", "discord"]
     transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]

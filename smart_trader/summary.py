@@ -45,6 +45,8 @@ class JobRecord:
     code_version: str
     settings_hash: str
     message: str
+    document: str | None = None
+    """JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ class JobSummary:
     work: Work | None = None
     tiers: tuple[TierChange, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ def job_document(job: JobSummary) -> dict[str, Any]:
     document = asdict(job)
     record = document.pop("record")
     record["table_versions"] = json.loads(job.record.table_versions)
+    record["document"] = json.loads(job.record.document or "null")
     record["started_at"] = job.record.started_at.isoformat()
     record["finished_at"] = job.record.finished_at.isoformat()
     return {
@@ -278,12 +282,13 @@ def remarks_part(run: RunSummary, next_step: str) -> str:
     """What is to be known of the run, why it ended early, and what to do next."""
     of_jobs = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
     remarks = [*run.warnings, *of_jobs]
+    notes = [f"{job.record.job}: {note}" for job in run.jobs for note in job.notes]
     failures = [
         f"{job.record.job}: {job.record.message}"
         for job in run.jobs
-        if job.record.message not in ("", "; ".join(job.warnings))
+        if job.record.message not in ("", "; ".join((*job.notes, *job.warnings)))
     ]
     if run.message and not any(run.message in failure for failure in failures):
         failures.append(run.message)
-    lines = [*layout.bullets("warnings", remarks), *layout.bullets("messages", failures)]
+    lines = [*layout.bullets("warnings", remarks), *layout.bullets("messages", [*notes, *failures])]
     return "\n".join([*lines, *layout.bullets("next", [next_step] if next_step else [])])

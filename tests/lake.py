@@ -72,6 +72,8 @@ class Lake:
     def __init__(self, spark: SparkSession, root: Path) -> None:
         self.spark, self.root = spark, root
         self._runs = 0
+        self.report = Report()
+        """Of the job that ran last, also of one that failed."""
         self.tables = self._store()
 
     def run(
@@ -90,10 +92,11 @@ class Lake:
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
         clock = SystemClock()
-        app = App(Options(job="test", **options), loaded, as_of, self.run_id, self.spark, self.tables, clock)
+        command = jobs[0] if len(jobs) == 1 else "pipeline"
+        app = App(Options(job=command, **options), loaded, as_of, self.run_id, self.spark, self.tables, clock)
         reports = {}
         for name, run in job_runs(jobs or PIPELINE):
-            app.report = Report()
+            self.report = app.report = Report()
             with self.tables.committing_as(name, "test"):
                 run(app)
             reports[name] = app.report

@@ -94,7 +94,7 @@ RANKED = JobSummary(
 def test_a_record_has_the_columns_of_ops_runs() -> None:
     assert [field.name for field in fields(JobRecord)] == (
         "run_id, job, started_at, finished_at, outcome, exit_code, rows_in, rows_out, rows_rejected, api_calls,"
-        " compute_units, table_versions, code_version, settings_hash, message"
+        " compute_units, table_versions, code_version, settings_hash, message, document"
     ).replace(" ", "").split(",")
 
 

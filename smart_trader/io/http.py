@@ -23,6 +23,7 @@ from smart_trader.errors import (
     AccessDenied,
     ConfigurationError,
     KeyRefused,
+    NotFound,
     QuotaExhausted,
     SourceRejected,
     SourceUnavailable,
@@ -41,6 +42,7 @@ _QUOTA_USED_UP = re.compile(r"compute unit", re.IGNORECASE)
 _ERROR_BODY_BYTES = 64 * 1024
 _FIRST_BACKOFF_SECONDS = 1
 _A_WEEK = 7 * 86400.0
+_READING = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class JsonHttp:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, PunctualAdapter(pool_connections=1, pool_maxsize=connections))
 
+    def hide(self, secret: str) -> None:
+        """Show `secret` in no message, as if it were a key."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
+
     def usage(self) -> Usage:
         return Usage(self._meter.calls, self._meter.units, self._limiter.waited_seconds)
 
@@ -121,13 +128,14 @@ class JsonHttp:
     ) -> Any:
         """The JSON value of the answer, None for an answer without content.
 
-        `units` are charged for every attempt, `about` names the entity in messages. A POST is tried once: after a
-        time-out nobody knows whether it was done.
+        `units` are charged for every attempt, `about` names the entity in messages. What writes is sent once: after a
+        time-out or a 5xx nobody knows whether it was done. Only a 429 is followed by another attempt, as it was not.
 
-        Raises `SourceUnavailable`, `SourceRejected`, `QuotaExhausted`, `AccessDenied`, `KeyRefused` or `Interrupted`.
+        Raises `SourceUnavailable`, `SourceRejected`, `NotFound`, `QuotaExhausted`, `AccessDenied`, `KeyRefused` or
+        `Interrupted`.
         """
         call = f"{self._service} {path}" + (f" for {about}" if about else "")
-        attempts = 1 if method == "POST" else self._policy.attempts
+        attempts = self._policy.attempts
         for attempt in range(1, attempts + 1):
             self._limiter.acquire()
             self._meter.charge(units)
@@ -136,10 +144,12 @@ class JsonHttp:
             except _Transient as transient:
                 failure = transient
             log.warning("call_failed", call=call, attempt=attempt, of=attempts, reason=str(failure))
-            self._hold_back(failure, attempt, is_last=attempt == attempts)
-        raise SourceUnavailable(
-            f"{call}: {failure}, after {attempts} attempts. Nothing was lost: run again later to go on."
-        )
+            is_last = attempt == attempts or (method not in _READING and not failure.too_fast)
+            self._hold_back(failure, attempt, is_last=is_last)
+            if is_last:
+                break
+        tried = f"{attempt} attempts" if attempt > 1 else "1 attempt"
+        raise SourceUnavailable(f"{call}: {failure}, after {tried}. Nothing was lost: run again later to go on.")
 
     def _hold_back(self, failure: _Transient, attempt: int, *, is_last: bool) -> None:
         longest = min(self._policy.max_retry_wait_seconds, _FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1))
@@ -197,7 +207,7 @@ class JsonHttp:
                 f"{call}: access denied ({status}): {message}\n"
                 f"  What was committed stays. Check {self._section}.api_key, and that its plan includes this call."
             )
-        raise SourceRejected(f"{call}: refused ({status}): {message}")
+        raise (NotFound if status == 404 else SourceRejected)(f"{call}: refused ({status}): {message}")
 
     def message_in(self, answer: Any) -> str:
         """What an answer that refuses says, on one short line and without secrets."""

@@ -17,7 +17,7 @@ from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
-from smart_trader.settings import describe, load, require
+from smart_trader.settings import describe, load, require, require_webhook
 from smart_trader.settings_model import Settings
 
 _DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
@@ -41,6 +41,8 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         )
     if options.job in _FETCHING and not options.demo:
         require(settings, "birdeye.api_key")
+    if options.job == "helius_webhooks" and not options.demo:
+        require_webhook(settings)
     if options.job in SPARKLESS_JOBS:
         return int(importlib.import_module(f"smart_trader.jobs.{options.job}").run(options, settings))
     if options.job not in READING_JOBS:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ class Helius:
     """The webhooks of one project.
 
     listed: whether the list shows a hundred addresses of each webhook (`short`) or none (`without`).
+    kept_in: a file in which the webhooks outlive this process, as they outlive a client at the real service.
     """
 
     def __init__(
@@ -39,12 +41,16 @@ class Helius:
         listed: Literal["short", "without"] = "short",
         max_webhooks: int = 5,
         delete_status: Literal[200, 204] = 200,
+        kept_in: Path | None = None,
     ) -> None:
         self.webhooks: dict[str, dict[str, Any]] = {}
         """What is stored, by id, secrets included."""
+        self._kept_in = kept_in
+        if kept_in and kept_in.is_file():
+            self.webhooks |= json.loads(kept_in.read_text(encoding="utf-8"))
         self.credits = 0
         self._key, self._listed, self._max, self._delete_status = key, listed, max_webhooks, delete_status
-        self._created = 0
+        self._created = len(self.webhooks)
         self._lock = Lock()
 
     def respond(self, request: Request, fault: str | None) -> Response:
@@ -70,6 +76,13 @@ class Helius:
                 return operate(request, webhook_id, fault)
             except _Refused as refused:
                 return _json(400, {"error": str(refused)})
+            finally:
+                self._keep(request.method)
+
+    def _keep(self, method: str) -> None:
+        if self._kept_in and method != "GET":
+            self._kept_in.parent.mkdir(exist_ok=True)
+            self._kept_in.write_text(json.dumps(self.webhooks), encoding="utf-8")
 
     def error_in_success(self) -> Response:
         return _json(200, {"error": "internal error, please try again later"})

@@ -15,8 +15,8 @@ JOBS = ROOT / "smart_trader" / "jobs"
 TABLES = {table.name: table for table in catalog.TABLES}
 SHARED = "bronze.rejected_rows"
 """Every job that reads the API puts its bad rows here."""
-FROM_EARLIER_RUNS = {("bronze_transactions", "gold.smart_traders")}
-"""Who is on the ranking stays due."""
+FROM_EARLIER_RUNS = {("bronze_transactions", "gold.smart_traders"), ("helius_webhooks", "ops.runs")}
+"""Who is on the ranking stays due; the webhook is found where the last run left it."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""
 WRITERS = {"append", "append_new", "overwrite", "replace"}

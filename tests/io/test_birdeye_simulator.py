@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from smart_trader.errors import AccessDenied, KeyRefused, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.errors import AccessDenied, KeyRefused, NotFound, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.http import HttpPolicy
@@ -21,9 +21,10 @@ ROWS = [{"block_unix_time": int(NOW.timestamp()) - 1 - nth, "tx_hash": f"t{nth}"
 MARKET = Market.of_payloads(trades={WALLET: ROWS, OTHER: ROWS}, now=NOW)
 
 LASTING = {
-    **dict.fromkeys(("400", "404", "422", "success-false", "null-data", "redirect"), SourceRejected),
+    **dict.fromkeys(("400", "422", "success-false", "null-data", "redirect"), SourceRejected),
     **dict.fromkeys(("gzip-bomb", "oversized", "oversized-stream"), SourceRejected),
     **dict.fromkeys(("401", "403"), AccessDenied),
+    "404": NotFound,
     "quota-400": QuotaExhausted,
 }
 HARMLESS_ONCE = {"endless-cursor", "endless-rows"}

@@ -16,6 +16,7 @@ from smart_trader.errors import (
     ConfigurationError,
     Interrupted,
     KeyRefused,
+    NotFound,
     QuotaExhausted,
     SourceRejected,
     SourceUnavailable,
@@ -131,7 +132,7 @@ def test_nobody_listens(clock):
 
 REFUSED = {
     "400": (play.answer({"success": False, "message": "type invalid format"}, 400), SourceRejected),
-    "404": (play.raw(b"", 404), SourceRejected),
+    "404": (play.raw(b"", 404), NotFound),
     "422": (play.answer({"message": "before_time and after_time"}, 422), SourceRejected),
     "405": (play.raw(b"<html>", 405), SourceRejected),
     "quota": (play.answer({"success": False, "message": "Compute units usage limit exceeded"}, 400), QuotaExhausted),

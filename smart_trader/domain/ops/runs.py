@@ -36,6 +36,7 @@ TABLE = Table(
         Column("code_version", STRING, "Version of the program.", nullable=False),
         Column("settings_hash", STRING, "Settings that decide the numbers.", nullable=False),
         Column("message", STRING, "What happened and what to do next."),
+        Column("document", STRING, "JSON: what the job did outside of the tables; null for most jobs."),
     ),
     checks=(one_of("outcome", "ok", "partial", "failed"),),
 )

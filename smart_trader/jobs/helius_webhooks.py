@@ -1,0 +1,91 @@
+"""gold.smart_traders -> the address list of a Helius webhook
+
+Keeps the list equal to the best recommended wallets, at most helius.max_addresses of them. What is stored there is
+read first, and written only if the addresses differ, so running it twice writes nothing. Without a recommended wallet
+the webhook stays as it is.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+
+from pyspark.sql import functions as F
+
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
+from smart_trader.collecting import collect
+from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.gold.watch_list import CREDITS_PER_WRITE, best_wallets, plan
+from smart_trader.domain.ops import runs
+from smart_trader.errors import ConfigurationError, SmartTraderError
+from smart_trader.ports import Watched
+from smart_trader.settings import require_webhook
+
+JOB = "helius_webhooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The webhook as the last run left it."""
+
+    webhook_id: str | None = None
+    wallets: frozenset[str] = frozenset()
+
+
+def run(app: App) -> None:
+    if app.options.job != JOB:
+        try:
+            require_webhook(app.settings)
+        except ConfigurationError as missing:
+            app.report.notes.append(f"the webhook is left out: {missing}")
+            return
+    webhook = app.watch_list
+    wanted = wanted_wallets(app)
+    app.report.rows_in = len(wanted)
+    if not wanted:
+        app.report.warnings.append("no wallet is recommended: the webhook stays as it is")
+        return
+    held = webhook.find(last_known(app).webhook_id)
+    change = plan(held.wallets if held else frozenset(), wanted)
+    if held is None or change:
+        held = _write(app, wanted)
+    _report(app, held, f"{len(change.added)} added, {len(change.removed)} removed")
+
+
+def wanted_wallets(app: App) -> list[str]:
+    """Whom the webhook shall watch, best first."""
+    best = best_wallets(app.tables.read(smart_traders.TABLE), app.settings.helius.max_addresses)
+    return [row.wallet_address for row in best.collect()]
+
+
+def last_known(app: App) -> Known:
+    """What the last run read back from Helius; nothing if no run ever did."""
+    told = app.tables.read(runs.TABLE).where((F.col("job") == JOB) & F.col("document").isNotNull())
+    last = collect(told.orderBy(F.desc("started_at"), F.desc("run_id")).limit(1).select("document"))
+    if not last:
+        return Known()
+    document = json.loads(last[0].document)
+    return Known(document["webhook_id"], frozenset(document["wallets"]))
+
+
+def _write(app: App, wanted: list[str]) -> Watched:
+    try:
+        return app.watch_list.watch(wanted)
+    except SmartTraderError:
+        app.report.notes.append(f"up to {_credits(app)} credits were spent")
+        raise
+
+
+def _credits(app: App) -> int:
+    return app.watch_list.writes * CREDITS_PER_WRITE
+
+
+def _report(app: App, held: Watched, changes: str) -> None:
+    credits = _credits(app)
+    app.report.notes.append(f"the webhook watches {len(held.wallets)} wallets: {changes}, {credits} credits")
+    app.report.warnings += held.remarks
+    app.report.document = {"webhook_id": held.webhook_id, "wallets": sorted(held.wallets), "credits": credits}
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(JOB, run))
