@@ -70,8 +70,8 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    # Two workers, each with a Spark session of its own: a session waits for its planner most of the time.
-    workers = ("-n", "2", "--dist", "loadfile")
+    # One worker has the Spark session and every test that needs it (tests/conftest.py), the other has the rest.
+    workers = ("-n", "2", "--dist", "loadscope")
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
