@@ -33,6 +33,8 @@ class Report:
     """What it did that no table and no figure shows."""
     document: dict[str, Any] | None = None
     """For programs: what a job that only reads has found, on standard output; what another has done, in `ops.runs`."""
+    path: str | None = None
+    """The file that holds what was found; then this goes to standard output, and the document to standard error."""
 
 
 @dataclass

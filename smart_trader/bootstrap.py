@@ -5,7 +5,6 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import structlog
 from pyspark.sql import SparkSession
@@ -160,6 +159,8 @@ class _Runner:
         try:
             with self._tables.committing_as(name, version.VERSION):
                 run(app)
+            if not self._is_reading:
+                self._print_path(app.report)
             status, message = outcomes.judge(app.report.work)
         except Exception as error:
             status, message = outcomes.explain(error, self._clock)
@@ -208,7 +209,7 @@ class _Runner:
     def _close(self, app: App, status: int, message: str) -> int:
         """Keep the record of the run and say what happened, whatever happened."""
         if self._is_reading:
-            self._show(app.report.document, message)
+            self._show(app.report, message)
             with contextlib.suppress(Exception):
                 app.spark.stop()
             return status
@@ -248,11 +249,18 @@ class _Runner:
     def _is_reading(self) -> bool:
         return self._options.job in cli.READING_JOBS
 
-    def _show(self, document: dict[str, Any] | None, message: str) -> None:
-        if document is not None:
-            print(json.dumps(document, indent=2) if self._options.json else render_document(document))
+    def _show(self, report: Report, message: str) -> None:
+        if report.document is not None and self._options.json:
+            print(json.dumps(report.document, indent=2))
+        elif report.document is not None:
+            print(render_document(report.document), file=sys.stdout if report.path is None else sys.stderr)
+            self._print_path(report)
         if message:
             print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
+
+    def _print_path(self, report: Report) -> None:
+        if report.path is not None and not self._options.json:
+            print(report.path)
 
 
 def _row(summary: JobSummary) -> dict[str, object]:

@@ -24,9 +24,10 @@ _PIPELINE_ORDER = (
     "silver_pnl",
     "gold_traders",
     "helius_webhooks",
+    "report",
     "pipeline",
 )
-READING_JOBS = frozenset(("status", "disk_space"))
+READING_JOBS = frozenset(("status", "disk_space", "report"))
 """Jobs that write no table: they need no lock and leave no record."""
 SPARKLESS_JOBS = frozenset(("disk_space",))
 """Jobs that the launcher runs itself, since they need no Spark."""
@@ -62,6 +63,8 @@ class Options:
     recreate: bool = False
     yes: bool = False
     clean: bool = False
+    out: Path | None = None
+    format: str = "html"
 
 
 def job_names() -> list[str]:
@@ -215,6 +218,13 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
         add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
     if job == "disk_space":
         add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
+    if job in ("report", "pipeline"):
+        where = "report.html" if job == "pipeline" else "report.FORMAT"
+        add(
+            "--out", type=_target, metavar="FILE", help=f"where the report goes (default: {where}, of a demo in ./demo)"
+        )
+    if job == "report":
+        add("--format", choices=("html", "csv", "json"), default="html", help="a page, a sheet or a document")
     if job == "status":
         add(
             "--max-age",
@@ -265,6 +275,15 @@ def _file(text: str) -> Path:
     if path.is_file():
         return path
     raise argparse.ArgumentTypeError(f"{text} is no file")
+
+
+def _target(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
+    return path
 
 
 def _pair(text: str) -> tuple[str, str]:

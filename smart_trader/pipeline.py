@@ -74,4 +74,21 @@ STEPS = (
         reads=("gold.smart_traders", "ops.runs"),
         writes=(),
     ),
+    Step(
+        "report",
+        reads=(
+            "gold.smart_traders",
+            "gold.rank_history",
+            "silver.wallet_pnl",
+            "silver.realized_sales",
+            "silver.open_lots",
+            "silver.trades",
+            "silver.tracked_tokens",
+            "silver.tracked_whales",
+            "bronze.rejected_rows",
+            "silver.rejected_rows",
+            "ops.runs",
+        ),
+        writes=(),
+    ),
 )

@@ -8,6 +8,7 @@ from smart_trader.domain.kernel.performance import MarkRules
 from smart_trader.domain.kernel.ranking import Gate, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.kernel.wallets import ClassRules
+from smart_trader.io.report.collected import Rules
 from smart_trader.settings_model import Classify, Pnl, Ranking, Tokens
 from smart_trader.settings_model import Tier as TierSettings
 
@@ -75,6 +76,26 @@ def ranked_by(ranking: Ranking) -> RankedBy:
         ),
         pnl=f"{ranking.pnl_basis}_pnl",
     )
+
+
+def told_rules(ranking: Ranking) -> Rules:
+    """What the ranking goes by, for those who read it."""
+    full = ranking.full_score
+    return Rules(
+        pnl_basis=ranking.pnl_basis,
+        gate=_least(ranking.recommended) | {"coverage": ranking.recommended.min_coverage_ratio},
+        tiers={
+            "ELITE": _least(ranking.elite),
+            "STRONG": _least(ranking.strong),
+            "PROMISING": _least(ranking.promising),
+        },
+        weights=ranking.weights.model_dump(),
+        full_score={"pnl": full.pnl_usd, "roi": full.roi_percent, "trades": Decimal(full.trades)},
+    )
+
+
+def _least(tier: TierSettings) -> dict[str, Decimal]:
+    return {"pnl": tier.min_pnl_usd, "roi": tier.min_roi_percent, "win_rate": tier.min_win_rate_percent}
 
 
 def _tier(name: str, least: TierSettings) -> Tier:

@@ -223,6 +223,15 @@ class Ranking(Section):
     full_score: FullScore
 
 
+class Report(Section):
+    traders: Annotated[int, Field(ge=1, le=100_000)]
+    detailed_traders: Annotated[int, Field(ge=0, le=1_000)]
+    tokens_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    sales_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    lots_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    biggest_sales: Annotated[int, Field(ge=0, le=1_000)]
+
+
 class Retention(Section):
     bronze_days: Days
     silver_days: Days
@@ -308,6 +317,7 @@ class Settings(BaseSettings):
     pnl: Pnl
     classify: Classify
     ranking: Ranking
+    report: Report
     retention: Retention
     birdeye: BirdEye
     helius: Helius

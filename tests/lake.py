@@ -26,7 +26,8 @@ from smart_trader.settings import load
 from smart_trader.simulator.server import Simulator
 
 ROOT = Path(__file__).parents[1]
-PIPELINE = tuple(step.job for step in STEPS)
+PIPELINE = tuple(step.job for step in STEPS if step.job != "report")
+"""Without the report, which changes nothing."""
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
 
@@ -82,9 +83,13 @@ class Lake:
         as_of: datetime,
         simulator: Simulator | None = None,
         settings: Sequence[tuple[str, str]] = (),
+        command: str = "",
         **options: Any,
     ) -> dict[str, Report]:
-        """Run `jobs` (default: the whole pipeline); the report of each by name."""
+        """Run `jobs` (default: the pipeline without the report); the report of each by name.
+
+        `command` is what was called on the command line: by default the one job, or `pipeline`.
+        """
         self._runs += 1
         self.tables = self._store()
         self.make_tables()
@@ -92,7 +97,7 @@ class Lake:
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
         clock = SystemClock()
-        command = jobs[0] if len(jobs) == 1 else "pipeline"
+        command = command or (jobs[0] if len(jobs) == 1 else "pipeline")
         app = App(Options(job=command, **options), loaded, as_of, self.run_id, self.spark, self.tables, clock)
         reports = {}
         for name, run in job_runs(jobs or PIPELINE):

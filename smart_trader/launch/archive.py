@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_SUFFIXES = (".py", ".json")
+_SUFFIXES = (".py", ".json", ".css")
 
 
 def build(home: Path, target: Path) -> Path:

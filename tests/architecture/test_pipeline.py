@@ -15,8 +15,12 @@ JOBS = ROOT / "smart_trader" / "jobs"
 TABLES = {table.name: table for table in catalog.TABLES}
 SHARED = "bronze.rejected_rows"
 """Every job that reads the API puts its bad rows here."""
-FROM_EARLIER_RUNS = {("bronze_transactions", "gold.smart_traders"), ("helius_webhooks", "ops.runs")}
-"""Who is on the ranking stays due; the webhook is found where the last run left it."""
+FROM_EARLIER_RUNS = {
+    ("bronze_transactions", "gold.smart_traders"),
+    ("helius_webhooks", "ops.runs"),
+    ("report", "ops.runs"),
+}
+"""Who is on the ranking stays due; the webhook is found where the last run left it; a run's record comes at its end."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""
 WRITERS = {"append", "append_new", "overwrite", "replace"}
@@ -51,8 +55,8 @@ def tables_in(side: str) -> set[str]:
 def used_by(job: str) -> dict[str, set[str]]:
     """Tables that the job's code hands to each method of the store."""
     tree = parsed(job)
-    layers = {
-        alias.asname or alias.name: node.module.rpartition(".")[2]
+    tables = {
+        alias.asname or alias.name: f"{node.module.rpartition('.')[2]}.{alias.name}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("smart_trader.domain.")
         for alias in node.names
@@ -68,8 +72,7 @@ def used_by(job: str) -> dict[str, set[str]]:
             table = node.args[0]
             table = named[table.id] if isinstance(table, ast.Name) and table.id in named else table
             if isinstance(table, ast.Attribute) and table.attr == "TABLE" and isinstance(table.value, ast.Name):
-                name = table.value.id
-                used.setdefault(node.func.attr, set()).add(f"{layers[name]}.{name}")
+                used.setdefault(node.func.attr, set()).add(tables[table.value.id])
     return used
 
 

@@ -20,7 +20,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_same_files_give_the_same_bytes(package: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
     for path in sorted((HOME / "smart_trader").rglob("*"), reverse=True):
-        if path.suffix in (".py", ".json"):
+        if path.suffix in (".py", ".json", ".css"):
             target = copy / path.relative_to(HOME)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
@@ -30,8 +30,9 @@ def test_the_same_files_give_the_same_bytes(package: Path, tmp_path: Path) -> No
 
 def test_it_holds_the_package_and_nothing_else(package: Path) -> None:
     names = zipfile.ZipFile(package).namelist()
-    assert all(name.startswith("smart_trader/") and name.endswith((".py", ".json")) for name in names)
+    assert all(name.startswith("smart_trader/") and name.endswith((".py", ".json", ".css")) for name in names)
     assert "smart_trader/domain/silver/labels.json" in names
+    assert "smart_trader/io/report/report.css" in names
     sources = {path.relative_to(HOME).as_posix() for path in (HOME / "smart_trader").rglob("*.py")}
     assert sources <= set(names)
 

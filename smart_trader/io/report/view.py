@@ -1,0 +1,182 @@
+"""What the page shows, apart from how: figures with their reasons, tables, curves. Plain values, made by `build`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+FEES = "Network fees and tips are not in the data, so they are in no PnL."
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number: as people read it, with every digit, and how it came about, or why it is not known."""
+
+    text: str
+    exact: str = ""
+    how: str = ""
+    sign: int = 0
+    """1 for a gain and -1 for a loss where the number is one of the two, else 0."""
+    is_cut: bool = False
+    """Whether the text leaves out digits of an amount that `exact` has."""
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.text)
+
+
+def unknown(why: str) -> Figure:
+    """A figure that cannot be known, and why."""
+    return Figure("", how=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    address: str
+    is_detailed: bool = False
+    tier: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`symbol` and `name` are chosen by strangers; the mint is what identifies a token."""
+
+    mint: str
+    symbol: str | None = None
+    name: str | None = None
+    is_known_above: bool = False
+    """Whether another table of the same wallet has the whole mint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    signature: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Points of 100, and what each part adds to them, in the order of `PARTS`."""
+
+    total: Figure
+    parts: tuple[Figure, ...]
+    shares: tuple[Decimal, ...]
+
+
+PARTS = ("PnL", "ROI", "win rate", "activity")
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """`was` is the place in the previous ranking; None for a wallet that was not there or where there is none."""
+
+    place: int
+    was: int | None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What speaks for following a wallet, and what against it: failed gates and other warnings, in words."""
+
+    recommended: bool
+    failures: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate with what it was counted from."""
+
+    figure: Figure
+    counts: str
+
+
+Cell = Figure | Wallet | Token | Transaction | Score | Rank | Rate | Remarks | Tier | datetime | date | str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    is_number: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. The column at `heads` names its row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    note: str = ""
+    heads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Realized PnL added up. `points` are days since 1970 and the sum at the end of that day, ascending."""
+
+    points: tuple[tuple[int, Decimal], ...]
+    summary: str
+    largest_fall: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named figure of a wallet."""
+
+    name: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """The part of the page about one wallet."""
+
+    wallet: Wallet
+    rank: Rank
+    tier: Tier
+    remarks: Remarks
+    headline: tuple[Fact, ...]
+    score: Grid
+    facts: tuple[tuple[str, tuple[Fact, ...]], ...]
+    windows: Grid
+    curve: Curve | None
+    tables: tuple[Grid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Multiple:
+    """One small curve among many."""
+
+    wallet: Wallet
+    rank: int
+    tier: Tier
+    pnl: Figure
+    curve: Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything on the page. `identity` stands for what it was made from."""
+
+    identity: str
+    made_at: datetime
+    ranked_at: datetime | None
+    previous_at: datetime | None
+    notices: tuple[str, ...]
+    headline: tuple[Fact, ...]
+    tiers: Grid | None
+    changes: tuple[Grid, ...]
+    changes_summary: str
+    multiples: tuple[Multiple, ...]
+    ranking: Grid | None
+    traders: tuple[Trader, ...]
+    data: tuple[Grid, ...]
+    meanings: tuple[tuple[str, str], ...]
+    made_by: str

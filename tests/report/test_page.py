@@ -1,0 +1,181 @@
+"""The page from hand-made parts: what stands on it, what does not, and that it is the page that was read before."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from smart_trader.errors import StorageError
+from smart_trader.io.report import file, page, page_view, sheets, trader_view
+from smart_trader.io.report.collected import Collected
+from smart_trader.io.report.view import FEES
+from tests.report.example import BARE, GOOD, NOW, bare, collected, movement, named, step, trader
+from tests.report.hostile import NAMES
+
+GOLDEN = Path(__file__).with_name("golden.html")
+REWRITE = "SMART_TRADER_REWRITE_GOLDEN"
+
+
+def render(found: Collected) -> str:
+    return page.render(page_view.build(found))
+
+
+class Parsed(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+def test_the_page_is_the_one_that_was_read_and_found_good() -> None:
+    """`SMART_TRADER_REWRITE_GOLDEN=1 bin/test tests/report` rewrites it; read the difference then."""
+    made = render(collected())
+    if os.environ.get(REWRITE):
+        GOLDEN.write_text(made, encoding="utf-8")
+    assert made == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_hostile_names_add_no_tag_and_no_attribute() -> None:
+    tame = Parsed(render(named(["A"] * len(NAMES))))
+    hostile = Parsed(render(named(NAMES)))
+    assert {tag for tag, _ in hostile.tags} <= {tag for tag, _ in tame.tags}
+    assert {(tag, name) for tag, some in hostile.tags for name in some} <= {
+        (tag, name) for tag, some in tame.tags for name in some
+    }
+    assert not {"script", "img", "iframe", "object", "form", "link", "base"} & {tag for tag, _ in hostile.tags}
+    links = {some["href"] or "" for _, some in hostile.tags if "href" in some}
+    assert all(link.startswith(("#", "https://solscan.io/")) for link in links)
+    for shown in ("[U+202E]", "<script>alert(1)</sc", "=HYPERLINK(", "(no symbol)", "عملة שלום", "🐸🚀"):
+        assert shown in hostile.text
+
+
+def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
+    made = render(collected())
+    style = re.search(r"<style>(.*?)</style>", made, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    policy = next(some for _, some in Parsed(made).tags if some.get("http-equiv"))["content"]
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert "url(" not in style[1] and "@import" not in style[1]
+
+
+def test_fees_are_mentioned_wherever_a_pnl_is_shown() -> None:
+    made = render(collected())
+    for section in re.findall(r"<(?:section|article).*?</(?:section|article)>", made, re.DOTALL):
+        if "PnL</th>" in section or "PnL</dt>" in section:
+            assert FEES in section
+    assert FEES in sheets.as_json(collected())
+    assert sheets.as_text(collected())["note"] == FEES
+
+
+def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_threshold() -> None:
+    weak = trader(
+        gate_failures=["pnl_below", "roi_below", "win_rate_below", "coverage_below", "class_pool", "new_gate"],
+        recommended=False,
+        realized_pnl=Decimal("9.99"),
+        roi=Decimal("0.999999"),
+        win_rate=Decimal("39.999999"),
+        coverage_ratio=Decimal("0.799999"),
+    )
+    assert page_view.build(collected(traders=[weak])).traders[0].remarks.failures == (
+        "PnL $9.99 is below $10",
+        "ROI 0.9 % is below 1 %",
+        "win rate 39.9 % is below 40 %",
+        "coverage 79.9 % is below 80 %",
+        "a pool",
+        "new gate",
+    )
+
+
+def test_what_is_unknown_is_a_dash_with_its_reason() -> None:
+    shown = page_view.build(collected(traders=[bare()], detailed=frozenset([BARE]), tokens=(), curves=()))
+    facts = {fact.name: fact.figure for fact in shown.traders[0].headline}
+    assert facts["ROI"].text == "" and "nothing with a known cost" in facts["ROI"].how
+    made = Parsed(page.render(shown)).text
+    assert "– unknown" in made and "no curve" in made
+
+
+def test_changes_are_counted_and_the_best_places_named() -> None:
+    moves = [movement(f"wallet{nth}", "down", nth + 5, nth) | {"of_kind": 40} for nth in range(1, 31)]
+    shown = page_view.build(collected(movements=[*moves, movement(GOOD, "left", None, 3, "lost")]))
+    titles = {grid.caption: len(grid.rows) for grid in shown.changes}
+    assert titles == {"Down: 40": 10, "Left the ranking: 1": 1, "No longer recommended: 1": 1}
+    assert "1 left, 40 down" in shown.changes_summary
+
+
+def test_a_curve_adds_up_exactly_and_knows_its_largest_fall() -> None:
+    curve = trader_view.curve([step(0, "10.000000001"), step(2, "-4"), step(5, "-3.5"), step(6, "100")])
+    assert curve is not None
+    assert [value for _, value in curve.points] == [
+        Decimal(text) for text in ("0", "10.000000001", "6.000000001", "2.500000001", "102.500000001")
+    ]
+    assert curve.largest_fall == Decimal("7.5")
+    assert [day - 20_450 for day, _ in curve.points] == [-1, 0, 2, 5, 6]
+
+
+def test_without_a_ranking_the_page_says_so() -> None:
+    none = replace(collected(), traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=())
+    assert "There is no ranking yet" in render(none)
+    assert "No wallet qualifies" in render(replace(none, ranked_at=NOW))
+    assert json.loads(sheets.as_json(none))["traders"] == []
+    assert len(sheets.as_csv(none).splitlines()) == 1
+
+
+def test_what_a_reader_must_know_first_stands_on_top() -> None:
+    assert page_view.build(collected()).notices == ()
+    old = page_view.build(collected(made_at=NOW + timedelta(hours=30))).notices
+    assert old == ("This ranking is 1.2 d old.",)
+    assert "settings have changed" in page_view.build(collected(is_current_rules=False)).notices[0]
+    assert "Nobody in this list" in page_view.build(collected(traders=[bare()])).notices[0]
+
+
+def test_how_much_is_left_out_is_said() -> None:
+    made = Parsed(render(collected())).text
+    assert "3 of 9 tokens are left out here" in made
+    assert "7 of 12 sales are left out here" in made
+
+
+def test_the_document_has_every_digit_as_text() -> None:
+    good, unread = json.loads(sheets.as_json(collected()))["traders"]
+    assert good["realized_pnl"] == "1234.567890123"
+    assert good["sales"][0]["quantity_raw"] == "3000000"
+    assert good["equity_curve"][-1] == ["2026-01-06", "1234.567890123"]
+    assert unread["roi"] is None
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    file.write("first", target)
+    file.write("second", target)
+    assert (target.read_text(), list(tmp_path.iterdir())) == ("second", [target])
+    with pytest.raises(StorageError, match="cannot be written"):
+        file.write("third", tmp_path / "missing" / "report.html")
+
+
+def test_a_page_knows_what_it_was_made_from(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    assert not file.is_made_from(target, "i" * 64)
+    file.write(render(collected()), target)
+    assert file.is_made_from(target, "i" * 64)
+    assert not file.is_made_from(target, "other")
