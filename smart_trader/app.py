@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -13,6 +14,7 @@ from smart_trader.io import helius
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.http import HttpPolicy
+from smart_trader.io.report import file
 from smart_trader.ports import MarketData, TableStore, Usage, WatchList
 from smart_trader.progress import Progress
 from smart_trader.settings import require, require_webhook
@@ -69,6 +71,10 @@ class App:
     @cached_property
     def watch_list(self) -> WatchList:
         """Our webhook at Helius; asked for only by the job that keeps it up."""
+        return self.connect_webhook()
+
+    def connect_webhook(self) -> WatchList:
+        """The webhook over HTTP. Raises ConfigurationError if the settings say too little of it."""
         require_webhook(self.settings)
         api = self.settings.helius
         return helius.connect(
@@ -85,6 +91,12 @@ class App:
             policy=_policy(api),
             user_agent=f"smart-trader/{version.VERSION}",
         )
+
+    def publish(self, text: str, target: Path) -> None:
+        """Make `text` the whole of the file `target`; a dry run leaves that as it is."""
+        if not self.options.dry_run:
+            target.parent.mkdir(exist_ok=True)
+            file.write(text, target)
 
     def usage(self) -> Usage:
         """What was asked of the APIs so far; nothing of those that were never needed."""

@@ -9,14 +9,18 @@ from collections.abc import Callable, Sequence
 import structlog
 from pyspark.sql import SparkSession
 
-from smart_trader import cli, demo, logs, outcomes, places, process, version
+from smart_trader import cli, demo, dry_run, logs, outcomes, places, process, version
 from smart_trader.app import App, Report
 from smart_trader.domain import catalog
 from smart_trader.domain.ops import runs
-from smart_trader.errors import Interrupted, SmartTraderError
+from smart_trader.dry_run import DryRun
+from smart_trader.errors import Interrupted, NotAsked, SmartTraderError
 from smart_trader.io import spark as spark_session
 from smart_trader.io.clock import SystemClock
+from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.prediction import render_json as prediction_json
+from smart_trader.prediction import render_text as prediction_text
 from smart_trader.settings import load, secret_values, settings_hash
 from smart_trader.settings_model import Settings
 from smart_trader.stopping import stopping
@@ -77,37 +81,38 @@ class _Runner:
         status, message = 0, ""
         self._warnings = [] if self._is_reading else places.check_disks(self._settings)
         spark = spark_session.start()
-        app = self._open(spark)
-        try:
-            with stopping(self._clock, spark, seconds=self._seconds_left()):
-                status, message = self._run_all(app, jobs)
-        finally:
-            status = self._close(app, status, message)
+        with self._clones(spark) as clones:
+            app = self._open(spark, clones)
+            try:
+                with stopping(self._clock, spark, seconds=self._seconds_left()):
+                    status, message = self._run_all(app, jobs)
+                    if self._dry_run and not self._clock.is_stopped:
+                        status, message = self._compare(self._dry_run, status, message)
+            finally:
+                status = self._close(app, status, message)
         return status
 
-    def _open(self, spark: SparkSession) -> App:
-        retention = self._settings.retention
-        self._tables = DeltaStore(
-            spark,
-            self._settings.warehouse.root,
-            clock=self._clock,
-            run_id=self._run_id,
-            retention_days={
-                "bronze": retention.bronze_days,
-                "silver": retention.silver_days,
-                "gold": retention.gold_days,
-                "ops": retention.gold_days,
-            },
+    def _clones(self, spark: SparkSession) -> contextlib.AbstractContextManager[str | None]:
+        """Where a dry run writes instead of the warehouse."""
+        if self._options.is_rehearsal:
+            return dry_run.clones_place(spark, self._settings, self._run_id)
+        return contextlib.nullcontext()
+
+    def _open(self, spark: SparkSession, clones: str | None) -> App:
+        root, run_id, retention = self._settings.warehouse.root, self._run_id, self._settings.retention
+        days = {
+            "bronze": retention.bronze_days,
+            "silver": retention.silver_days,
+            "gold": retention.gold_days,
+            "ops": retention.gold_days,
+        }
+        cloned = clones and CloneStore(
+            spark, root, clones=clones, clock=self._clock, run_id=run_id, retention_days=days
         )
-        return App(
-            self._options,
-            self._settings,
-            self._as_of,
-            self._run_id,
-            spark,
-            self._tables,
-            self._clock,
-        )
+        self._tables = cloned or DeltaStore(spark, root, clock=self._clock, run_id=run_id, retention_days=days)
+        app = App(self._options, self._settings, self._as_of, run_id, spark, self._tables, self._clock)
+        self._dry_run = DryRun(app, cloned) if cloned else None
+        return app
 
     def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
         if not self._is_reading:
@@ -120,7 +125,8 @@ class _Runner:
             status, message = self._run_one(app, name, run)
             if status:
                 return status, message
-        if self._market is not None and self._options.job in ("pipeline", "gold_traders"):
+        is_filled = self._options.makes_calls and self._options.job in ("pipeline", "gold_traders")
+        if self._market is not None and is_filled:
             return self._check_demo(app, self._market)
         return 0, ""
 
@@ -131,10 +137,19 @@ class _Runner:
             with self._tables.committing_as("init", version.VERSION):
                 created = self._tables.create(catalog.TABLES)
             if created:
-                log.info("tables created", tables=len(created), warehouse=self._settings.warehouse.root)
+                done = "tables would be created" if self._dry_run else "tables created"
+                log.info(done, tables=len(created), warehouse=self._settings.warehouse.root)
         except Exception as error:
             return outcomes.explain(error, self._clock)
         return 0, ""
+
+    def _compare(self, dry_run: DryRun, status: int, message: str) -> tuple[int, str]:
+        try:
+            dry_run.compare()
+        except Exception as error:
+            failed, why = outcomes.explain(error, self._clock)
+            return status or failed, message or why
+        return status, message
 
     def _check_demo(self, app: App, market: demo.Demo) -> tuple[int, str]:
         try:
@@ -162,8 +177,12 @@ class _Runner:
             if not self._is_reading:
                 self._print_path(app.report)
             status, message = outcomes.judge(app.report.work)
+        except NotAsked:
+            log.info("planned")
         except Exception as error:
             status, message = outcomes.explain(error, self._clock)
+        if self._dry_run:
+            self._dry_run.note_calls(name)
         versions = self._tables.versions
         spent = app.usage()
         record = JobRecord(
@@ -213,7 +232,7 @@ class _Runner:
             with contextlib.suppress(Exception):
                 app.spark.stop()
             return status
-        if self._summaries:
+        if self._summaries and not self._dry_run:
             try:
                 with self._tables.committing_as("ops", version.VERSION):
                     app.tables.append(
@@ -232,9 +251,10 @@ class _Runner:
             message=logs.redact(message),
             warnings=tuple(self._warnings),
         )
-        print(render_text(summary), file=sys.stderr)
+        prediction = self._dry_run and self._dry_run.prediction(summary)
+        print(prediction_text(prediction) if prediction else render_text(summary), file=sys.stderr)
         if self._options.json:
-            print(render_json(summary))
+            print(prediction_json(prediction) if prediction else render_json(summary))
         with contextlib.suppress(Exception):
             app.spark.stop()
         return status
@@ -259,7 +279,7 @@ class _Runner:
             print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
 
     def _print_path(self, report: Report) -> None:
-        if report.path is not None and not self._options.json:
+        if report.path is not None and not self._options.json and not self._options.dry_run:
             print(report.path)
 
 

@@ -4,7 +4,7 @@ import argparse
 import ast
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -65,6 +65,22 @@ class Options:
     clean: bool = False
     out: Path | None = None
     format: str = "html"
+    dry_run: bool = False
+    fetch: bool = False
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether a job that writes shall only say what it would do."""
+        return self.dry_run and self.job not in READING_JOBS
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether tables may change: only then is there a lock to take and a record to keep."""
+        return self.job not in READING_JOBS and not self.dry_run
+
+    @property
+    def makes_calls(self) -> bool:
+        return self.fetch or not self.dry_run
 
 
 def job_names() -> list[str]:
@@ -104,6 +120,8 @@ def parse(job: str, arguments: Sequence[str]) -> Options:
         hint = f"Did you mean {near[0]}?" if near else "bin/submit.sh --help lists the jobs."
         raise UsageError(f"there is no job {job!r}. {hint}")
     values: dict[str, Any] = vars(_parser(job).parse_args(list(arguments)))
+    if values.get("fetch") and not values["dry_run"]:
+        raise UsageError("--fetch says that a dry run may call the API: it needs --dry-run. Nothing was started.")
     minutes = values.pop("time_budget", None)
     budget = [] if minutes is None else [("run.time_budget_minutes", str(minutes))]
     values["overrides"] = (*values["overrides"], *budget)
@@ -138,6 +156,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
         action="store_true",
         help="work on a simulated market and in ./demo; needs no key and no network",
     )
+    _add_dry_run(add, is_reading=job in READING_JOBS)
     add(
         "--as-of",
         type=_time,
@@ -205,6 +224,22 @@ def _parser(job: str) -> argparse.ArgumentParser:
         help="wait for another run to end (default: 0)",
     )
     return parser
+
+
+def _add_dry_run(add: Callable[..., object], *, is_reading: bool) -> None:
+    if is_reading:
+        add("--dry-run", action="store_true", help="changes nothing: this job writes no table anyway")
+        return
+    add(
+        "--dry-run",
+        action="store_true",
+        help="change nothing, and say what would: tables, tiers, webhook, calls; needs no lock and no key",
+    )
+    add(
+        "--fetch",
+        action="store_true",
+        help="with --dry-run: read from the APIs, as the run would; costs compute units and needs a key",
+    )
 
 
 def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:

@@ -57,6 +57,10 @@ class NotFound(SourceRejected):
     """The API has nothing of that name (404)."""
 
 
+class NotAsked(SmartTraderError):
+    """A dry run makes no call: what would have been asked was noted, and whatever it was for is left as it is."""
+
+
 class StorageError(SmartTraderError):
     """A disk is full or read-only, or a table cannot be read."""
 

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from smart_trader.errors import SmartTraderError, SourceRejected, SourceUnavailable
+from smart_trader.errors import NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
 
 E = TypeVar("E")
 A = TypeVar("A")
@@ -39,8 +39,8 @@ def fetch_in_batches(
     """Fetch `entities` in order, yield what has come in batches; fetching goes on while the caller commits one.
 
     `on_done` is called for each entity that is through. An entity that the API refuses or does not serve is a
-    `Fetched` with its error. Any other error ends the fetching: it is raised after the last batch was handed over,
-    and so is `SourceUnavailable` when the API is silent.
+    `Fetched` with its error; one that a dry run does not ask for is left out. Any other error ends the fetching: it is
+    raised after the last batch was handed over, and so is `SourceUnavailable` when the API is silent.
     """
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
@@ -94,6 +94,8 @@ class _Crowd(Generic[E, A]):
         if error is None:
             self._silent = 0
             return Fetched(entity, future.result())
+        if isinstance(error, NotAsked):
+            return None
         if not isinstance(error, SourceUnavailable | SourceRejected):
             self.fatal = self.fatal or error
             return None

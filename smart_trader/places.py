@@ -17,8 +17,9 @@ def warehouse(settings: Settings) -> Path | None:
 
 
 def scratch(settings: Settings) -> Path:
-    """Where each run makes a folder for its short-lived files."""
-    return Path(settings.warehouse.scratch or tempfile.gettempdir())
+    """Where each run makes a folder for its short-lived files; beside it, a store may be named for clones."""
+    given = settings.warehouse.scratch
+    return (local_folder(given) if given else None) or Path(tempfile.gettempdir())
 
 
 def logs(settings: Settings) -> Path | None:

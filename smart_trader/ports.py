@@ -75,8 +75,8 @@ class WatchList(Protocol):
     or the answer is unusable, `AccessDenied` if the key was.
     """
 
-    def find(self, remembered: str | None = None) -> Watched | None:
-        """Our webhook, None if there is none; it costs one call where its id is a setting or `remembered`."""
+    def find(self, remembered: Watched | None = None) -> Watched | None:
+        """Our webhook, None if there is none; it costs one call where its id is a setting, or it is `remembered`."""
 
     def watch(self, wallets: Collection[str]) -> Watched:
         """Make `wallets` (not empty) the whole list of the webhook that `find` found, or of a new one.

@@ -1,12 +1,13 @@
 """A warehouse in a temporary folder, and jobs run on it in the tests' one Spark session."""
 
 import atexit
+import contextlib
 import hashlib
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,11 +20,17 @@ from smart_trader.bootstrap import job_runs
 from smart_trader.cli import Options
 from smart_trader.domain import catalog
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.dry_run import DryRun
+from smart_trader.errors import NotAsked
+from smart_trader.io import clones
 from smart_trader.io.clock import SystemClock
+from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
 from smart_trader.pipeline import STEPS
+from smart_trader.prediction import Prediction
 from smart_trader.settings import load
 from smart_trader.simulator.server import Simulator
+from smart_trader.summary import RunSummary
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = tuple(step.job for step in STEPS if step.job != "report")
@@ -93,12 +100,8 @@ class Lake:
         self._runs += 1
         self.tables = self._store()
         self.make_tables()
-        address = [("birdeye.base_url", simulator.url)] if simulator else []
-        chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
-        loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
-        clock = SystemClock()
         command = command or (jobs[0] if len(jobs) == 1 else "pipeline")
-        app = App(Options(job=command, **options), loaded, as_of, self.run_id, self.spark, self.tables, clock)
+        app = self._app(self.tables, command, as_of, simulator, settings, options)
         reports = {}
         for name, run in job_runs(jobs or PIPELINE):
             self.report = app.report = Report()
@@ -106,6 +109,50 @@ class Lake:
                 run(app)
             reports[name] = app.report
         return reports
+
+    def dry_run(
+        self,
+        *jobs: str,
+        as_of: datetime,
+        simulator: Simulator | None = None,
+        settings: Sequence[tuple[str, str]] = (),
+        look: Callable[[CloneStore], None] = lambda _: None,
+        **options: Any,
+    ) -> Prediction:
+        """What the next `run` would do, by a dry run of the same jobs. `look` is shown the tables as it leaves them."""
+        clock, name = SystemClock(), f"run-{self._runs + 1}"
+        started = clock.now()
+        with clones.place(self.spark, str(self.root.parent), name) as place:
+            tables = CloneStore(
+                self.spark, str(self.root), clones=place, clock=clock, run_id=name, retention_days=RETENTION
+            )
+            command = jobs[0] if len(jobs) == 1 else "pipeline"
+            app = self._app(tables, command, as_of, simulator, settings, {"dry_run": True, **options})
+            dry_run = DryRun(app, tables)
+            tables.create(catalog.TABLES)
+            for job, run in job_runs(jobs or PIPELINE):
+                app.report = Report()
+                with tables.committing_as(job, "test"), contextlib.suppress(NotAsked):
+                    run(app)
+                dry_run.note_calls(job)
+            dry_run.compare()
+            look(tables)
+        run_summary = RunSummary(run_id=name, started_at=started, finished_at=clock.now(), exit_code=0)
+        return dry_run.prediction(run_summary)
+
+    def _app(
+        self,
+        tables: DeltaStore,
+        command: str,
+        as_of: datetime,
+        simulator: Simulator | None,
+        settings: Sequence[tuple[str, str]],
+        options: Mapping[str, Any],
+    ) -> App:
+        address = [("birdeye.base_url", simulator.url)] if simulator else []
+        chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
+        loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
+        return App(Options(job=command, **options), loaded, as_of, self.run_id, self.spark, tables, SystemClock())
 
     def make_tables(self) -> None:
         """All tables, empty, unless they are there. Copied: making them once costs as much as the rest of a test."""

@@ -11,6 +11,24 @@ CHANGE = "_change"
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableChange:
+    """What becomes of the rows of a table, by key; the run's own columns (`batch_id`, `ingested_at`) do not count."""
+
+    table: str
+    is_new: bool = False
+    """There was no such table."""
+    new_columns: tuple[str, ...] = ()
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        return not (self.is_new or self.new_columns or self.inserted or self.updated or self.deleted)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The rows of a table whose columns have values that stand in `frame` (same names)."""

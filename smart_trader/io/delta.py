@@ -21,7 +21,7 @@ from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -116,11 +116,14 @@ class DeltaStore:
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` now, or as of `version`. Raises StorageError if that cannot be read."""
+        return self._load(table, self.path(table), version)
+
+    def _load(self, table: Table, path: str, version: int | None) -> DataFrame:
         reader = self._spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
         try:
-            return reader.load(self.path(table))
+            return reader.load(path)
         except (AnalysisException, Py4JJavaError) as error:
             wanted = table.name if version is None else f"{table.name} as of version {version}"
             raise StorageError(
@@ -136,11 +139,14 @@ class DeltaStore:
         newer = self.version(table) - version
         if newer <= 0:
             return newer < 0
-        commits = DeltaTable.forPath(self._spark, self.path(table)).history(newer).collect()
         return any(
             commit.operation not in _NO_DATA and json.loads(commit.userMetadata or "{}").get("job", "") != except_by
-            for commit in commits
+            for commit in self._commits(table, after=version)
         )
+
+    def _commits(self, table: Table, *, after: int) -> list[Row]:
+        """History of the versions after that one, newest first; there is at least one."""
+        return DeltaTable.forPath(self._spark, self.path(table)).history(self.version(table) - after).collect()
 
     def size(self, table: Table) -> int:
         """Bytes of the data files of the newest version."""
@@ -148,10 +154,9 @@ class DeltaStore:
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
-        jvm: Any = self._spark._jvm
         for table in tables:
-            path = jvm.org.apache.hadoop.fs.Path(self.path(table))
-            path.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf()).delete(path, True)
+            path = delete_folder(self._spark, self.path(table))
+            jvm: Any = self._spark._jvm
             jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(self._spark._jsparkSession, path)
 
     @_retried
@@ -264,8 +269,11 @@ class DeltaStore:
 
     def _snapshot(self, table: Table) -> Any:
         """Delta's own view of the newest version: what SQL tells of it costs a Spark job for each question."""
+        return self._snapshot_at(self.path(table))
+
+    def _snapshot_at(self, path: str) -> Any:
         jvm: Any = self._spark._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, self.path(table))
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, path)
         nothing = jvm.scala.Option.empty()
         return log.update(False, nothing, nothing)
 
@@ -305,6 +313,14 @@ class DeltaStore:
         columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in new)
         self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
         return True
+
+
+def delete_folder(spark: SparkSession, path: str) -> Any:
+    """Delete a folder of any file system, if it is there; returns its Hadoop path."""
+    jvm: Any = spark._jvm
+    folder = jvm.org.apache.hadoop.fs.Path(path)
+    folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf()).delete(folder, True)
+    return folder
 
 
 def _plain(schema: T.StructType) -> dict[str, T.StructField]:

@@ -66,20 +66,20 @@ class HeliusWebhook:
     def usage(self) -> Usage:
         return self._http.usage()
 
-    def find(self, remembered: str | None = None) -> Watched | None:
+    def find(self, remembered: Watched | None = None) -> Watched | None:
         self._advice = []
         if self._ours.webhook_id:
             return self._named(self._ours.webhook_id)
         if remembered:
             try:
-                held = self._read(remembered)
+                held = self._read(remembered.webhook_id)
             except NotFound:
                 return self._look_for()
             if self._is_ours(self._stored):
                 return held
             self._advice.append(
-                f"webhook {remembered}, kept up until now, does not deliver to helius.webhook_url; it still charges for"
-                " what it delivers elsewhere: delete it if nobody needs it"
+                f"webhook {remembered.webhook_id}, kept up until now, does not deliver to helius.webhook_url; it still"
+                " charges for what it delivers elsewhere: delete it if nobody needs it"
             )
         return self._look_for()
 

@@ -23,7 +23,7 @@ from smart_trader.summary import render_document
 
 def run(options: cli.Options, settings: Settings) -> int:
     """Print what takes the room; returns the exit status. Raises StorageError if a disk is too full."""
-    removed = {"removed": _clean(settings)} if options.clean else {}
+    removed = {"removed": _clean(settings)} if options.clean and not options.dry_run else {}
     document = _document(settings) | removed
     print(json.dumps(document, indent=2) if options.json else render_document(document), flush=True)
     for warning in places.check_disks(settings):

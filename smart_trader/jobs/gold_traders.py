@@ -16,6 +16,7 @@ from smart_trader.bootstrap import run_job
 from smart_trader.domain.changes import Part
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy
+from smart_trader.domain.kernel.ranking import TIERS
 from smart_trader.domain.silver import (
     realized_sales,
     tracked_whales,
@@ -29,7 +30,6 @@ from smart_trader.settings import settings_hash
 from smart_trader.summary import TierChange
 
 JOB = "gold_traders"
-_TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
 _MOMENT = T.StructType([T.StructField("ranked_at", TIMESTAMP)])
 
 
@@ -114,7 +114,7 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TierC
             entered=sum(t == tier and before.get(w) != tier for w, t in after.items()),
             left=sum(t == tier and after.get(w) != tier for w, t in before.items()),
         )
-        for tier in _TIERS
+        for tier in TIERS
     )
 
 

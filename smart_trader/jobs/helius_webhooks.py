@@ -7,7 +7,6 @@ the webhook stays as it is.
 
 import json
 import sys
-from dataclasses import dataclass
 
 from pyspark.sql import functions as F
 
@@ -24,14 +23,6 @@ from smart_trader.settings import require_webhook
 JOB = "helius_webhooks"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The webhook as the last run left it."""
-
-    webhook_id: str | None = None
-    wallets: frozenset[str] = frozenset()
-
-
 def run(app: App) -> None:
     if app.options.job != JOB:
         try:
@@ -45,7 +36,7 @@ def run(app: App) -> None:
     if not wanted:
         app.report.warnings.append("no wallet is recommended: the webhook stays as it is")
         return
-    held = webhook.find(last_known(app).webhook_id)
+    held = webhook.find(last_known(app))
     change = plan(held.wallets if held else frozenset(), wanted)
     if held is None or change:
         held = _write(app, wanted)
@@ -58,14 +49,14 @@ def wanted_wallets(app: App) -> list[str]:
     return [row.wallet_address for row in best.collect()]
 
 
-def last_known(app: App) -> Known:
-    """What the last run read back from Helius; nothing if no run ever did."""
+def last_known(app: App) -> Watched | None:
+    """The webhook as the last run read it back from Helius; None if no run ever did."""
     told = app.tables.read(runs.TABLE).where((F.col("job") == JOB) & F.col("document").isNotNull())
     last = collect(told.orderBy(F.desc("started_at"), F.desc("run_id")).limit(1).select("document"))
     if not last:
-        return Known()
+        return None
     document = json.loads(last[0].document)
-    return Known(document["webhook_id"], frozenset(document["wallets"]))
+    return Watched(document["webhook_id"], frozenset(document["wallets"]))
 
 
 def _write(app: App, wanted: list[str]) -> Watched:

@@ -70,7 +70,7 @@ def run(app: App) -> None:
         app.report.warnings.append("no ranking: the report shows none")
         log.warning("there is no ranking to show, or nobody is on it", warehouse=app.settings.warehouse.root)
     text = _FORMATS[app.options.format](found)
-    file.write(text, target)
+    app.publish(text, target)
     app.report.rows_in = len(found.traders)
     app.report.path = str(target)
     if app.options.job == "pipeline":
@@ -91,9 +91,7 @@ def _target(app: App) -> Path:
     """`--out`, or the default: in the folder one stands in, of a demonstration beside its tables."""
     if app.options.out is not None:
         return app.options.out
-    folder = Path(demo.ROOT if app.options.demo else ".").absolute()
-    folder.mkdir(exist_ok=True)
-    return folder / f"report.{app.options.format}"
+    return Path(demo.ROOT if app.options.demo else ".").absolute() / f"report.{app.options.format}"
 
 
 def _identity(app: App, versions: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smart_trader import places, process
-from smart_trader.cli import READING_JOBS, SPARKLESS_JOBS, Options
+from smart_trader.cli import SPARKLESS_JOBS, Options
 from smart_trader.errors import UsageError
 from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
@@ -39,13 +39,13 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
             " brings them back. Nothing was deleted; add --yes if that is what you want."
         )
-    if options.job in _FETCHING and not options.demo:
+    if options.job in _FETCHING and options.makes_calls and not options.demo:
         require(settings, "birdeye.api_key")
     if options.job == "helius_webhooks" and not options.demo:
         require_webhook(settings)
     if options.job in SPARKLESS_JOBS:
         return int(importlib.import_module(f"smart_trader.jobs.{options.job}").run(options, settings))
-    if options.job not in READING_JOBS:
+    if options.is_writing:
         _make_room(settings)
     started = datetime.now(UTC)
     run_id = options.run_id or process.new_run_id(started)
@@ -61,10 +61,10 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     archived = installed.class_archive
     waiting = (
         contextlib.nullcontext(())
-        if options.job in READING_JOBS
+        if not options.is_writing
         else lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
     )
-    with waiting as held, scratch.folder(settings.warehouse.scratch) as (folder, in_use):
+    with waiting as held, scratch.folder(str(places.scratch(settings))) as (folder, in_use):
         described = Run(
             home=home,
             folder=folder,

@@ -24,6 +24,7 @@ from smart_trader.io import helius
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.helius import HeliusWebhook
 from smart_trader.io.http import HttpPolicy
+from smart_trader.ports import Watched
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.faults import ANSWERED_AFTER_THE_WRITE, ANSWERS, CONNECTION, HELIUS, Fault, Faults
 from smart_trader.simulator.helius import Helius
@@ -32,6 +33,7 @@ from smart_trader.simulator.server import Simulator
 from tests.io import scripted_server as play
 
 KEY = "Qx7/helius+key=="
+REMEMBERED = Watched("id-1", frozenset())
 HEADER = "Bearer planted/header"
 STORED_HEADER = "Bearer of the webhook"
 URL = "https://example.org/hook"
@@ -126,7 +128,7 @@ def test_the_body_of_a_new_webhook(simulator: Simulator) -> None:
 def test_an_edit_sends_all_that_is_stored_and_no_key_that_is_only_shown(simulator: Simulator) -> None:
     store(simulator, encoding="jsonParsed", project="mine")
     webhook = webhook_of(simulator)
-    webhook.find("id-1")
+    webhook.find(REMEMBERED)
     webhook.watch(NEW)
     assert [seen.body for seen in simulator.requests if seen.method == "PUT"] == [
         {**BODY, "accountAddresses": sorted(NEW), "encoding": "jsonParsed", "authHeader": "***"}
@@ -199,13 +201,13 @@ def test_two_that_deliver_to_us_are_said(simulator: Simulator) -> None:
 
 def test_where_it_was_the_last_time_saves_the_list(simulator: Simulator) -> None:
     store(simulator)
-    assert webhook_of(simulator).find("id-1") == webhook_of(simulator).find()
+    assert webhook_of(simulator).find(REMEMBERED) == webhook_of(simulator).find()
     assert calls(simulator) == ["GET /id-1", "GET", "GET /id-1"]
 
 
 def test_a_webhook_that_was_deleted_is_looked_for_and_made_anew(simulator: Simulator) -> None:
     webhook = webhook_of(simulator)
-    assert webhook.find("id-1") is None
+    assert webhook.find(REMEMBERED) is None
     assert webhook.watch(NEW).wallets == frozenset(NEW)
     assert calls(simulator)[:3] == ["GET /id-1", "GET", "POST"]
 
@@ -213,7 +215,7 @@ def test_a_webhook_that_was_deleted_is_looked_for_and_made_anew(simulator: Simul
 def test_another_address_in_the_settings_is_another_webhook(simulator: Simulator) -> None:
     store(simulator)
     webhook = webhook_of(simulator, url="https://example.org/moved")
-    assert webhook.find("id-1") is None
+    assert webhook.find(REMEMBERED) is None
     held = webhook.watch(NEW)
     assert wallets_in(simulator) == [OLD, sorted(NEW)]
     assert held.remarks[0].startswith("webhook id-1, kept up until now, does not deliver to helius.webhook_url")
@@ -278,7 +280,7 @@ def test_a_fault_of_a_write_leaves_the_old_list_or_the_new_one_and_one_webhook(
         if not is_new:
             store(simulator)
         webhook = webhook_of(simulator, auth_header=HEADER)
-        webhook.find(None if is_new else "id-1")
+        webhook.find(None if is_new else REMEMBERED)
         try:
             webhook.watch(NEW)
         except SmartTraderError as error:
@@ -353,7 +355,7 @@ def test_a_stored_header_that_an_answer_repeats_is_masked(told: list[str]) -> No
             play.answer(BODY | {"webhookID": "id-1"}),
         ]
         webhook = webhook_at(server.url)
-        webhook.find("id-1")
+        webhook.find(REMEMBERED)
         with pytest.raises(SourceRejected, match=r"invalid authHeader \*\*\* at /\?api-key=\*\*\*") as caught:
             webhook.watch(NEW)
         told.append(said_of(caught.value) + repr(webhook._ours))
@@ -399,13 +401,13 @@ def test_a_webhook_whose_wallets_cannot_be_told_is_not_written(answer: Any) -> N
     with play.scripted_server() as server:
         server.otherwise = play.answer(answer)
         with pytest.raises(SourceRejected, match="no list of addresses"):
-            webhook_at(server.url).find("id-1")
+            webhook_at(server.url).find(REMEMBERED)
         assert [request.method for request in server.requests] == ["GET"]
 
 
 def test_an_empty_list_may_be_shown_as_null(simulator: Simulator) -> None:
     store(simulator, accountAddresses=None)
-    held = webhook_of(simulator).find("id-1")
+    held = webhook_of(simulator).find(REMEMBERED)
     assert held and held.wallets == frozenset()
 
 

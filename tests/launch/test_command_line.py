@@ -66,6 +66,8 @@ def test_each_job_explains_itself(checkout: Path, job: str) -> None:
         (("pipeline", "--run-id", "../x"), "letters, digits"),
         (("pipeline", "--wait-lock", "-5"), "is no number of seconds"),
         (("pipeline", "--profile", "moon"), "invalid choice"),
+        (("pipeline", "--fetch"), "it needs --dry-run"),
+        (("status", "--fetch"), "unrecognized arguments: --fetch"),
         (("init", "--limit", "3"), "unrecognized arguments: --limit"),
     ],
 )

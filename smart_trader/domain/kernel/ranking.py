@@ -10,6 +10,8 @@ from smart_trader.domain.kernel.wallets import BOT, EXCHANGE, POOL
 SCORE = 10**4
 """One point: scores count ten-thousandths (DECIMAL(9,4))."""
 QUALIFIED = "QUALIFIED"
+TIERS = ("ELITE", "STRONG", "PROMISING", QUALIFIED)
+"""Best first."""
 
 
 @dataclass(frozen=True, slots=True)

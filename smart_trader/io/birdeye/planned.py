@@ -1,0 +1,69 @@
+"""BirdEye as a dry run sees it: every call that would be made is counted, none is made."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from smart_trader.errors import NotAsked
+from smart_trader.io.birdeye.client import DEEPEST_ROW, PAGE_SIZE, TOKEN_HOLDER, TOKEN_LIST, TRADER_TXS, Endpoint
+from smart_trader.ports import Page, Payload, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job would ask an endpoint for. How many calls that takes shows only in the answers: `least` to `most`."""
+
+    about: tuple[str, ...]
+    """Mints or wallets in the order of their addresses; empty for the token list."""
+    least: int
+    most: int
+    units_per_call: int
+
+    @property
+    def compute_units(self) -> tuple[int, int]:
+        return self.least * self.units_per_call, self.most * self.units_per_call
+
+
+class PlannedMarket:
+    """`MarketData` that answers nothing: each method notes what it was asked for and raises `NotAsked`.
+
+    `listed` is how many tokens of the list a run looks at, `trades` how many rows of a wallet.
+    """
+
+    def __init__(self, *, listed: int, trades: int, units: Mapping[str, int]) -> None:
+        self._listed, self._trades, self._units = listed, trades, units
+        self._lock = threading.Lock()
+        self._noted: list[tuple[Endpoint, str, int]] = []
+
+    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
+        self._note(TOKEN_LIST, "", self._listed)
+
+    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
+        self._note(TOKEN_HOLDER, mint, limit)
+
+    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+        self._note(TRADER_TXS, wallet, self._trades)
+
+    def usage(self) -> Usage:
+        return Usage(0, 0, 0.0)
+
+    def take_plan(self) -> Plan | None:
+        """What was noted since this was asked last; None if nothing was."""
+        with self._lock:
+            noted, self._noted = self._noted, []
+        if not noted:
+            return None
+        endpoint = noted[0][0]
+        return Plan(
+            about=tuple(sorted(about for _, about, _ in noted if about)),
+            least=len(noted),
+            most=sum(-(-rows // PAGE_SIZE) for _, _, rows in noted),
+            units_per_call=self._units[endpoint.name],
+        )
+
+    def _note(self, endpoint: Endpoint, about: str, rows: int) -> NoReturn:
+        with self._lock:
+            self._noted.append((endpoint, about, min(rows, DEEPEST_ROW)))
+        raise NotAsked("nothing is asked in a dry run without --fetch")

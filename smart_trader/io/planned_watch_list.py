@@ -1,0 +1,47 @@
+"""The webhook as a dry run sees it: read if it may be, never written."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from smart_trader.ports import Usage, Watched, WatchList
+
+_NOT_MADE_YET = "the webhook that would be made"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """Addresses that would be added to the webhook and removed from it."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class PlannedWatchList:
+    """`WatchList` that finds the webhook where `connect` leads, or without it as it is remembered; writes are noted."""
+
+    def __init__(self, connect: Callable[[], WatchList] | None) -> None:
+        self._connect = connect
+        self._real: WatchList | None = None
+        self._held: Watched | None = None
+        self.change: WebhookChange | None = None
+        """What the job would write; None if it never came to look."""
+        self.writes = 0
+
+    def find(self, remembered: Watched | None = None) -> Watched | None:
+        if self._connect is None:
+            self._held = remembered
+        else:
+            self._real = self._real or self._connect()
+            self._held = self._real.find(remembered)
+        self.change = WebhookChange((), ())
+        return self._held
+
+    def watch(self, wallets: Collection[str]) -> Watched:
+        wanted = frozenset(wallets)
+        held = self._held.wallets if self._held else frozenset()
+        self.change = WebhookChange(tuple(sorted(wanted - held)), tuple(sorted(held - wanted)))
+        self.writes += 1
+        return Watched(self._held.webhook_id if self._held else _NOT_MADE_YET, wanted)
+
+    def usage(self) -> Usage:
+        return self._real.usage() if self._real else Usage(0, 0, 0.0)
