@@ -1,7 +1,6 @@
 """The report on real tables: what it finds of a ranking and of what stands behind it, and when it is made."""
 
 import json
-import shutil
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -87,9 +86,9 @@ STATE = {
 
 
 @pytest.fixture(scope="module")
-def ranked(spark: SparkSession, empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def ranked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Three wallets of which one left; what the best of them did is in the tables."""
-    lake = Lake(spark, Path(shutil.copytree(empty_warehouse, tmp_path_factory.mktemp("ranked") / "lake")))
+    lake = Lake(spark, tmp_path_factory.mktemp("ranked") / "lake")
     high, low = (trader(wallet, rank, ranked_at=LATER) for rank, wallet in enumerate(("high", "low"), start=1))
     lake.fill(smart_traders.TABLE, [high, low | {"realized_pnl": Decimal(900)}])
     lake.fill(
