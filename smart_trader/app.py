@@ -118,6 +118,7 @@ class App:
             workers=self.settings.birdeye.concurrent_requests,
             batch_size=batch_size,
             batch_seconds=float(self.settings.transactions.seconds_per_commit),
+            clock=self.clock,
         )
 
 

@@ -3,15 +3,18 @@
 import contextlib
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 import structlog
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from smart_trader import cli, demo, dry_run, logs, outcomes, places, process, version
+from smart_trader import cli, demo, dry_run, failpoints, logs, outcomes, places, process, version
 from smart_trader.app import App, Report
 from smart_trader.domain import catalog
+from smart_trader.domain.changes import Part
 from smart_trader.domain.ops import runs
 from smart_trader.dry_run import DryRun
 from smart_trader.errors import Interrupted, NotAsked, SmartTraderError
@@ -55,10 +58,15 @@ def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
     process.announce_driver()
     try:
         options = cli.parse(command, sys.argv[1:])
+        failpoints.arm(os.environ)
         with demo.serve() if options.demo else contextlib.nullcontext() as market:
             overrides = market.overrides if market else ()
             settings = load(options.profile, overrides=options.overrides, demo=overrides)
-            return _Runner(command, options, settings, market).run(jobs)
+            runner = _Runner(command, options, settings, market)
+            status = runner.run(jobs)
+        if runner.is_stopped:
+            process.leave(status)
+        return status
     except SmartTraderError as error:
         print(f"smart-trader: {error}", file=sys.stderr)
         return error.exit_status
@@ -89,8 +97,14 @@ class _Runner:
                     if self._dry_run and not self._clock.is_stopped:
                         status, message = self._compare(self._dry_run, status, message)
             finally:
+                process.ignore_signals()
                 status = self._close(app, status, message)
         return status
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run was ended by a signal or by its time budget."""
+        return self._clock.is_stopped
 
     def _clones(self, spark: SparkSession) -> contextlib.AbstractContextManager[str | None]:
         """Where a dry run writes instead of the warehouse."""
@@ -133,7 +147,7 @@ class _Runner:
     def _make_tables(self) -> tuple[int, str]:
         try:
             if self._options.recreate:
-                self._tables.drop(catalog.TABLES)
+                self._tables.drop(catalog.MARKS_FIRST)
             with self._tables.committing_as("init", version.VERSION):
                 created = self._tables.create(catalog.TABLES)
             if created:
@@ -235,10 +249,7 @@ class _Runner:
         if self._summaries and not self._dry_run:
             try:
                 with self._tables.committing_as("ops", version.VERSION):
-                    app.tables.append(
-                        runs.TABLE,
-                        app.tables.frame(runs.TABLE.own_schema, [_row(s) for s in self._summaries]),
-                    )
+                    self._keep_record(app)
             except Exception as error:
                 failed, why = outcomes.explain(error, self._clock)
                 status, message = status or failed, message or why
@@ -258,6 +269,13 @@ class _Runner:
         with contextlib.suppress(Exception):
             app.spark.stop()
         return status
+
+    def _keep_record(self, app: App) -> None:
+        records = app.tables.frame(runs.TABLE.own_schema, [_row(s) for s in self._summaries])
+        if app.tables.read(runs.TABLE).where(F.col("run_id") == self._run_id).isEmpty():
+            app.tables.append(runs.TABLE, records)
+        else:  # the jobs of a scheduler share an id, and a job that is repeated keeps its own
+            app.tables.replace(runs.TABLE, records, of=Part(records.select(*runs.TABLE.key)))
 
     def _seconds_left(self) -> float | None:
         minutes = self._settings.run.time_budget_minutes

@@ -6,13 +6,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from smart_trader.errors import NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
+from smart_trader.errors import Interrupted, NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
+from smart_trader.ports import Clock
 
 E = TypeVar("E")
 A = TypeVar("A")
 
 _SILENCE = 10
 """So many entities in a row without an answer: the API is down, asking for the rest would only take time."""
+_ATTENTION_SECONDS = 0.5
+"""How soon a run that is told to stop no longer waits for calls in flight: one may hang until its time-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,12 @@ class Fetched(Generic[E, A]):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many threads fetch, and after how many entities or seconds a batch is full."""
+    """How many threads fetch, after how many entities or seconds a batch is full, and whose end is the end of it."""
 
     workers: int
     batch_size: int
     batch_seconds: float
+    clock: Clock
 
 
 def fetch_in_batches(
@@ -40,24 +44,25 @@ def fetch_in_batches(
 
     `on_done` is called for each entity that is through. An entity that the API refuses or does not serve is a
     `Fetched` with its error; one that a dry run does not ask for is left out. Any other error ends the fetching: it is
-    raised after the last batch was handed over, and so is `SourceUnavailable` when the API is silent.
+    raised after the last batch was handed over, and so is `SourceUnavailable` when the API is silent, and `Interrupted`
+    when the clock is stopped: calls in flight are not waited for then.
     """
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
-    with ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch") as pool:
-        try:
-            crowd = _Crowd(pool, fetch, iter(entities), at_once=max(pace.batch_size, pace.workers))
-            while crowd.is_busy:
-                for fetched in crowd.finished(pace.batch_seconds):
-                    batch.append(fetched)
-                    on_done()
-                if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
-                    yield batch
-                    batch, started = [], time.monotonic()
-            if batch:
+    pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch")
+    try:
+        crowd = _Crowd(pool, fetch, iter(entities), pace)
+        while crowd.is_busy:
+            for fetched in crowd.finished(min(_ATTENTION_SECONDS, pace.batch_seconds)):
+                batch.append(fetched)
+                on_done()
+            if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
                 yield batch
-        finally:  # a caller that fails does not wait for the queue, and spends nothing on it
-            pool.shutdown(wait=False, cancel_futures=True)
+                batch, started = [], time.monotonic()
+        if batch:
+            yield batch
+    finally:  # whoever fails or is told to stop waits neither for the queue nor for a call that hangs
+        pool.shutdown(wait=False, cancel_futures=True)
     if crowd.fatal is not None:
         raise crowd.fatal
 
@@ -65,8 +70,9 @@ def fetch_in_batches(
 class _Crowd(Generic[E, A]):
     """The entities that are being fetched; refilled as they finish, until one of them shows that all is in vain."""
 
-    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], *, at_once: int) -> None:
-        self._pool, self._fetch, self._queue, self._at_once = pool, fetch, queue, at_once
+    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], pace: Pace) -> None:
+        self._pool, self._fetch, self._queue, self._clock = pool, fetch, queue, pace.clock
+        self._at_once = max(pace.batch_size, pace.workers)
         self._running: dict[Future[A], E] = {}
         self._silent = 0
         self.fatal: BaseException | None = None
@@ -87,7 +93,15 @@ class _Crowd(Generic[E, A]):
         if self.fatal is not None:
             for future in self._running:
                 future.cancel()
+        self._leave_if_told()
         self._refill()
+
+    def _leave_if_told(self) -> None:
+        try:
+            self._clock.wait(0)
+        except Interrupted as error:
+            self.fatal = self.fatal or error
+            self._running.clear()
 
     def _outcome(self, entity: E, future: Future[A]) -> Fetched[E, A] | None:
         error = future.exception()

@@ -11,6 +11,7 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 RUN_DIR = "SMART_TRADER_RUN_DIR"
 TERMINAL = "SMART_TRADER_TERMINAL"
@@ -48,3 +49,16 @@ def end_with_parent() -> None:
     """Have the kernel send SIGTERM when the parent dies; elsewhere than on Linux the launcher alone sees to that."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def ignore_signals() -> None:
+    """Say what happened in peace: all that is left takes a few seconds, and the launcher ends what takes longer."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_IGN)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process now. Python's own end waits for every thread, also for one whose call hangs."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)

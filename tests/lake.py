@@ -77,9 +77,9 @@ def _empty_warehouse(spark: SparkSession) -> Path:
 class Lake:
     """One warehouse. Jobs run as the launcher would run them, without its process around them."""
 
-    def __init__(self, spark: SparkSession, root: Path) -> None:
+    def __init__(self, spark: SparkSession, root: Path, *, runs_before: int = 0) -> None:
         self.spark, self.root = spark, root
-        self._runs = 0
+        self._runs = runs_before
         self.report = Report()
         """Of the job that ran last, also of one that failed."""
         self.tables = self._store()
@@ -91,6 +91,7 @@ class Lake:
         simulator: Simulator | None = None,
         settings: Sequence[tuple[str, str]] = (),
         command: str = "",
+        clock: SystemClock | None = None,
         **options: Any,
     ) -> dict[str, Report]:
         """Run `jobs` (default: the pipeline without the report); the report of each by name.
@@ -101,7 +102,7 @@ class Lake:
         self.tables = self._store()
         self.make_tables()
         command = command or (jobs[0] if len(jobs) == 1 else "pipeline")
-        app = self._app(self.tables, command, as_of, simulator, settings, options)
+        app = self._app(self.tables, command, as_of, simulator, settings, options, clock)
         reports = {}
         for name, run in job_runs(jobs or PIPELINE):
             self.report = app.report = Report()
@@ -148,11 +149,13 @@ class Lake:
         simulator: Simulator | None,
         settings: Sequence[tuple[str, str]],
         options: Mapping[str, Any],
+        clock: SystemClock | None = None,
     ) -> App:
         address = [("birdeye.base_url", simulator.url)] if simulator else []
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
-        return App(Options(job=command, **options), loaded, as_of, self.run_id, self.spark, tables, SystemClock())
+        given = Options(job=command, **options)
+        return App(given, loaded, as_of, self.run_id, self.spark, tables, clock or SystemClock())
 
     def make_tables(self) -> None:
         """All tables, empty, unless they are there. Copied: making them once costs as much as the rest of a test."""

@@ -7,8 +7,9 @@ from time import sleep
 
 import pytest
 
-from smart_trader.errors import QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.errors import Interrupted, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.fetching import Fetched, Pace, fetch_in_batches
+from smart_trader.io.clock import SystemClock
 
 PATIENCE = 10
 """Seconds after which something that must come has failed to."""
@@ -30,8 +31,8 @@ class Api:
         return 10 * entity
 
 
-def pace(*, workers: int = 1, batch_size: int = 3, batch_seconds: float = 60) -> Pace:
-    return Pace(workers, batch_size, batch_seconds)
+def pace(*, workers: int = 1, batch_size: int = 3, batch_seconds: float = 60, clock: SystemClock | None = None) -> Pace:
+    return Pace(workers, batch_size, batch_seconds, clock or SystemClock())
 
 
 def fetch(
@@ -154,3 +155,21 @@ def test_a_caller_that_fails_ends_the_fetching() -> None:
     batches.close()  # type: ignore[attr-defined]
 
     assert len(asked) < handed_over + 10
+
+
+def test_a_run_that_is_told_to_stop_hands_over_what_it_has_and_waits_for_no_call_that_hangs() -> None:
+    clock, hung = SystemClock(), Event()
+
+    def hang_at_the_third(entity: int) -> int:
+        if entity == 2:
+            clock.stop()
+            assert hung.wait(PATIENCE)
+        return entity
+
+    batches = fetch(9, hang_at_the_third, pace(workers=1, batch_size=5, clock=clock))
+    handed_over = next(batches)
+    with pytest.raises(Interrupted, match="Told to stop"):
+        next(batches)
+    hung.set()
+
+    assert [item.entity for item in handed_over] == [0, 1]

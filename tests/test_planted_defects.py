@@ -93,6 +93,12 @@ DEFECTS = {
         '.where(F.col("fetched_at") > F.col("_since")).drop("_since")\n',
         f"{BOOKS_TEST}::test_a_sale_finds_the_purchase_of_an_earlier_run",
     ),
+    "failures reported as success": Defect(
+        "smart_trader/jobs/bronze_transactions.py",
+        '            "txns_fetch_status": "pending",\n            "attempts": wallet.attempts + 1,\n',
+        '            "txns_fetch_status": "completed",\n            "attempts": wallet.attempts + 1,\n',
+        "tests/reliability/test_state_machine.py",
+    ),
 }
 
 

@@ -30,3 +30,6 @@ TABLES = (
     rank_history.TABLE,
     runs.TABLE,
 )
+
+MARKS_FIRST = tuple(sorted(TABLES, key=lambda table: not any(column.owner for column in table.columns)))
+"""The order in which tables may be deleted: at no time does a mark that is left vouch for rows that are gone."""

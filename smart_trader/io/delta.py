@@ -26,6 +26,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from smart_trader import failpoints
 from smart_trader.domain.changes import (
     CHANGE,
     DELETE,
@@ -87,6 +88,7 @@ class DeltaStore:
         self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
         self._run_id, self._retention_days = run_id, retention_days
         self.wait = clock.wait
+        self._job = "nobody"
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
         self.versions: dict[str, tuple[int, int]] = {}
@@ -100,9 +102,11 @@ class DeltaStore:
         """Name run, job and code version in the metadata of every commit made inside."""
         metadata = {"run_id": self._run_id, "job": job, "code_version": code_version}
         self._spark.conf.set(_METADATA, json.dumps(metadata, sort_keys=True))
+        self._job = job
         try:
             yield
         finally:
+            self._job = "nobody"
             self._spark.conf.unset(_METADATA)
 
     def create(self, tables: Sequence[Table]) -> list[str]:
@@ -237,7 +241,8 @@ class DeltaStore:
     def _committing(self, table: Table) -> Iterator[None]:
         """Keep the versions of `table` before the first and after the last commit of this store."""
         before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
-        yield
+        with failpoints.around_commit(self._job, table.name):
+            yield
         self.versions[table.name] = (before, self.version(table))
 
     def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
@@ -296,7 +301,8 @@ class DeltaStore:
         builder = DeltaTable.createIfNotExists(self._spark).location(self.path(table)).addColumns(table.schema)
         for name, value in properties.items():
             builder = builder.property(name, value)
-        builder.partitionedBy(*table.partitioned_by).execute()
+        with failpoints.around_commit(self._job, table.name):
+            builder.partitionedBy(*table.partitioned_by).execute()
 
     def _widen(self, table: Table, stored: T.StructType) -> bool:
         known, declared = _plain(stored), _plain(table.schema)
@@ -311,7 +317,8 @@ class DeltaStore:
                 unexpected=set(stored.names) - set(table.schema.names),
             )
         columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in new)
-        self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
+        with failpoints.around_commit(self._job, table.name):
+            self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
         return True
 
 

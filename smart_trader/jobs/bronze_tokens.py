@@ -1,7 +1,8 @@
 """BirdEye token list -> bronze.token_metrics
 
 Fetches the tokens that pass the filters of the settings. A token that the list describes as its newest snapshot does
-is no new row, so running it twice on an unchanged market changes nothing.
+is no new row, so running it twice on an unchanged market changes nothing. A run that is repeated under its own id, as
+schedulers do, keeps the snapshots that it has already taken.
 """
 
 import sys
@@ -19,6 +20,7 @@ from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import parse_token
 from smart_trader.domain.kernel.money import MONEY
+from smart_trader.domain.table import BATCH_ID
 from smart_trader.jobs.rejecting import put_aside
 from smart_trader.rules import token_filters
 
@@ -38,9 +40,14 @@ def run(app: App) -> None:
         app.report.warnings.append("the token list has no token that passes the filters of the settings")
         return
     rows = app.tables.frame(token_metrics.TABLE.own_schema, chosen)
-    newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
-    said_before = newest.select("token_address", "raw")
-    fresh = rows.join(F.broadcast(said_before), ["token_address", "raw"], "left_anti").persist()
+    stored = app.tables.read(token_metrics.TABLE)
+    said_before = newest_snapshots(stored, until=app.as_of.date()).select("token_address", "raw")
+    of_this_run = stored.where(F.col(BATCH_ID.name) == app.run_id).select("token_address")
+    fresh = (
+        rows.join(F.broadcast(said_before), ["token_address", "raw"], "left_anti")
+        .join(F.broadcast(of_this_run), "token_address", "left_anti")
+        .persist()
+    )
     if not fresh.isEmpty():
         app.tables.append(token_metrics.TABLE, fresh)
     fresh.unpersist()

@@ -91,7 +91,8 @@ def _part(due: DataFrame, count: int) -> Part:
 
 def _compute(app: App, due: DataFrame, count: int) -> None:
     part = _part(due, count)
-    history = part.of(app.tables.read(transaction_history.TABLE)).where(F.col("block_time") <= F.lit(app.as_of))
+    stored = part.of(app.tables.read(transaction_history.TABLE))
+    history = stored.where(F.col("block_time") <= F.lit(app.as_of))
     with kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted:
         lines = Streams.select(netted, "line")
         app.tables.replace(trades.TABLE, trades.trades_in(lines), of=part)
@@ -107,12 +108,21 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
             app.tables.replace(realized_sales.TABLE, Streams.select(booked, "sale"), of=part)
             app.tables.replace(open_lots.TABLE, Streams.select(booked, "lot"), of=part)
             app.tables.replace(wallet_pnl.TABLE, Streams.select(booked, "pnl"), of=part)
-            state = {
-                "pnl_processing_status": F.lit("completed"),
-                "pnl_last_processed_at": F.lit(app.as_of),
-            }
-            done = Streams.select(booked, "class").withColumns(state)
-            app.tables.update(tracked_whales.TABLE, done, on=("wallet_address",))
+            app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))
+
+
+def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
+    """The state of the wallets in `booked`. Completed vouches for all rows: after a run at an earlier business time,
+    a wallet with later rows is still pending."""
+    ahead = stored.where(F.col("block_time") > F.lit(app.as_of)).select("wallet_address").distinct()
+    joined = Streams.select(booked, "class").join(
+        F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left"
+    )
+    state = {
+        "pnl_processing_status": F.when(F.col("_is_ahead"), "pending").otherwise("completed"),
+        "pnl_last_processed_at": F.lit(app.as_of),
+    }
+    return joined.withColumns(state).drop("_is_ahead")
 
 
 def _known(app: App, due: DataFrame) -> DataFrame:

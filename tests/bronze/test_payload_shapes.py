@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from hypothesis import strategies as st
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.bronze.payload import Rejected, json_text
 from smart_trader.io.json_body import parse_json
+from smart_trader.jobs.bronze_transactions import fetch_trades
+from smart_trader.ports import Page
+from smart_trader.simulator.addresses import signature
 from tests.bronze.rows import MINT, MISSING, NOW, OTHER, POOL, TX, WALLET, assert_fits, assert_rejected, changed, trade
 from tests.bronze.test_token_metrics import TOKEN
 from tests.bronze.test_whale_holders import ACCOUNT, HELD
+from tests.jobs.test_fetch_trades import Wallet
 
 READ = "read"
 NESTED: Any = []
@@ -144,6 +149,27 @@ def test_a_shape_is_read_or_refused(shape, expected):
     else:
         assert_rejected(item, result)
         assert result.reason == expected
+
+
+POSITIONS = (0, 1, 50, 98, 99)
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_a_shape_at_any_place_of_a_page_leaves_the_rows_around_it_alone(position):
+    """The page as the job reads it: 99 good rows, and each shape in turn among them."""
+    good = [trade({"tx_hash": signature(nth)}) for nth in range(99)]
+    wanted = {transaction_history.parse_trade(item, wallet=WALLET, fetched_at=NOW)["event_id"] for item in good}
+    settings = SimpleNamespace(transactions=SimpleNamespace(max_trades_per_wallet=1000))
+    for name, (shape, expected) in SHAPES.items():
+        item = trade(shape) if isinstance(shape, dict) and shape else shape
+        page = Page((*good[:position], item, *good[position:]), is_last=True)
+        app = SimpleNamespace(
+            as_of=NOW, settings=settings, market=SimpleNamespace(trade_pages=lambda *_, p=page, **__: [p])
+        )
+        read = fetch_trades(app, Wallet())
+        assert wanted <= {row["event_id"] for row in read.rows}, name
+        assert [row.reason for row in read.refused] == ([] if expected == READ else [expected]), name
+        assert [row.raw for row in read.refused] == ([] if expected == READ else [json_text(item)]), name
 
 
 def test_one_transaction_in_several_rows_and_on_two_pages():

@@ -1,6 +1,9 @@
 """bronze_transactions over HTTP: what a run leaves for the next one, and what a crash leaves behind."""
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,15 +12,23 @@ import pytest
 from pyspark.sql import DataFrame
 
 from smart_trader.app import Report
-from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.bronze import rejected_rows, transaction_history
+from smart_trader.domain.bronze.payload import Rejected, json_text
+from smart_trader.domain.bronze.transaction_history import parse_trade
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.table import Table
+from smart_trader.errors import Interrupted
+from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
+from smart_trader.io.json_body import parse_json
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
+from smart_trader.simulator.tape import Row
+from tests.bronze import rows
 from tests.bronze.rows import trade
+from tests.bronze.test_payload_shapes import SHAPES
 from tests.frames import collected
 from tests.lake import Lake
 
@@ -45,10 +56,14 @@ class Wallets:
         self.lake, self.named = lake, folder / "wallets.txt"
         self.named.write_text("\n".join(wallets))
 
-    def fetch(self, simulator: Simulator, *, as_of: datetime, limit: int = 1_000) -> Report:
-        settings = [("transactions.max_trades_per_wallet", str(limit))]
-        job = "bronze_transactions"
-        return self.lake.run(job, as_of=as_of, simulator=simulator, settings=settings, wallets=self.named)[job]
+    def fetch(
+        self, simulator: Simulator, *, as_of: datetime, limit: int = 1_000, clock: SystemClock | None = None
+    ) -> Report:
+        job, settings = "bronze_transactions", [("transactions.max_trades_per_wallet", str(limit))]
+        reports = self.lake.run(
+            job, as_of=as_of, simulator=simulator, settings=settings, clock=clock, wallets=self.named
+        )
+        return reports[job]
 
     def state(self, wallet: str) -> dict[str, Any]:
         (row,) = collected(self.lake.tables.read(WHALES).where(f"wallet_address = '{wallet}'"))
@@ -133,3 +148,47 @@ def test_rows_that_a_crashed_run_landed_make_the_pnl_due(
 
 def _fail(store: DeltaStore, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
     raise OSError("killed here")
+
+
+def test_what_was_fetched_when_the_time_is_up_is_committed_and_a_call_that_hangs_is_left_behind(
+    lake: Lake, tmp_path: Path
+) -> None:
+    clock, wallets = SystemClock(), Wallets(lake, tmp_path, LONG, FAILING)
+    hanging = Faults(Fault("read-timeout", endpoint="trades", address=FAILING, times=None, seconds=60))
+    with Simulator(market({LONG: trades(LONG, 1, 2)}), faults=hanging) as simulator:
+
+        def stop_when_all_are_asked() -> None:
+            while len(simulator.requests) < 2:
+                time.sleep(0.05)
+            time.sleep(1)
+            stopped.append(time.monotonic())
+            clock.stop("The time budget is spent")
+
+        stopped: list[float] = []
+        threading.Thread(target=stop_when_all_are_asked, daemon=True).start()
+        with pytest.raises(Interrupted, match="time budget is spent"):
+            wallets.fetch(simulator, as_of=DEMO_NOW, clock=clock)
+        assert time.monotonic() - stopped[0] < 25, "the call alone takes 30 seconds"
+
+    assert said(wallets.state(LONG), "txns_fetch_status", "trade_rows") == ("completed", 2)
+    assert said(wallets.state(FAILING), "txns_fetch_status", "attempts") == ("pending", 0)
+
+
+def test_bad_rows_land_in_quarantine_and_good_ones_beside_them_in_the_table(lake: Lake, tmp_path: Path) -> None:
+    """Every shape, over HTTP and in one page after the other."""
+    items = [rows.trade(shape) if isinstance(shape, dict) and shape else shape for shape, _ in SHAPES.values()]
+    parsed = [
+        parse_trade(parse_json(json_text(item).encode()), wallet=rows.WALLET, fetched_at=DEMO_NOW) for item in items
+    ]
+    good = {row["event_id"] for row in parsed if isinstance(row, dict) and row["block_time"] <= DEMO_NOW}
+    refused = {row.raw_sha256: (row.reason, row.raw) for row in parsed if isinstance(row, Rejected)}
+    served = replace(market({}), trades={rows.WALLET: [Row(None, json_text(item)) for item in items]})
+
+    with Simulator(served) as simulator:
+        report = Wallets(lake, tmp_path, rows.WALLET).fetch(simulator, as_of=DEMO_NOW)
+
+    assert {row.event_id for row in lake.rows(HISTORY)} == good
+    stored = lake.rows(rejected_rows.TABLE)
+    assert {row.raw_sha256: (row.reason, row.raw) for row in stored} == refused
+    assert {(row.source, row.wallet_address) for row in stored} == {("trader_txs", rows.WALLET)}
+    assert report.rows_rejected == sum(isinstance(row, Rejected) for row in parsed) > 35

@@ -1,0 +1,130 @@
+"""What only real processes can show: signals, a second start, kills. Not part of a plain `bin/test`.
+
+bin/test tests/reliability -m processes                                       as CI runs it
+SMART_TRADER_KILL_SEED=12345 bin/test tests/reliability -m processes -k kill  repeats the kills of that seed
+"""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from smart_trader.io import lock
+from smart_trader.simulator.faults import Fault, Faults
+from smart_trader.simulator.market import Market
+from smart_trader.simulator.server import Simulator
+from tests.reliability import lakes
+from tests.reliability.processes import Place, Run, eventually, is_gone, kill_in_a_row
+from tests.reliability.world import first_market, later_market, spoiled
+
+pytestmark = pytest.mark.processes
+
+KILLS_EACH = 5
+"""Of a first run, and of one that updates what is there: ten kills."""
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return first_market()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    market: Market, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, str], dict[str, str], float]:
+    """Digests after one and after two undisturbed runs, and how many seconds the first took."""
+    place, began = Place(tmp_path_factory.mktemp("undisturbed")), time.monotonic()
+    with Simulator(spoiled(market)) as simulator:
+        place.run("pipeline", simulator=simulator)
+        took, first = time.monotonic() - began, lakes.digests(place.root)
+        simulator.market = spoiled(later_market(market))
+        place.run("pipeline", simulator=simulator)
+    return first, lakes.digests(place.root), took
+
+
+@pytest.fixture
+def simulator(market: Market) -> Iterator[Simulator]:
+    with Simulator(spoiled(market)) as simulator:
+        yield simulator
+
+
+def test_ten_kills_at_random_moments_end_in_the_same_tables(
+    market: Market,
+    simulator: Simulator,
+    undisturbed: tuple[dict[str, str], dict[str, str], float],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seed = int(os.environ.get("SMART_TRADER_KILL_SEED") or time.time())
+    random, place = Random(seed), Place(tmp_path)
+    first, second, longest = undisturbed
+    for moment, wanted in ((market, first), (later_market(market), second)):
+        simulator.market = spoiled(moment)
+        kills = kill_in_a_row(place, simulator, random, times=KILLS_EACH, longest=longest)
+        with capsys.disabled():
+            said = ", ".join(f"{kill.victim} at {kill.after_seconds} s" for kill in kills)
+            print(f"\n  SMART_TRADER_KILL_SEED={seed}: {said}")  # noqa: T201 - one command repeats it
+        place.run("pipeline", simulator=simulator)
+        lakes.check(place.root)
+        assert lakes.digests(place.root) == wanted
+    assert list(place.scratch.iterdir()) == []
+
+
+def test_signals_second_starts_and_what_follows(market: Market, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    hanging = Faults(Fault("read-timeout", endpoint="trades", times=None, seconds=60))
+    with Simulator(spoiled(market), faults=hanging) as simulator:
+        first = place.start("pipeline", simulator=simulator)
+        assert eventually(
+            lambda: (place.root / "bronze/token_metrics/_delta_log/00000000000000000001.json").exists(), 120
+        )
+
+        refused = place.start("pipeline", simulator=simulator)
+        assert refused.wait() == 75
+        assert re.search(
+            rf"Another run works on {place.root}: job pipeline, run \S+, pid {first.process.pid}, host \S+, since 2",
+            refused.said,
+        )
+        waiting = place.start("pipeline", "--wait-lock", "300", "--json", simulator=simulator)
+        ends_within_15_seconds(first, signal.SIGTERM)
+        assert eventually(lambda: any(request.fault for request in simulator.requests), 120), "it began at once"
+        ends_within_15_seconds(waiting, signal.SIGINT)
+
+        document = json.loads(waiting.output)
+        assert (document["exit_code"], document["outcome"]) == (75, "partial")
+        assert document["jobs"][-1]["job"] == "bronze_transactions"
+    lakes.check(place.root)
+    with lock.hold(str(place.root), {}):
+        assert list(place.scratch.iterdir()) == []
+
+
+def ends_within_15_seconds(run: Run, name: signal.Signals) -> None:
+    """In good order: with its summary, and with nobody left."""
+    processes = run.processes()
+    began = time.monotonic()
+    run.process.send_signal(name)
+    assert run.wait(30) == 75, run.said
+    assert time.monotonic() - began < 15
+    assert "Told to stop; what was committed stays, run again to go on." in run.said
+    assert re.search(r"^Run \S+ +partial, exit 75", run.said, re.MULTILINE), run.said
+    assert eventually(lambda: all(map(is_gone, processes)), 5)
+
+
+def test_a_failpoint_kills_the_jvm_and_the_record_of_the_run_can_fail(simulator: Simulator, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    run = place.start("init", simulator=simulator, failpoints="init.before_commit:silver.trades=kill-jvm")
+    assert run.wait() == 75, run.said
+    wrong = place.start("init", simulator=simulator, failpoints="init.nowhere=kill")
+    assert wrong.wait() == 78
+    assert "SMART_TRADER_FAILPOINTS cannot be understood" in wrong.said
+    run = place.start("init", simulator=simulator, failpoints="ops.before_commit=raise")
+    assert run.wait() == 70, run.said
+    assert "ops.before_commit:ops.runs: failed on request" in run.said
+    place.run("init", simulator=simulator)
+    lakes.check(place.root)

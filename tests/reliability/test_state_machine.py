@@ -1,0 +1,214 @@
+"""Random sequences of refresh, failure, crash, reset, late data and clock jumps against a simple model. No Spark.
+
+Reading a wallet and what becomes of its state are the job's own functions. What is due is decided by the model, and
+`test_cycles.py` compares the model's decisions with those of the tables, state by state.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pyspark.sql import Row
+
+from smart_trader.errors import SourceUnavailable
+from smart_trader.fetching import Fetched
+from smart_trader.jobs.bronze_transactions import _state, fetch_trades
+from smart_trader.jobs.requeue import _TRADES_READ
+from smart_trader.ports import Page
+from smart_trader.simulator.addresses import address, signature
+from tests.bronze.rows import NOW, trade
+
+WALLETS = tuple(address("machine", nth) for nth in range(3))
+REFRESH = timedelta(days=14)
+PAGE_SIZE = 2
+NEVER_FETCHED: dict[str, Any] = {
+    "txns_fetch_status": "pending",
+    "txns_last_fetched_at": None,
+    "history_complete": None,
+    "oldest_trade_at": None,
+    "newest_trade_at": None,
+    "gap_newer_than": None,
+    "gap_older_than": None,
+    "trade_rows": 0,
+    "attempts": 0,
+    "last_error": None,
+    "pnl_processing_status": "pending",
+    "pnl_last_processed_at": None,
+}
+
+
+def is_due_for_trades(state: dict[str, Any], as_of: datetime) -> bool:
+    """Pending, cut short, or fetched long ago."""
+    fetched = state["txns_last_fetched_at"]
+    is_cut = state["history_complete"] is False
+    return state["txns_fetch_status"] == "pending" or is_cut or (fetched is not None and fetched <= as_of - REFRESH)
+
+
+def is_due_for_pnl(state: dict[str, Any], as_of: datetime) -> bool:
+    """Read at least once, and pending or computed long ago."""
+    computed = state["pnl_last_processed_at"]
+    is_old = computed is not None and computed <= as_of - REFRESH
+    return state["txns_last_fetched_at"] is not None and (state["pnl_processing_status"] == "pending" or is_old)
+
+
+@dataclass
+class Api:
+    """Serves rows newest first, of what has happened and is shown by now. `rows`: nth row, its time, shown since."""
+
+    now: datetime
+    rows: dict[str, list[tuple[int, datetime, datetime]]] = field(default_factory=dict)
+    down: tuple[str, ...] = ()
+
+    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+        if wallet in self.down:
+            raise SourceUnavailable(f"BirdEye does not answer for {wallet}")
+        shown = sorted(
+            (r for r in self.rows.get(wallet, ()) if self._is_shown(r, before)), key=lambda r: (-_at(r), r[0])
+        )
+        items = [self._item(wallet, nth, time) for nth, time, _ in shown]
+        for start in range(0, len(items), PAGE_SIZE) or [0]:
+            yield Page(tuple(items[start : start + PAGE_SIZE]), is_last=start + PAGE_SIZE >= len(items))
+
+    def _is_shown(self, row: tuple[int, datetime, datetime], before: datetime) -> bool:
+        _, time, since = row
+        return time <= self.now and since <= self.now and time < before
+
+    def _item(self, wallet: str, nth: int, time: datetime) -> Any:
+        seconds = int(time.timestamp())
+        return trade({"owner": wallet, "block_unix_time": seconds, "tx_hash": signature(wallet, nth)})
+
+
+def _at(row: tuple[int, datetime, datetime]) -> float:
+    return row[1].timestamp()
+
+
+class Refreshing(RuleBasedStateMachine):
+    """Wallets, what bronze holds of them, their state, and the rows that their figures were computed from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.api = Api(self.now)
+        self.state = {wallet: dict(NEVER_FETCHED) for wallet in WALLETS}
+        self.bronze: dict[str, dict[str, datetime]] = {wallet: {} for wallet in WALLETS}
+        self.figures: dict[str, set[str]] = {wallet: set() for wallet in WALLETS}
+        self.late: set[str] = set()
+        self.count = 0
+
+    @rule(wallet=st.sampled_from(WALLETS), ages=st.lists(st.integers(0, 40), min_size=1, max_size=4))
+    def trade(self, wallet: str, ages: list[int]) -> None:
+        """Swaps of the last seconds. Those that are older than what was read last are late: only a reading from the
+        start finds them."""
+        newest = self.state[wallet]["newest_trade_at"]
+        for age in ages:
+            time = self.now - timedelta(seconds=age)
+            self.count += 1
+            self.api.rows.setdefault(wallet, []).append((self.count, time, self.now))
+            if newest is not None and time < newest:
+                self.late.add(wallet)
+
+    @rule(seconds=st.integers(1, 50) | st.sampled_from([13 * 86400, 14 * 86400 - 1, 14 * 86400, 15 * 86400]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(seconds=st.integers(1, 60) | st.just(20 * 86400))
+    def the_clock_is_set_back(self, seconds: int) -> None:
+        self.now -= timedelta(seconds=seconds)
+
+    @rule(
+        limit=st.integers(1, 4),
+        down=st.sampled_from([(), (), WALLETS[:1], WALLETS[1:]]),
+        killed_after=st.sampled_from(["rows", "marks", "figures", "", ""]),
+    )
+    def run(self, limit: int, down: tuple[str, ...], killed_after: str) -> None:
+        """bronze_transactions, then silver_pnl, if it comes that far."""
+        self.fetch(limit, down, is_killed=killed_after == "rows")
+        if killed_after not in ("rows", "marks"):
+            self.compute(is_killed=killed_after == "figures")
+
+    def fetch(self, limit: int, down: tuple[str, ...] = (), *, is_killed: bool = False) -> None:
+        """A run of bronze_transactions; killed between the rows and the marks, or not."""
+        app = self._app(limit, down)
+        for wallet in [w for w in WALLETS if is_due_for_trades(self.state[w], self.now)]:
+            before = Row(wallet_address=wallet, **self.state[wallet])
+            try:
+                fetched: Fetched[Any, Any] = Fetched(before, fetch_trades(app, before))
+            except SourceUnavailable as error:
+                fetched = Fetched(before, None, error)
+            if fetched.answer is not None:
+                self.bronze[wallet] |= {row["event_id"]: row["block_time"] for row in fetched.answer.rows}
+            if not is_killed:
+                changed = _state(app, fetched, len(self.bronze[wallet]))
+                self.state[wallet] |= {name: changed[name] for name in changed if name != "wallet_address"}
+                self._is_marked(wallet, before, fetched)
+
+    def _is_marked(self, wallet: str, before: Row, fetched: Fetched[Any, Any]) -> None:
+        state = self.state[wallet]
+        if fetched.error is not None:
+            assert (state["txns_fetch_status"], state["attempts"]) == ("pending", before.attempts + 1)
+            assert wallet in state["last_error"]
+            assert state["txns_last_fetched_at"] == before.txns_last_fetched_at
+        else:
+            assert (state["txns_fetch_status"], state["attempts"], state["last_error"]) == ("completed", 0, None)
+            assert state["trade_rows"] == len(self.bronze[wallet])
+
+    def compute(self, *, is_killed: bool = False) -> None:
+        """A run of silver_pnl: from all rows up to the business time, and a mark that vouches for no more."""
+        for wallet in [w for w in WALLETS if is_due_for_pnl(self.state[w], self.now)]:
+            known = self.bronze[wallet]
+            self.figures[wallet] = {event for event, time in known.items() if time <= self.now}
+            if not is_killed:
+                is_whole = len(self.figures[wallet]) == len(known)
+                self.state[wallet]["pnl_processing_status"] = "completed" if is_whole else "pending"
+                self.state[wallet]["pnl_last_processed_at"] = self.now
+
+    @rule(wallet=st.sampled_from(WALLETS), from_start=st.booleans())
+    def reset(self, wallet: str, from_start: bool) -> None:
+        others = {w: dict(self.state[w]) for w in WALLETS if w != wallet}
+        self.state[wallet] |= {"txns_fetch_status": "pending"} | (dict(_TRADES_READ) if from_start else {})
+        assert {w: self.state[w] for w in others} == others
+
+    @invariant()
+    def nothing_is_known_that_was_never_served(self) -> None:
+        for wallet, known in self.bronze.items():
+            assert len(known) <= len(self.api.rows.get(wallet, ()))
+
+    @invariant()
+    def figures_that_are_completed_are_of_all_rows(self) -> None:
+        for wallet, state in self.state.items():
+            if state["pnl_processing_status"] == "completed" and state["trade_rows"] == len(self.bronze[wallet]):
+                assert self.figures[wallet] == set(self.bronze[wallet]), "I7"
+
+    @precondition(lambda self: self.count)
+    @rule()
+    def undisturbed_runs_end_in_the_truth(self) -> None:
+        """Whatever happened before: everything is read in the end, and every figure is of everything."""
+        shown = [since for rows in self.api.rows.values() for _, _, since in rows]
+        done = [state[name] for state in self.state.values() for name in state if name.endswith("_at") and state[name]]
+        self.now = max([self.now, *shown, *done]) + REFRESH
+        for wallet in self.late:
+            self.reset(wallet, from_start=True)
+        self.late.clear()
+        for _ in range(self.count + 3):
+            if any(is_due_for_trades(state, self.now) for state in self.state.values()):
+                self.fetch(limit=1)
+        self.compute()
+        for wallet in WALLETS:
+            assert len(self.bronze[wallet]) == len(self.api.rows.get(wallet, ()))
+            assert self.figures[wallet] == set(self.bronze[wallet])
+            assert not is_due_for_trades(self.state[wallet], self.now)
+            assert not is_due_for_pnl(self.state[wallet], self.now)
+
+    def _app(self, limit: int, down: tuple[str, ...]) -> Any:
+        settings = SimpleNamespace(transactions=SimpleNamespace(max_trades_per_wallet=limit))
+        self.api.now, self.api.down = self.now, down
+        return SimpleNamespace(as_of=self.now, settings=settings, market=self.api)
+
+
+TestRefreshing = Refreshing.TestCase
+TestRefreshing.settings = settings(stateful_step_count=20)

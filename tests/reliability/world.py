@@ -1,0 +1,73 @@
+"""A small market with some of everything that can be refused, and a lake that it was read into without disturbance."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from smart_trader.domain.kernel.money import MONEY
+from smart_trader.simulator.addresses import address, signature
+from smart_trader.simulator.market import Entry, Market
+from smart_trader.simulator.server import Simulator
+from smart_trader.simulator.tape import Row
+from smart_trader.simulator.wire import json_text
+from tests.lake import Lake
+
+SEED = 7
+
+
+def first_market(seed: int = SEED) -> Market:
+    """A market of 2 tokens, 8 holders and 160 trades."""
+    return Market.generate(seed, tokens=2, wallets=8, trade_rows=160)
+
+
+def later_market(market: Market) -> Market:
+    """The same market when everything is due again."""
+    return market.advance(days=15)
+
+
+def spoiled(market: Market) -> Market:
+    """`market` with a row that bronze refuses in each list, and a transaction that silver refuses; others each time."""
+    moment = market.now.isoformat()
+    token = market.tokens[0]
+    tokens = [*market.tokens, Entry(token.fields, json_text({**token.fields, "address": f"none, {moment}"}))]
+    mint = min(market.holders)
+    holders = {**market.holders, mint: [json_text({"owner": None, "at": moment}), *market.holders[mint]]}
+    wallet, row = _a_buy_for_money(market)
+    refused = [Row(None, json_text({"tx_type": "swap", "at": moment})), *_two_tokens_for_money(row, moment)]
+    happened = sum(r.time is not None and r.time > market.now.timestamp() for r in market.trades[wallet])
+    rows = [*market.trades[wallet][:happened], *refused, *market.trades[wallet][happened:]]
+    return replace(market, tokens=tokens, holders=holders, trades={**market.trades, wallet: rows})
+
+
+def _a_buy_for_money(market: Market) -> tuple[str, dict[str, Any]]:
+    """The newest swap of a token for money, of a wallet that is read: one that holds something."""
+    owners = {json.loads(text)["owner"] for texts in market.holders.values() for text in texts}
+    for wallet in sorted(owners & market.trades.keys()):
+        for row in market.rows(wallet):
+            if sum(row[side]["address"] in MONEY for side in ("base", "quote")) == 1:
+                return wallet, row
+    raise AssertionError("nobody bought anything")
+
+
+def _two_tokens_for_money(row: dict[str, Any], moment: str) -> list[Row]:
+    """Two tokens that went the same way in one transaction, which no netting can tell apart."""
+    token = next(side for side in ("base", "quote") if row[side]["address"] not in MONEY)
+    hashed, time = signature("two tokens", moment), row["block_unix_time"]
+    other = {**row[token], "address": address("another token"), "symbol": "OTHER"}
+    changed = [row, {**row, token: other, "ins_index": 77}]
+    return [Row(time, json_text({**fields, "tx_hash": hashed})) for fields in changed]
+
+
+def run(lake: Lake, market: Market, *jobs: str) -> None:
+    """Run `jobs` (default: the whole pipeline) on `market` with its bad rows."""
+    with Simulator(spoiled(market)) as simulator:
+        lake.run(*jobs, as_of=market.now, simulator=simulator)
+
+
+def copied(spark: SparkSession, root: Path, folder: Path) -> Lake:
+    """A copy of the lake at `root`, whose runs have other names than those before."""
+    return Lake(spark, Path(shutil.copytree(root, folder / "lake")), runs_before=1000)
