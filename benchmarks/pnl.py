@@ -19,7 +19,6 @@ from smart_trader.app import App
 from smart_trader.cli import Options
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.columns import Streams
 from smart_trader.domain.silver import books, open_lots, realized_sales, trades, wallet_pnl
 from smart_trader.domain.table import Table
 from smart_trader.io.clock import SystemClock
@@ -143,8 +142,9 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     ).repartition("wallet_address")
     with silver_pnl.kept(books.keep_books(lines, rules)) as kept:
-        for table, stream in zip(_OUT, ("sale", "lot", "pnl"), strict=True):
-            target.replace(table, Streams.select(kept, stream))
+        target.replace(realized_sales.TABLE, books.sales_in(kept))
+        target.replace(open_lots.TABLE, books.lots_in(kept))
+        target.replace(wallet_pnl.TABLE, books.pnl_in(kept, rules))
 
 
 def _floor(lake: Lake, rows: DataFrame, within: str, count: int) -> None:

@@ -54,9 +54,7 @@ DEFECTS = {
     "a later buy fills an earlier sale": Defect(
         FIFO,
         "        if not matched:\n",
-        "        if missing:\n"
-        "            self.lots.append(Lot('', sold_at, None, -missing, 0))\n"
-        "        if not matched:\n",
+        "        if missing:\n            self.lots.append(Lot('', sold_at, -missing, 0))\n        if not matched:\n",
         FIFO_TESTS,
     ),
     "double for decimal": Defect(

@@ -1,13 +1,16 @@
-"""Exact numbers between Arrow columns and Python integers, and rows of several tables in one stream.
+"""Exact numbers between Arrow columns and Python integers, without a digit lost on the way.
 
 A decimal crosses as its unscaled integer: no `Decimal` object is made, so nothing is rounded and little is paid.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+import pyarrow.compute as pc
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -53,15 +56,26 @@ def _retyped(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def lists(batch: pa.RecordBatch, names: Iterable[str]) -> list[list[Any]]:
     """Columns of a batch as Python lists, numbers and times as integers."""
-    return [_to_list(batch.column(name)) for name in names]
+    return [to_list(batch.column(name)) for name in names]
 
 
-def _to_list(column: pa.Array) -> list[Any]:
+def to_list(column: pa.Array) -> list[Any]:
+    """A column as a Python list, numbers and times as integers."""
     kind = column.type
     if pa.types.is_decimal128(kind) or pa.types.is_timestamp(kind) or pa.types.is_integer(kind):
         return integers(column)
     values: list[Any] = column.to_pylist()
     return values
+
+
+def starts(*columns: pa.Array) -> list[int]:
+    """Where a row differs from the one before it in any of `columns`; the first row does, and nulls do."""
+    if not len(columns[0]):
+        return []
+    differs = pc.not_equal(columns[0][1:], columns[0][:-1]).fill_null(True)
+    for column in columns[1:]:
+        differs = pc.or_(differs, pc.not_equal(column[1:], column[:-1]).fill_null(True))
+    return [0, *(pc.add(pc.indices_nonzero(differs), 1).to_pylist())]
 
 
 def arrow_type(schema: T.StructType) -> pa.DataType:
@@ -70,9 +84,22 @@ def arrow_type(schema: T.StructType) -> pa.DataType:
 
 
 def build_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """The inverse of `lists`: a column from unscaled integers, microseconds or plain values."""
-    if not pa.types.is_decimal128(kind):
-        return pa.array(values, kind)
+    """The inverse of `lists`: a column from unscaled integers, microseconds or plain values.
+
+    A struct is given as a tuple of its fields, a list of structs as a sequence of tuples; none is an empty list.
+    """
+    if pa.types.is_decimal128(kind):
+        return _decimals(values, kind)
+    if pa.types.is_struct(kind):
+        return _structs(values, kind)
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
+        parts = [value or () for value in values]
+        offsets = pa.array(list(accumulate(map(len, parts), initial=0)), pa.int32())
+        return pa.ListArray.from_arrays(offsets, _structs(list(chain.from_iterable(parts)), kind.value_type), kind)
+    return pa.array(values, kind)
+
+
+def _decimals(values: Sequence[int | None], kind: pa.DataType) -> pa.Array:
     try:
         return _retyped(pa.array(values, pa.int64()).cast(_UNSCALED), kind)
     except OverflowError:  # wider than 64 bits
@@ -82,37 +109,38 @@ def build_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(data)], nulls)
 
 
-class Streams:
-    """Rows of several tables in one DataFrame: an array of structs for each table, filled as far as rows were at hand.
+def _structs(values: Sequence[tuple[Any, ...] | None], kind: pa.StructType) -> pa.Array:
+    fields = list(kind)
+    nothing = (None,) * len(fields)
+    is_null = [value is None for value in values] if None in values else None
+    filled = [value or nothing for value in values] if is_null else values
+    columns = zip(*filled, strict=True) if values else [()] * len(fields)
+    arrays = [build_column(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=fields, mask=None if is_null is None else pa.array(is_null))
 
-    One pass over the data can so feed several tables. Arrays, since a null struct would carry all of its columns.
+
+Batches = Iterator[tuple[pa.Array, ...]]
+
+
+def answering(answers: Callable[[Batches], Iterator[pa.Array]], kind: T.StructType) -> Callable[..., Column]:
+    """A function of columns that says a struct of `kind` for each row, by one pass over the rows of each partition.
+
+    `answers` is given the rows batch by batch in their order, and gives as many structs in that order, in batches of
+    any size, early or late. Only the columns asked about go to Python: the others stay in Spark, beside the answer.
     """
 
-    def __init__(self, schemas: Mapping[str, T.StructType]) -> None:
-        self.schema = T.StructType([T.StructField(name, T.ArrayType(rows, False)) for name, rows in schemas.items()])
-        self._types = {name: arrow_type(rows) for name, rows in schemas.items()}
+    def answer(batches: Batches) -> Iterator[pa.Array]:
+        gc.disable()  # rows are tuples without cycles: looking for cycles among them takes half of the time
+        try:
+            yield from answers(batches)
+        finally:
+            gc.enable()
 
-    def batches(self, rows: Mapping[str, list[Sequence[Any]]], at_least: int) -> Iterator[pa.RecordBatch]:
-        """What has gathered in `rows`, once it is that much; `rows` is empty afterwards."""
-        if sum(map(len, rows.values())) >= at_least:
-            yield self.batch(rows)
-            for gathered in rows.values():
-                gathered.clear()
-
-    def batch(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> pa.RecordBatch:
-        """One row that holds `rows` of each stream, values in the order of its schema."""
-        arrays = [_one_list(rows[name], kind) for name, kind in self._types.items()]
-        return pa.RecordBatch.from_arrays(arrays, names=list(self._types))
-
-    @staticmethod
-    def select(rows: DataFrame, name: str) -> DataFrame:
-        """The rows of one stream."""
-        return rows.select(F.inline(name))
+    function = F.arrow_udf(answer, kind)  # type: ignore[attr-defined]
+    asked: Callable[..., Column] = function.asNondeterministic()  # it is run once, for each row in its place
+    return asked
 
 
-def _one_list(rows: Sequence[Sequence[Any]], kind: pa.StructType) -> pa.Array:
-    fields = [kind.field(i) for i in range(kind.num_fields)]
-    columns = zip(*rows, strict=True) if rows else [[] for _ in fields]
-    arrays = [build_column(values, f.type) for f, values in zip(fields, columns, strict=True)]
-    filled = pa.StructArray.from_arrays(arrays, fields=fields)
-    return pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), filled)
+def nullable(schema: T.StructType) -> T.StructType:
+    """The same columns, each of which may be null."""
+    return T.StructType([T.StructField(field.name, field.dataType) for field in schema])

@@ -21,7 +21,6 @@ from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.changes import Part
-from smart_trader.domain.columns import Streams
 from smart_trader.domain.kernel.performance import Quote
 from smart_trader.domain.silver import (
     books,
@@ -46,6 +45,8 @@ from smart_trader.summary import Work
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
 _FEW = 1_000
 """Wallets that fit into a condition: above, nearly every page of the tables has one of them anyway."""
+_MANY = 100_000
+"""Refused rows that the driver can send around at once."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -94,20 +95,21 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     stored = part.of(app.tables.read(transaction_history.TABLE))
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
     with kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted:
-        lines = Streams.select(netted, "line")
-        app.tables.replace(trades.TABLE, trades.trades_in(lines), of=part)
-        refused = Streams.select(netted, "refused").join(history.select("event_id", "raw"), "event_id")
-        app.tables.replace(rejected_rows.TABLE, refused, of=part)
+        app.tables.replace(trades.TABLE, trades.trades_in(netted), of=part)
+        refused = trades.refused_in(netted)
+        app.report.rows_rejected = refused.count()
+        with_text = _with_text(refused, app.report.rows_rejected, history)
+        app.tables.replace(rejected_rows.TABLE, with_text, of=part)
         rules = books.BookRules(
             now=_microseconds(app.as_of),
             quotes=_quotes(app),
             marks=mark_rules(app.settings.pnl),
             classes=class_rules(app.settings.classify),
         )
-        with kept(books.keep_books(lines, rules)) as booked:
-            app.tables.replace(realized_sales.TABLE, Streams.select(booked, "sale"), of=part)
-            app.tables.replace(open_lots.TABLE, Streams.select(booked, "lot"), of=part)
-            app.tables.replace(wallet_pnl.TABLE, Streams.select(booked, "pnl"), of=part)
+        with kept(books.keep_books(trades.lines_in(netted), rules)) as booked:
+            app.tables.replace(realized_sales.TABLE, books.sales_in(booked), of=part)
+            app.tables.replace(open_lots.TABLE, books.lots_in(booked), of=part)
+            app.tables.replace(wallet_pnl.TABLE, books.pnl_in(booked, rules), of=part)
             app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))
 
 
@@ -115,7 +117,7 @@ def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
     """The state of the wallets in `booked`. Completed vouches for all rows: after a run at an earlier business time,
     a wallet with later rows is still pending."""
     ahead = stored.where(F.col("block_time") > F.lit(app.as_of)).select("wallet_address").distinct()
-    joined = Streams.select(booked, "class").join(
+    joined = books.classes_in(booked).join(
         F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left"
     )
     state = {
@@ -123,6 +125,14 @@ def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
         "pnl_last_processed_at": F.lit(app.as_of),
     }
     return joined.withColumns(state).drop("_is_ahead")
+
+
+def _with_text(refused: DataFrame, count: int, history: DataFrame) -> DataFrame:
+    """The `count` refused rows with their text, which did not travel with them: it is ten times what they need."""
+    if not count:
+        return refused.withColumn("raw", F.lit(""))
+    texts = history.select("event_id", "raw")
+    return texts.join(F.broadcast(refused) if count <= _MANY else refused, "event_id")
 
 
 def _known(app: App, due: DataFrame) -> DataFrame:

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pyspark.sql import types as T
 
-from smart_trader.domain.columns import Streams, build_column, integers, lists
+from smart_trader.domain.columns import build_column, integers, starts, to_list
 
 LARGEST = 10**38 - 1
 WIDE = Context(prec=60)
@@ -53,17 +52,30 @@ def test_what_does_not_fit_a_decimal_is_an_error_and_not_another_number() -> Non
         build_column([2**127], pa.decimal128(38, 0))
 
 
-def test_streams_lie_side_by_side_in_one_row() -> None:
-    money = T.StructType([T.StructField("wallet", T.StringType()), T.StructField("usd", T.DecimalType(28, 9))])
-    times = T.StructType([T.StructField("at", T.TimestampType()), T.StructField("ids", T.ArrayType(T.StringType()))])
-    streams = Streams({"money": money, "times": times})
+def test_structs_and_lists_of_them_are_tuples() -> None:
+    money = pa.struct([pa.field("wallet", pa.string()), pa.field("usd", pa.decimal128(28, 9))])
+    pair = pa.struct(
+        [pa.field("one", money), pa.field("many", pa.list_(money)), pa.field("ids", pa.list_(pa.string()))]
+    )
 
-    batch = streams.batch({"money": [], "times": [(5, ["a", "b"]), (None, [])]})
+    column = build_column([(None, [("w", -1), ("v", None)], ["a", "b"]), (("u", 5), (), None), None], pair)
 
-    assert batch.num_rows == 1
-    assert batch.column("money").to_pylist() == [[]]
-    at, ids = lists(pa.RecordBatch.from_struct_array(batch.column("times").flatten()), ("at", "ids"))
-    assert (at, ids) == ([5, None], [["a", "b"], []])
-    assert streams.batch({"money": [("w", -1)], "times": []}).to_pylist() == [
-        {"money": [{"wallet": "w", "usd": Decimal("-0.000000001")}], "times": []}
+    column.validate(full=True)
+    assert column.to_pylist() == [
+        {
+            "one": None,
+            "many": [{"wallet": "w", "usd": Decimal("-0.000000001")}, {"wallet": "v", "usd": None}],
+            "ids": ["a", "b"],
+        },
+        {"one": {"wallet": "u", "usd": Decimal("0.000000005")}, "many": [], "ids": None},
+        None,
     ]
+    assert build_column([], pair).type == pair
+
+
+@given(st.lists(st.tuples(st.none() | st.sampled_from("ab"), st.none() | st.sampled_from("xy")), max_size=12))
+def test_a_start_is_where_something_differs(rows: list[tuple[str | None, str | None]]) -> None:
+    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
+    expected = [place for place, row in enumerate(rows) if place == 0 or row != rows[place - 1] or None in row]
+    assert starts(*columns) == expected
+    assert [to_list(column) for column in columns] == [[row[place] for row in rows] for place in (0, 1)]

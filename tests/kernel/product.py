@@ -11,7 +11,7 @@ from typing import Any
 
 from smart_trader import rules
 from smart_trader.domain.kernel import fifo, netting, performance, ranking, wallets
-from smart_trader.domain.kernel.trades import Leg, Row, swap_group_id, trade_id
+from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
 from smart_trader.settings import load
 from tests.oracle import netting as by_oracle
 from tests.oracle.fifo import order
@@ -70,7 +70,7 @@ def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
     events = {row["event_id"]: row for row in rows}.values()
     for (wallet, tx_hash), group in groupby(sorted(events, key=transaction), transaction):
         ordered = sorted(group, key=_index)
-        netted = netting.net([_row(row) for row in ordered], VALUE_RULES)
+        netted = netting.net([row_of(row) for row in ordered], VALUE_RULES)
         result.transaction_count[wallet] = result.transaction_count.get(wallet, 0) + 1
         if netted.is_arbitrage:
             result.arbitrage_count[wallet] = result.arbitrage_count.get(wallet, 0) + 1
@@ -107,7 +107,8 @@ def match(trades: Iterable[dict[str, Any]]) -> tuple[Table, Table]:
     for _, pair in _pairs(trades):
         position = fifo.Position()
         sales += [row for row, _, _ in _play(pair, position, performance.Tally())]
-        lots += [_lot_row(pair[0], lot) for lot in position.lots]
+        block_numbers = {trade["trade_id"]: trade["block_number"] for trade in pair}
+        lots += [_lot_row(pair[0], lot) | {"block_number": block_numbers.get(lot.name)} for lot in position.lots]
     return sales, lots
 
 
@@ -181,9 +182,9 @@ def _index(row: dict[str, Any]) -> tuple[object, ...]:
     return (*((index is not None, index or 0) for index in indexes), row["event_id"])
 
 
-def _row(row: dict[str, Any]) -> Row:
+def row_of(row: dict[str, Any]) -> Row:
     base, quote = (
-        Leg(
+        (
             row[f"{side}_address"],
             row[f"{side}_symbol"],
             row[f"{side}_decimals"],
@@ -192,7 +193,7 @@ def _row(row: dict[str, Any]) -> Row:
         )
         for side in ("base", "quote")
     )
-    return Row(row["event_id"], base, quote, scaled(row["volume_usd"], 9))
+    return Row(*base, *quote, scaled(row["volume_usd"], 9))
 
 
 def _pairs(trades: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str], Table]]:
@@ -209,7 +210,7 @@ def _play(
     for trade in pair:
         value, at = scaled(trade["value_usd"], 9), trade["block_time"]
         if trade["side"] == "BUY":
-            position.buy(fifo.Lot(trade["trade_id"], at, trade["block_number"], trade["quantity_raw"], value))
+            position.buy(fifo.Lot(trade["trade_id"], at, trade["quantity_raw"], value))
             tally.add_buy(value, at)
         else:
             sale = position.sell(trade["quantity_raw"], value, at)
@@ -235,11 +236,10 @@ def _sale_row(trade: dict[str, Any], sale: fifo.Sale) -> dict[str, Any]:
 
 def _lot_row(trade: dict[str, Any], lot: fifo.Lot) -> dict[str, Any]:
     return {
-        "trade_id": lot.trade_id,
+        "trade_id": lot.name,
         "wallet_address": trade["wallet_address"],
         "token_address": trade["token_address"],
         "acquired_at": lot.bought_at,
-        "block_number": lot.block_number,
         "bought_raw": lot.bought,
         "remaining_raw": lot.left,
         "cost_known": lot.cost is not None,

@@ -4,15 +4,18 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.kernel import money
+from smart_trader.domain.kernel import money, netting
 from tests import strategies
 from tests.kernel import product
 from tests.oracle import netting as oracle
 from tests.oracle.numbers import Row
 from tests.strategies import USDC, WRAPPED_SOL
+
+A, B = "MintWith6", "MintWith9"
+ONE_A, ONE_B, ONE_SOL, ONE_USDC = 10**6, 10**9, 10**9, 10**6
 
 
 def rows_of(*swaps: tuple[Row, Row], volume: str | None = None) -> list[Row]:
@@ -63,10 +66,6 @@ def both(rows: list[Row]) -> oracle.Netted:
     return actual
 
 
-A, B = "MintWith6", "MintWith9"
-ONE_A, ONE_B, ONE_SOL, ONE_USDC = 10**6, 10**9, 10**9, 10**6
-
-
 @given(strategies.bronze_histories())
 def test_the_kernel_nets_and_values_as_the_oracle_does(rows: list[Row]) -> None:
     both(rows)
@@ -75,6 +74,38 @@ def test_the_kernel_nets_and_values_as_the_oracle_does(rows: list[Row]) -> None:
 @given(strategies.transactions())
 def test_one_transaction_at_a_time_agrees_too(rows: list[Row]) -> None:
     both(rows)
+
+
+_mints = st.sampled_from((*strategies.DECIMALS, *strategies.STABLE_MINTS))
+_decimals = st.none() | st.integers(0, 12)
+_changes = st.sampled_from((0, 1, -1, 10**9, -(10**9), 3 * 10**6, -3 * 10**6, strategies.MAX_RAW, -strategies.MAX_RAW))
+_prices = st.sampled_from(
+    [None, *("0", "-1", "1E-18", "0.5", "0.979999", "0.98", "1", "1.02", "1.020001", "100", "1.25E+2", "1E+19")]
+)
+
+
+@st.composite
+def single_rows(draw: Any) -> list[Row]:
+    """A transaction of one row, whatever stands in it: on, within and beyond every limit of the short way."""
+    legs = []
+    for _ in range(2):
+        mint = draw(_mints)
+        decimals = draw(st.just(strategies.DECIMALS[mint]) | _decimals)
+        legs.append(leg(mint, draw(_changes | st.integers(-(10**12), 10**12)), draw(_prices)) | {"decimals": decimals})
+    return rows_of((legs[0], legs[1]), volume=draw(st.sampled_from((None, "0", "7.5"))))
+
+
+@given(single_rows())
+@example(rows_of((leg(A, ONE_A, "125"), leg(WRAPPED_SOL, -ONE_SOL, "100"))))
+@example(rows_of((leg(USDC, 7 * ONE_USDC, "0.979999"), leg(A, -ONE_A, "7"))))
+@example(rows_of((leg(A, strategies.MAX_RAW, "1E+19"), leg(USDC, -(10**25), "1"))))
+def test_the_short_way_of_a_single_row_ends_where_the_long_one_does(rows: list[Row]) -> None:
+    (row,) = map(product.row_of, rows)
+    assert netting.net([row], product.VALUE_RULES) == netting.net_any([row], product.VALUE_RULES)
+    legs = (row.base, row.quote)
+    has_decimals = all(leg.decimals is not None for leg in legs if leg.mint in strategies.MONEY_MINTS)
+    if has_decimals and row.base.mint != row.quote.mint:
+        both(rows)  # the oracle takes it that money has its decimals, and a mint the same ones
 
 
 @given(strategies.bronze_histories(), st.integers(0, 2**32))

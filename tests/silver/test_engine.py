@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.columns import Streams
 from smart_trader.domain.silver import (
     books,
     open_lots,
@@ -153,7 +152,7 @@ def test_neither_partitions_nor_the_order_of_rows_change_a_byte(
 
 
 def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]]:
-    """All streams of both halves of the engine, as text."""
+    """All that both halves of the engine say, as text."""
     full = [dict.fromkeys(transaction_history.TABLE.column_names) | row for row in rows]
     frame = lake.tables.frame(transaction_history.TABLE.own_schema, full).repartition(partitions)
     settings = load("local", environ={}, home=ROOT)
@@ -171,14 +170,13 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
         rules = books.BookRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        kept = books.keep_books(Streams.select(netted, "line"), rules)
-        texts = texts_of(netted, trades.STREAMS) | texts_of(kept, books.STREAMS)
+        booked = books.keep_books(trades.lines_in(netted), rules)
+        texts = {"netted": texts_of(netted), "booked": texts_of(booked)}
         netted.unpersist()
         return texts
     finally:
         lake.spark.conf.set("spark.sql.shuffle.partitions", 2)
 
 
-def texts_of(rows: DataFrame, streams: Streams) -> dict[str, list[str]]:
-    collected = rows.collect()
-    return {name: sorted(repr(part) for row in collected for part in row[name]) for name in streams.schema.names}
+def texts_of(rows: DataFrame) -> list[str]:
+    return sorted(map(repr, rows.collect()))

@@ -5,7 +5,7 @@ it. That part has an unknown cost, which is neither zero nor profit.
 """
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.money import MICRO, round_half_away
 
@@ -15,27 +15,12 @@ MICROSECONDS_PER_HOUR = 3_600 * 10**6
 class Lot:
     """A purchase and what is left of it. `cost` is None when nobody knows what was paid."""
 
-    __slots__ = (
-        "block_number",
-        "bought",
-        "bought_at",
-        "cost",
-        "left",
-        "left_cost",
-        "trade_id",
-    )
+    __slots__ = ("bought", "bought_at", "cost", "left", "left_cost", "name")
 
-    def __init__(
-        self,
-        trade_id: str,
-        bought_at: int,
-        block_number: int | None,
-        bought: int,
-        cost: int | None,
-    ) -> None:
-        self.trade_id = trade_id
+    def __init__(self, name: Any, bought_at: int, bought: int, cost: int | None) -> None:
+        self.name = name
+        """What the caller knows the purchase by."""
         self.bought_at = bought_at
-        self.block_number = block_number
         self.bought = self.left = bought
         self.cost = cost
         self.left_cost = cost or 0
@@ -65,16 +50,11 @@ class Sale(NamedTuple):
     """Share of the value; None without a value or a match."""
     cost: int | None
     """None when nothing was matched."""
+    realized: int | None
+    """Matched proceeds less cost; None unless a matched part and a value are known."""
     acquired_at: int | None
     """When the matched units were bought, weighted by quantity."""
     holding_hours: int | None
-
-    @property
-    def realized(self) -> int | None:
-        """None unless a matched part and a value are known."""
-        if self.matched_proceeds is None or self.cost is None:
-            return None
-        return self.matched_proceeds - self.cost
 
 
 class Position:
@@ -94,25 +74,24 @@ class Position:
         matched = unknown = cost = weighted_time = 0
         while missing and lots:
             lot = lots[0]
-            units = min(missing, lot.left)
+            units = lot.left
+            if units > missing:
+                units = missing
+                cost += lot.take(units)
+            else:
+                cost += lot.left_cost
+                lots.popleft()
             missing -= units
             if lot.cost is None:
                 unknown += units
             else:
                 matched += units
                 weighted_time += units * lot.bought_at
-            cost += lot.take(units)
-            if not lot.left:
-                lots.popleft()
         if not matched:
-            return Sale(0, unknown, missing, None, None, None, None)
+            return Sale(0, unknown, missing, None, None, None, None, None)
         acquired_at = weighted_time // matched
-        return Sale(
-            matched=matched,
-            unknown_cost=unknown,
-            unmatched=missing,
-            matched_proceeds=None if value is None else round_half_away(value * matched, quantity),
-            cost=cost,
-            acquired_at=acquired_at,
-            holding_hours=round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR),
-        )
+        held = round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR)
+        if value is None:
+            return Sale(matched, unknown, missing, None, cost, None, acquired_at, held)
+        proceeds = value if matched == quantity else round_half_away(value * matched, quantity)
+        return Sale(matched, unknown, missing, proceeds, cost, proceeds - cost, acquired_at, held)

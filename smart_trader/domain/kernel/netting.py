@@ -5,25 +5,30 @@ A routed or split swap has a row for each hop; adding up the signed changes leav
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.money import (
     MONEY,
     RAW_LIMIT,
     SOL,
+    STABLE_COINS,
     USD_LIMIT,
 )
 from smart_trader.domain.kernel.trades import BUY, SELL, Leg, Row, Trade
 from smart_trader.domain.kernel.valuation import (
+    ONE_SIDED,
     REJECTED,
     SUSPECT,
     Value,
     ValueRules,
     check_prices,
+    gap_verdict,
     legs_of,
     money_value,
+    nano_dollars,
     rows_with,
     stable_dollars,
+    stable_price,
     token_value,
     volume_value,
     worse,
@@ -46,8 +51,49 @@ class Netted(NamedTuple):
 ARBITRAGE = Netted()
 
 
-def net(rows: Sequence[Row], rules: ValueRules) -> Netted:
-    """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first."""
+def net(rows: Sequence[tuple[Any, ...]], rules: ValueRules) -> Netted:
+    """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first.
+
+    Each is a `Row`, or a plain tuple of its values.
+    """
+    plain = _plain_swap(rows[0], rules) if len(rows) == 1 else None
+    return plain or net_any([Row(*row) for row in rows], rules)
+
+
+def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
+    """What nearly every transaction is: one row, a token for money that has a price. None for all else.
+
+    The same answer as that of `net_any`, which knows every case, in a fraction of its time.
+    """
+    mint, symbol, decimals, change, price, paid_in, _, places, amount, given, _ = row
+    kind = MONEY.get(paid_in)
+    if kind is None:
+        paid_in, _, places, amount, given, mint, symbol, decimals, change, price, _ = row
+        kind = MONEY.get(paid_in)
+    if kind is None or mint in MONEY or places is None or not (change > 0 > amount or change < 0 < amount):
+        return None
+    if given is not None and given <= 0:
+        given = None
+    if kind in STABLE_COINS:
+        used, source = stable_price(given, rules), "stable"
+    elif given is not None:
+        used, source = given, "sol"
+    else:
+        return None
+    check = ONE_SIDED
+    quantity, paid = abs(change), abs(amount)
+    if given is not None and price is not None and price > 0 and decimals is not None:
+        check = gap_verdict(quantity * price, decimals, paid * given, places, rules)
+        if check == REJECTED:
+            check = SUSPECT
+    usd = nano_dollars(paid * used, places)
+    if quantity >= RAW_LIMIT or usd >= USD_LIMIT:
+        return None
+    return Netted((Trade(mint, symbol, decimals, BUY if change > 0 else SELL, quantity, usd, source, check),))
+
+
+def net_any(rows: Sequence[Row], rules: ValueRules) -> Netted:
+    """`net` for any rows, one case after the other as docs/pnl.md has them."""
     legs = legs_of(rows)
     tokens, money = _left_over(legs)
     if not tokens:

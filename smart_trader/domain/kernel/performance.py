@@ -84,43 +84,46 @@ class Tally:
         return self.buys + self.sells
 
     def add_buy(self, value: int | None, at: int) -> None:
+        """Add the next trade in order, a purchase."""
         self.buys += 1
-        self.total_bought += value or 0
-        self._see(at)
+        if value:
+            self.total_bought += value
+        if self.first is None:
+            self.first = at
+        self.last = at
 
     def add_sale(self, sale: Sale, value: int | None, at: int) -> None:
+        """Add the next trade in order, a sale."""
         self.sells += 1
-        self.total_sold += value or 0
-        self._see(at)
-        if sale.cost is None:
+        if value:
+            self.total_sold += value
+        if self.first is None:
+            self.first = at
+        self.last = at
+        _, _, _, proceeds, cost, realized, _, hours = sale
+        if cost is None or hours is None:
             return
-        assert sale.holding_hours is not None
-        self.hours_by_cost += sale.holding_hours * sale.cost
-        self.held_cost += sale.cost
-        realized = sale.realized
-        if realized is None or sale.matched_proceeds is None:
+        self.hours_by_cost += hours * cost
+        self.held_cost += cost
+        if realized is None or proceeds is None:
             return
         self.matched_sales += 1
         self.winning_sales += realized > 0
         self.realized += realized
-        self.cost_of_sold += sale.cost
-        self.matched_proceeds += sale.matched_proceeds
-        self._see_roi(_percent(realized, sale.cost))
+        self.cost_of_sold += cost
+        self.matched_proceeds += proceeds
+        if cost:
+            self._see_roi(round_half_away(100 * MICRO * realized, cost))
 
     def add(self, other: "Tally") -> None:
         """Add the tally of another token of the same wallet."""
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        if other.first is not None and other.last is not None:
-            self._see(other.first)
-            self._see(other.last)
+        if other.first is not None and (self.first is None or other.first < self.first):
+            self.first = other.first
+        if other.last is not None and (self.last is None or other.last > self.last):
+            self.last = other.last
         self._see_roi(other.best_trade_roi)
-
-    def _see(self, at: int) -> None:
-        if self.first is None or at < self.first:
-            self.first = at
-        if self.last is None or at > self.last:
-            self.last = at
 
     def _see_roi(self, roi: int | None) -> None:
         if roi is not None and (self.best_trade_roi is None or roi > self.best_trade_roi):
@@ -242,11 +245,13 @@ def judge_token(
     remaining = sum(lot.left for lot in lots)
     holding = _hold(lots, remaining, decimals, quote, now, rules)
     outcome = None
-    if bought and (bought - remaining) >= rules.closed_ratio * bought:
+    closed = rules.closed_ratio
+    if bought and (bought - remaining) * closed.denominator >= closed.numerator * bought:
         outcome = tally.realized
     elif _is_dead(tally, holding, remaining, decimals, quote, now, rules):
         outcome = tally.realized - (holding.cost_basis or 0)
-    is_covered = not tally.total_sold or tally.matched_proceeds >= rules.min_coverage * tally.total_sold
+    least = rules.min_coverage
+    is_covered = tally.matched_proceeds * least.denominator >= least.numerator * tally.total_sold
     if outcome is not None and is_covered:
         tally.winning_tokens = int(outcome > 0)
         tally.losing_tokens = int(outcome < 0)

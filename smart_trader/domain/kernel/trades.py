@@ -19,13 +19,28 @@ class Leg(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of `bronze.transaction_history`, as far as netting needs it."""
+    """One row of `bronze.transaction_history`, as far as netting needs it: two legs side by side, and the volume."""
 
-    event_id: str
-    base: Leg
-    quote: Leg
+    base_mint: str
+    base_symbol: str | None
+    base_decimals: int | None
+    base_change: int
+    base_price: int | None
+    quote_mint: str
+    quote_symbol: str | None
+    quote_decimals: int | None
+    quote_change: int
+    quote_price: int | None
     volume: int | None
     """Nano-dollars, as served."""
+
+    @property
+    def base(self) -> Leg:
+        return Leg(*self[:5])
+
+    @property
+    def quote(self) -> Leg:
+        return Leg(*self[5:10])
 
 
 class Trade(NamedTuple):

@@ -51,7 +51,7 @@ def legs_of(rows: Iterable[Row]) -> list[Leg]:
 
 def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
     """The rows that touch `mint`."""
-    return rows if len(rows) == 1 else [row for row in rows if mint in (row.base.mint, row.quote.mint)]
+    return rows if len(rows) == 1 else [row for row in rows if mint in (row.base_mint, row.quote_mint)]
 
 
 def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules, *, sign: int = 0) -> Value | None:
@@ -79,7 +79,7 @@ def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRul
     if not total or total * sign < 0:
         return None
     source = "stable" if 2 * stable > absolute else "sol"
-    return Value(_nano_dollars(abs(total), scale), source)
+    return Value(nano_dollars(abs(total), scale), source)
 
 
 def stable_dollars(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> Fraction | None:
@@ -108,7 +108,7 @@ def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
     """`quantity` at the last price that the token's own legs carry."""
     for leg in reversed(legs_of(rows)):
         if leg.mint == mint and _gives_price(leg) and leg.price is not None and leg.decimals is not None:
-            return Value(_nano_dollars(quantity * leg.price, leg.decimals), "token_price")
+            return Value(nano_dollars(quantity * leg.price, leg.decimals), "token_price")
     return None
 
 
@@ -119,15 +119,18 @@ def check_prices(rows: Sequence[Row], ignored: Collection[str], rules: ValueRule
         base, quote = _worth(row.base, ignored), _worth(row.quote, ignored)
         if base is None or quote is None:
             continue
-        x, y = base[0] * 10 ** quote[1], quote[0] * 10 ** base[1]
-        larger, smaller = (x, y) if x > y else (y, x)
-        verdict = REJECTED
-        if _at_most(larger, smaller, rules.price_gap_ok):
-            verdict = OK
-        elif _at_most(larger, smaller, rules.price_gap_suspect):
-            verdict = SUSPECT
+        verdict = gap_verdict(*base, *quote, rules)
         worst = verdict if worst is None else worse(worst, verdict)
     return worst or ONE_SIDED
+
+
+def gap_verdict(one: int, decimals: int, other: int, other_decimals: int, rules: ValueRules) -> str:
+    """How far two legs disagree, each worth amount x price, in 10^-(18 + its decimals) dollars."""
+    x, y = (one, other) if decimals == other_decimals else (one * 10**other_decimals, other * 10**decimals)
+    larger, smaller = (x, y) if x > y else (y, x)
+    if _at_most(larger, smaller, rules.price_gap_ok):
+        return OK
+    return SUSPECT if _at_most(larger, smaller, rules.price_gap_suspect) else REJECTED
 
 
 def worse(one: str, other: str) -> str:
@@ -163,11 +166,22 @@ def _money_price(legs: Sequence[Leg], kind: str, rules: ValueRules) -> tuple[int
                 price = given
     if decimals is None:
         return None
-    if kind in STABLE_COINS and (price is None or abs(price - PRICE) <= rules.stable_price_tolerance * PRICE):
-        price = PRICE
+    if kind in STABLE_COINS:
+        price = stable_price(price, rules)
     return None if price is None else (price, decimals)
 
 
-def _nano_dollars(worth: int, decimals: int) -> int:
+def stable_price(given: int | None, rules: ValueRules) -> int:
+    """What a stable coin counts for: one dollar, unless its own price is too far from that."""
+    tolerance = rules.stable_price_tolerance
+    if given is None or abs(given - PRICE) * tolerance.denominator <= tolerance.numerator * PRICE:
+        return PRICE
+    return given
+
+
+_NANO = PRICE // USD
+
+
+def nano_dollars(worth: int, decimals: int) -> int:
     """10^-(18 + decimals) dollars rounded to nano-dollars."""
-    return round_half_away(worth * USD, PRICE * 10**decimals)
+    return round_half_away(worth, _NANO * 10**decimals)

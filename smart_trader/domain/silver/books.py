@@ -4,17 +4,19 @@ One pass: the trades of a wallet come token by token in their total order, and a
 Why so: docs/decisions/pnl-engine.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.columns import Streams, lists
+from smart_trader.domain.columns import Batches, answering, arrow_type, build_column, nullable, starts, to_list
 from smart_trader.domain.kernel.fifo import Lot, Position, Sale
 from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
@@ -31,37 +33,38 @@ from smart_trader.domain.kernel.performance import (
 from smart_trader.domain.kernel.trades import BUY
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
-from smart_trader.domain.table import STRING
+from smart_trader.domain.table import STRING, Table
 
 ALL_TOKENS = "ALL_TOKENS"
 
-CLASSES = T.StructType(
+_MATCHED = (
+    *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
+    *("acquired_at", "holding_hours"),
+)
+"""In the order of `Sale`."""
+_BOOK = ("pnl", "wallet_class", "class_reason")
+_LEFT = ("remaining_raw", "remaining_cost_usd")
+_PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
+BOOKED = T.StructType(
     [
-        T.StructField("wallet_address", STRING, False),
-        T.StructField("wallet_class", STRING, False),
-        T.StructField("class_reason", STRING, False),
+        *nullable(realized_sales.TABLE.fields(_MATCHED)),
+        *nullable(open_lots.TABLE.fields(_LEFT)),
+        T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),
+        T.StructField("wallet_class", STRING),
+        T.StructField("class_reason", STRING),
     ]
 )
-STREAMS = Streams(
-    {
-        "sale": realized_sales.TABLE.own_schema,
-        "lot": open_lots.TABLE.own_schema,
-        "pnl": wallet_pnl.TABLE.own_schema,
-        "class": CLASSES,
-    }
-)
+"""What the books say of a trade: how it was matched if it is a sale, what is left of it if it is a lot; at the last
+trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class."""
 
 TRADE_COLUMNS = (
-    "token_address",
-    "block_time",
-    "block_number",
-    "side",
-    "trade_id",
-    "quantity_raw",
-    "value_usd",
-    "decimals",
+    *("token_address", "block_time", "block_number", "side", "trade_id", "quantity_raw", "value_usd", "decimals"),
 )
-_ROWS_PER_BATCH = 2_000
+_ROWS_PER_BATCH = 5_000
+_NO_SALE = (None,) * len(_MATCHED)
+_NOT_LEFT = (None,) * len(_LEFT)
+_NOT_LAST: tuple[Any, ...] = ((), None, None)
+_BOOKED = arrow_type(BOOKED)
 _USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
 
 
@@ -77,16 +80,70 @@ class BookRules:
 
 
 def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
-    """The lines of netting to the streams `sale`, `lot`, `pnl` and `class`.
+    """The lines of netting to rows with a `sale` or a `lot` or neither, and a `book` at the last trades.
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
     # A wallet's facts have no token and come first.
     order = ("wallet_address", "token_address", "block_time", "block_number", "side", "trade_id")
+
+    is_buy, value = F.col("side") == BUY, F.col("value_usd")
+    sale = {"proceeds_usd": value}
+    lot = {
+        "acquired_at": F.col("block_time"),
+        "bought_raw": F.col("quantity_raw"),
+        "cost_known": value.isNotNull(),
+    }
+    said = answering(partial(_keep_partition, rules=rules), BOOKED)(
+        *("wallet_address", "token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
+    )
     return (
         lines.select("wallet_address", *TRADE_COLUMNS, "facts")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
-        .mapInArrow(partial(_keep_partition, rules=rules), STREAMS.schema)
+        .select("wallet_address", *TRADE_COLUMNS, said.alias("said"))
+        .select(
+            F.when(~is_buy, _struct(realized_sales.TABLE, sale)).alias("sale"),
+            F.when(F.col("said.remaining_raw").isNotNull(), _struct(open_lots.TABLE, lot)).alias("lot"),
+            F.when(F.size("said.pnl") > 0, F.struct("wallet_address", *(f"said.{name}" for name in _BOOK))).alias(
+                "book"
+            ),
+        )
+        .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
+    )
+
+
+def sales_in(booked: DataFrame) -> DataFrame:
+    """The rows of `silver.realized_sales`."""
+    return booked.where("sale IS NOT NULL").select("sale.*")
+
+
+def lots_in(booked: DataFrame) -> DataFrame:
+    """The rows of `silver.open_lots`."""
+    return booked.where("lot IS NOT NULL").select("lot.*")
+
+
+def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
+    """The rows of `silver.wallet_pnl`."""
+    state = {
+        "computed_at": F.timestamp_micros(F.lit(rules.now)),
+        "moved_to_gold": F.lit(False),
+        "gold_processed_at": F.lit(None).cast("timestamp"),
+    }
+    return booked.where("book IS NOT NULL").select("book.wallet_address", F.inline("book.pnl")).withColumns(state)
+
+
+def classes_in(booked: DataFrame) -> DataFrame:
+    """The class of each wallet, and why."""
+    return booked.where("book.wallet_class IS NOT NULL").select(
+        "book.wallet_address", "book.wallet_class", "book.class_reason"
+    )
+
+
+def _struct(table: Table, derived: Mapping[str, SparkColumn]) -> SparkColumn:
+    """A row of `table`: from the trade, from what is said of it, or derived."""
+    said = set(BOOKED.names)
+    return F.struct(
+        *(derived.get(name, F.col(f"said.{name}" if name in said else name)).alias(name) for name in table.column_names)
     )
 
 
@@ -104,9 +161,9 @@ class _Wallet:
 
 
 class _Token:
-    """The position and the tally of the token whose trades are passing."""
+    """The position and the tally of the token whose trades are passing, and what is said of each of them."""
 
-    __slots__ = ("bought", "decimals", "mint", "position", "tally")
+    __slots__ = ("bought", "decimals", "mint", "position", "sales", "tally")
 
     def __init__(self, mint: str) -> None:
         self.mint = mint
@@ -114,6 +171,7 @@ class _Token:
         self.bought = 0
         self.position = Position()
         self.tally = Tally()
+        self.sales: list[tuple[Any, ...]] = []
 
 
 class _Books:
@@ -121,44 +179,28 @@ class _Books:
 
     def __init__(self, rules: BookRules) -> None:
         self._rules = rules
-        self.out: dict[str, list[Sequence[Any]]] = {name: [] for name in STREAMS.schema.names}
         self._wallet: _Wallet | None = None
         self._token: _Token | None = None
+        # What is said, row by row, as far as it is known: not of the token whose trades are passing.
+        self._sales: list[tuple[Any, ...]] = []
+        self._left: list[tuple[Any, ...]] = []
+        self._ends: list[tuple[Any, ...]] = []
 
-    def open_wallet(self, wallet: str, facts: Mapping[str, Any]) -> None:
-        self.end_wallet()
-        label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
-        known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
-        self._wallet = _Wallet(wallet, known, facts["transactions"], label)
-
-    def open_token(self, mint: str) -> None:
-        self._end_token()
-        self._token = _Token(mint)
-
-    def buy(
-        self, trade_id: str, time: int, block: int | None, quantity: int, value: int | None, decimals: int | None
-    ) -> None:
-        assert self._wallet and self._token
-        self._wallet.active_days.add(time // MICROSECONDS_PER_DAY)
-        token = self._token
-        token.decimals = decimals
-        token.bought += quantity
-        token.position.buy(Lot(trade_id, time, block, quantity, value))
-        token.tally.add_buy(value, time)
-
-    def sell(
-        self, trade_id: str, time: int, block: int | None, quantity: int, value: int | None, decimals: int | None
-    ) -> None:
-        assert self._wallet and self._token
-        wallet, token = self._wallet, self._token
-        wallet.active_days.add(time // MICROSECONDS_PER_DAY)
-        token.decimals = decimals
-        sale = token.position.sell(quantity, value, time)
-        token.tally.add_sale(sale, value, time)
-        if sale.acquired_at is not None and value is not None:
-            wallet.holding_times.append(time - sale.acquired_at)
-        place = (trade_id, wallet.address, token.mint, time, block, quantity)
-        self.out["sale"].append(place + _sale_row(sale, value))
+    def read(self, batch: tuple[pa.Array, ...]) -> None:
+        wallets, tokens, times, is_buy, quantities, values, decimals, facts = batch
+        trades = list(zip(*map(to_list, (is_buy, quantities, values, times)), strict=True))
+        places, is_facts = to_list(decimals), to_list(facts.is_valid())
+        for start, end in pairwise([*starts(wallets, tokens), len(trades)]):
+            if is_facts[start]:
+                self.end_wallet()
+                self._open_wallet(wallets[start].as_py(), facts[start].as_py())
+                continue
+            mint = tokens[start].as_py()
+            if self._token is None or mint != self._token.mint:
+                self._end_token()
+                self._token = _Token(mint)
+            self._token.decimals = places[end - 1]
+            self._match(self._token, trades[start:end])
 
     def end_wallet(self) -> None:
         self._end_token()
@@ -166,7 +208,6 @@ class _Books:
         if wallet is None:
             return
         figures = wallet.portfolio.figures(wallet.facts)
-        self._pnl(wallet, ALL_TOKENS, figures)
         activity = Activity(
             trades=figures.trade_count,
             active_days=len(wallet.active_days),
@@ -175,46 +216,80 @@ class _Books:
             arbitrage=wallet.facts.arbitrage_tx_count,
         )
         verdict = classify(activity, self._rules.classes, label=wallet.label)
-        self.out["class"].append((wallet.address, *verdict))
+        of_token, _, _ = self._ends[-1]
+        self._ends[-1] = ((*of_token, _pnl_row(ALL_TOKENS, figures)), *verdict)
         self._wallet = None
+
+    def take(self, keep: int) -> Iterator[pa.Array]:
+        """What is said of all rows but the last `keep`, of which there may be more to say."""
+        count = len(self._sales) - keep
+        for start in range(0, count, _ROWS_PER_BATCH):
+            part = slice(start, min(start + _ROWS_PER_BATCH, count))
+            columns = [c for said in self._said() for c in zip(*said[part], strict=True)]
+            arrays = [build_column(values, f.type) for values, f in zip(columns, _BOOKED, strict=True)]
+            yield pa.StructArray.from_arrays(arrays, fields=list(_BOOKED))
+        for said in self._said():
+            del said[:count]
+
+    def _said(self) -> tuple[list[tuple[Any, ...]], ...]:
+        return self._sales, self._left, self._ends
+
+    def _open_wallet(self, wallet: str, facts: Mapping[str, Any]) -> None:
+        label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
+        known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
+        self._wallet = _Wallet(wallet, known, facts["transactions"], label)
+        self._say([_NO_SALE], [_NOT_LEFT], _NOT_LAST)
+
+    def _match(self, token: _Token, trades: Iterable[tuple[bool, int, int | None, int]]) -> None:
+        """Play the next trades of the token in their order."""
+        assert self._wallet
+        days, held = self._wallet.active_days, self._wallet.holding_times
+        position, tally, sales = token.position, token.tally, token.sales
+        for is_buy, quantity, value, time in trades:
+            days.add(time // MICROSECONDS_PER_DAY)
+            if is_buy:
+                token.bought += quantity
+                position.buy(Lot(len(sales), time, quantity, value))
+                tally.add_buy(value, time)
+                sales.append(_NO_SALE)
+            else:
+                sale = position.sell(quantity, value, time)
+                tally.add_sale(sale, value, time)
+                if sale.realized is not None and sale.acquired_at is not None:
+                    held.append(time - sale.acquired_at)
+                sales.append(sale if sale.cost is None or sale.cost < USD_LIMIT else _fitting(sale))
 
     def _end_token(self) -> None:
         wallet, token = self._wallet, self._token
         if wallet is None or token is None:
             return
         lots, rules = token.position.lots, self._rules
+        left: list[tuple[Any, ...]] = [_NOT_LEFT] * len(token.sales)
+        for lot in lots:
+            left[lot.name] = (lot.left, None if lot.cost is None else lot.left_cost)
         quote = rules.quotes.get(token.mint)
         result = judge_token(token.tally, lots, token.bought, token.decimals, quote, rules.now, rules.marks)
         wallet.portfolio.results.append(result)
-        self._pnl(wallet, token.mint, token_figures(result, wallet.facts))
-        place = (wallet.address, token.mint)
-        self.out["lot"] += [(lot.trade_id, *place, *_lot_row(lot)) for lot in lots]
+        figures = token_figures(result, wallet.facts)
+        self._say(token.sales, left, ((_pnl_row(token.mint, figures),), None, None))
         self._token = None
 
-    def _pnl(self, wallet: _Wallet, token: str, figures: Figures) -> None:
-        values: list[Any] = list(figures)
-        for i in _USD_FIGURES:
-            values[i] = _fit(values[i])
-        self.out["pnl"].append((wallet.address, token, *values, self._rules.now, False, None))
+    def _say(self, sales: list[tuple[Any, ...]], left: list[tuple[Any, ...]], at_last: tuple[Any, ...]) -> None:
+        self._sales += sales
+        self._left += left
+        self._ends += [_NOT_LAST] * (len(sales) - 1)
+        self._ends.append(at_last)
 
 
-def _lot_row(lot: Lot) -> tuple[Any, ...]:
-    is_known = lot.cost is not None
-    return (lot.bought_at, lot.block_number, lot.bought, lot.left, is_known, lot.left_cost if is_known else None)
+def _pnl_row(token: str, figures: Figures) -> tuple[Any, ...]:
+    values: list[Any] = list(figures)
+    for i in _USD_FIGURES:
+        values[i] = _fit(values[i])
+    return (token, *values)
 
 
-def _sale_row(sale: Sale, value: int | None) -> tuple[Any, ...]:
-    return (
-        sale.matched,
-        sale.unknown_cost,
-        sale.unmatched,
-        value,
-        sale.matched_proceeds,
-        _fit(sale.cost),
-        _fit(sale.realized),
-        sale.acquired_at,
-        sale.holding_hours,
-    )
+def _fitting(sale: Sale) -> Sale:
+    return sale._replace(cost=_fit(sale.cost), realized=_fit(sale.realized))
 
 
 def _fit(amount: int | None) -> int | None:
@@ -222,24 +297,10 @@ def _fit(amount: int | None) -> int | None:
     return amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None
 
 
-def _keep_partition(batches: Iterator[pa.RecordBatch], rules: BookRules) -> Iterator[pa.RecordBatch]:
+def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
     books = _Books(rules)
-    mint = None
     for batch in batches:
-        for wallet, token, time, block, side, trade_id, quantity, value, decimals, facts in zip(
-            *lists(batch, ("wallet_address", *TRADE_COLUMNS, "facts")), strict=True
-        ):
-            if facts:
-                books.open_wallet(wallet, facts)
-                mint = None
-                continue
-            if token != mint:
-                books.open_token(token)
-                mint = token
-            if side == BUY:
-                books.buy(trade_id, time, block, quantity, value, decimals)
-            else:
-                books.sell(trade_id, time, block, quantity, value, decimals)
-        yield from STREAMS.batches(books.out, _ROWS_PER_BATCH)
+        books.read(batch)
+        yield from books.take(keep=1)
     books.end_wallet()
-    yield from STREAMS.batches(books.out, 1)
+    yield from books.take(keep=0)

@@ -1,7 +1,8 @@
 """silver.trades: what each transaction left a wallet with, token by token."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -9,18 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.columns import Streams, lists
+from smart_trader.domain.columns import Batches, answering, arrow_type, build_column, nullable, starts, to_list
 from smart_trader.domain.kernel.netting import net
 from smart_trader.domain.kernel.trades import (
     BUY,
-    Leg,
-    Row,
-    Trade,
     swap_group_id,
     trade_id,
 )
 from smart_trader.domain.kernel.valuation import ValueRules
-from smart_trader.domain.silver import rejected_rows
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -102,45 +99,82 @@ FACTS = T.StructType(
     ]
 )
 """What is known, and what netting knows of a wallet beside its trades."""
-LINE = T.StructType([*(T.StructField(f.name, f.dataType) for f in TABLE.own_schema), T.StructField("facts", FACTS)])
-"""A wallet's facts, or one of its trades: each wallet has one line of the first kind."""
-REFUSED = rejected_rows.TABLE.fields(("event_id", "reason", "wallet_address", "tx_hash", "detail", "rejected_at"))
-STREAMS = Streams({"line": LINE, "refused": REFUSED})
+_FOUND = (
+    *("trade_id", "token_address", "token_symbol", "decimals", "side", "quantity_raw", "value_usd"),
+    *("value_source", "price_check", "swap_group_id", "event_ids"),
+)
+LINE = T.StructType([*nullable(TABLE.fields(_FOUND)), T.StructField("facts", FACTS)])
+"""What netting finds out about a trade, or a wallet's facts. `event_ids` is null if the transaction has one row."""
+NETTED = T.StructType(
+    [
+        T.StructField("lines", T.ArrayType(LINE, False)),
+        T.StructField("reason", STRING),
+        T.StructField("detail", STRING),
+    ]
+)
+"""What netting says of a row: the trades of a transaction at its last row, why it was refused at each of them."""
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")
-INPUT = (
-    *("wallet_address", "tx_hash", "event_id", *_PLACE, "volume_usd"),
-    *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG),
-)
+_READ = ("event_id", "volume_usd", *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
+INPUT = ("wallet_address", "tx_hash", *_PLACE, *_READ)
 _INDEX = ("ins_index", "inner_ins_index")
-_ROWS_PER_BATCH = 2_000
-_NO_TRADE = (None,) * (len(TABLE.columns) - 2)
+_ROWS_PER_BATCH = 5_000
+_NO_TRADE = (None,) * len(_FOUND)
+_NOTHING: tuple[Any, ...] = ((), None, None)
+_NETTED = arrow_type(NETTED)
 
 
 def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) -> DataFrame:
-    """All rows of some wallets in `bronze.transaction_history` to the streams `line` and `refused`.
+    """All rows of some wallets in `bronze.transaction_history`, and what netting says of each that has a say.
 
     `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All that is
-    said of a wallet comes out in one partition.
+    said of a wallet is in one partition.
     """
     known = F.struct(*KNOWN.names).cast(KNOWN.simpleString())
-    lines = history.select(*INPUT, *_INDEX).unionByName(
+    rows = history.select(*INPUT, *_INDEX).unionByName(
         wallets.select("wallet_address", known.alias("known")), allowMissingColumns=True
     )
     # A wallet's own line has no transaction and comes first.
     order = ("wallet_address", "tx_hash", *_INDEX, "event_id")
+
+    said = answering(partial(_net_partition, rules=rules), NETTED)("wallet_address", "tx_hash", "known", *_READ)
     return (
-        lines.repartition("wallet_address")
+        rows.repartition("wallet_address")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
-        .drop(*_INDEX)
-        .mapInArrow(partial(_net_partition, rules=rules), STREAMS.schema)
+        .select(
+            "wallet_address",
+            "tx_hash",
+            "event_id",
+            *_PLACE,
+            said.alias("said"),
+        )
+        .select("*", "said.*")
+        .drop("said")
+        .where((F.size("lines") > 0) | F.col("reason").isNotNull())
     )
 
 
-def trades_in(lines: DataFrame) -> DataFrame:
+def lines_in(netted: DataFrame) -> DataFrame:
+    """The rows of `silver.trades`, and for each wallet one that has its `facts` and no trade."""
+    cost_known = F.when(F.col("side") == BUY, F.col("value_usd").isNotNull())
+    return (
+        netted.select("wallet_address", "tx_hash", "event_id", *_PLACE, F.inline("lines"))
+        .withColumns({"cost_known": cost_known, "event_ids": F.coalesce("event_ids", F.array("event_id"))})
+        .select(*TABLE.column_names, "facts")
+    )
+
+
+def trades_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.trades`."""
-    return lines.where(F.col("facts").isNull()).select(*TABLE.column_names)
+    return lines_in(netted).where(F.col("facts").isNull()).drop("facts")
+
+
+def refused_in(netted: DataFrame) -> DataFrame:
+    """The rows of `silver.rejected_rows`, without their text."""
+    return netted.where(F.col("reason").isNotNull()).select(
+        "event_id", "reason", "wallet_address", "tx_hash", "detail", F.col("block_time").alias("rejected_at")
+    )
 
 
 class _Netting:
@@ -148,84 +182,75 @@ class _Netting:
 
     def __init__(self, rules: ValueRules) -> None:
         self._rules = rules
-        self.out: dict[str, list[Sequence[Any]]] = {name: [] for name in STREAMS.schema.names}
+        self.said: list[tuple[Any, ...]] = []
+        """Row by row, as far as it is known: not of the transaction under way."""
         self._wallet = ""
         self._known: tuple[Any, ...] = ()
+        self._tx_hash: str | None = None
+        self._rows: list[tuple[Any, ...]] = []
+        self._event_ids: list[str] = []
         self._transactions = self._arbitrage = self._rejected = 0
 
-    def open_wallet(self, wallet: str, known: Mapping[str, Any]) -> None:
-        self.end_wallet()
-        self._wallet, self._known = wallet, tuple(known[name] for name in KNOWN.names)
+    def read(self, batch: tuple[pa.Array, ...]) -> None:
+        wallets, hashes, known, event_ids, volumes, *legs = batch
+        rows = list(zip(*map(to_list, (*legs, volumes)), strict=True))
+        tx_hashes, ids, is_known = to_list(hashes), to_list(event_ids), to_list(known.is_valid())
+        for start, end in pairwise([*starts(wallets, hashes), len(rows)]):
+            if is_known[start]:
+                self.end_wallet()
+                self._open_wallet(wallets[start].as_py(), known[start].as_py())
+            elif tx_hashes[start] == self._tx_hash:
+                self._rows += rows[start:end]
+                self._event_ids += ids[start:end]
+            else:
+                self._end_transaction()
+                self._tx_hash, self._rows, self._event_ids = tx_hashes[start], rows[start:end], ids[start:end]
 
-    def transaction(
-        self,
-        tx_hash: str,
-        rows: Sequence[Row],
-        block_time: int,
-        block_number: int | None,
-        source: str | None,
-    ) -> None:
-        wallet = self._wallet
+    def _open_wallet(self, wallet: str, known: Mapping[str, Any]) -> None:
+        self._wallet, self._known = wallet, tuple(known[name] for name in KNOWN.names)
+        self.said.append(_NOTHING)
+
+    def _end_transaction(self) -> None:
+        tx_hash, rows = self._tx_hash, self._rows
+        if tx_hash is None:
+            return
+        self._tx_hash = None
         self._transactions += 1
-        netted = net(rows, self._rules)
-        if netted.is_arbitrage:
-            self._arbitrage += 1
-        elif netted.rejected:
+        trades, rejected, detail = net(rows, self._rules)
+        if rejected:
             self._rejected += len(rows)
-            self.out["refused"] += [
-                (
-                    row.event_id,
-                    netted.rejected,
-                    wallet,
-                    tx_hash,
-                    netted.detail,
-                    block_time,
-                )
-                for row in rows
-            ]
-        event_ids = sorted([row.event_id for row in rows])
-        group = swap_group_id(wallet, tx_hash) if len(netted.trades) > 1 else None
-        place = (block_time, block_number, tx_hash, group, source, event_ids)
-        self.out["line"] += [_trade_row(wallet, tx_hash, trade, place) for trade in netted.trades]
+            self.said += [((), rejected, detail)] * len(rows)
+            return
+        self._arbitrage += not trades
+        wallet, ids, group = self._wallet, None, None
+        if len(rows) > 1:
+            ids = sorted(self._event_ids)
+            self.said += [_NOTHING] * (len(rows) - 1)
+        if len(trades) > 1:
+            group = swap_group_id(wallet, tx_hash)
+        lines = [(trade_id(wallet, tx_hash, trade[0]), *trade, group, ids, None) for trade in trades]
+        self.said.append((lines, None, None))
 
     def end_wallet(self) -> None:
+        self._end_transaction()
         if self._wallet:
-            counted = (*self._known, self._transactions, self._arbitrage, self._rejected)
-            facts = dict(zip(FACTS.names, counted, strict=True))
-            self.out["line"].append((None, self._wallet, *_NO_TRADE, facts))
+            facts = (*self._known, self._transactions, self._arbitrage, self._rejected)
+            lines, *reason = self.said[-1]
+            self.said[-1] = ([*lines, (*_NO_TRADE, facts)], *reason)
+        self._wallet = ""
         self._transactions = self._arbitrage = self._rejected = 0
 
+    def take(self, keep: int) -> pa.Array:
+        """What was said of all rows but the last `keep`, which may get more to say."""
+        whole, self.said = self.said[: len(self.said) - keep], self.said[len(self.said) - keep :]
+        return build_column(whole, _NETTED)
 
-def _trade_row(wallet: str, tx_hash: str, trade: Trade, place: tuple[Any, ...]) -> tuple[Any, ...]:
-    cost_known = trade.value is not None if trade.side == BUY else None
-    return (trade_id(wallet, tx_hash, trade.mint), wallet, *trade, cost_known, *place, None)
 
-
-def _net_partition(batches: Iterator[pa.RecordBatch], rules: ValueRules) -> Iterator[pa.RecordBatch]:
+def _net_partition(batches: Batches, rules: ValueRules) -> Iterator[pa.Array]:
     netting = _Netting(rules)
-    tx_hash = ""
-    rows: list[Row] = []
-    place: list[Any] = []
     for batch in batches:
-        for wallet, tx, known, row, *where in zip(
-            *lists(batch, ("wallet_address", "tx_hash", "known")), _rows(batch), *lists(batch, _PLACE), strict=True
-        ):
-            if (tx != tx_hash or known) and rows:
-                netting.transaction(tx_hash, rows, *place)
-                rows = []
-            if known:
-                netting.open_wallet(wallet, known)
-                continue
-            tx_hash, place = tx, where
-            rows.append(row)
-        yield from STREAMS.batches(netting.out, _ROWS_PER_BATCH)
-    if rows:
-        netting.transaction(tx_hash, rows, *place)
+        netting.read(batch)
+        if len(netting.said) > _ROWS_PER_BATCH:
+            yield netting.take(keep=1)
     netting.end_wallet()
-    yield from STREAMS.batches(netting.out, 1)
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    base, quote = (map(Leg, *lists(batch, [f"{side}_{name}" for name in _LEG])) for side in ("base", "quote"))
-    event_ids, volumes = lists(batch, ("event_id", "volume_usd"))
-    return map(Row, event_ids, base, quote, volumes)
+    yield netting.take(keep=0)
