@@ -2,7 +2,6 @@
 
 import platform
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -58,27 +57,51 @@ class Lake:
         return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A ratio or seconds, and how large it may be; `at_least` turns that round."""
+
+    name: str
+    measured: float
+    target: float
+    at_least: bool = False
+    unit: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        return self.measured >= self.target if self.at_least else self.measured <= self.target
+
+    def __str__(self) -> str:
+        target = f"{'>=' if self.at_least else '<='} {self.target:g}{self.unit}"
+        met = "yes" if self.is_met else "no"
+        return f"| {self.name:<58} | {self.measured:>6.2f}{self.unit:<2} | {target:<7} | {met:<3} |"
+
+
 def run(scratch: Path, *, small: int, large: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
     spark.sparkContext.setLogLevel("ERROR")
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {session.CORES} cores, {platform.machine()}, Java {_java(spark)}")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {session.CORES} cores, {platform.machine()}, Java {_java(spark)}", flush=True)
     small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
     large_figures, large_job = _full(large_lake, with_pandas=False)
     incremental = _incremental(large_lake)
     single = _one_wallet(Lake(spark, scratch / "single", Shape(2 * small, one_wallet=small)))
-    print()
-    for trade_count, figures in ((small, small_figures), (large, large_figures)):
-        for name, ratio in figures.items():
-            print(f"{trade_count:>10,} trades  {name:<45} {ratio:6.2f}")
-    print(f"{'':>18} {'large over small lake, full job':<45} {large_job.seconds / small_job.seconds:6.2f}")
-    print(f"{'':>18} {'news of 1 % of the wallets over full job':<45} {incremental.seconds / large_job.seconds:6.2f}")
-    print(f"{'':>18} {'longest task with a wallet of ' + f'{small:,} trades':<45} {single.longest_task:6.1f} s")
+    figures = [
+        *large_figures,
+        *small_figures,
+        Figure("news of 1 % of the wallets over the full job", incremental.seconds / large_job.seconds, 0.15),
+        Figure(f"full job, {large:,} over {small:,} trades", large_job.seconds / small_job.seconds, 5.5),
+        Figure(f"longest task with {small:,} trades of one wallet", single.longest_task, 60, unit=" s"),
+    ]
+    print(f"\n| {'figure':<58} | {'measured':<8} | {'target':<7} | met |")
+    print(f"| {'-' * 58} | {'-' * 8} | {'-' * 7} | --- |")
+    for figure in figures:
+        print(figure)
     spark.stop()
 
 
-def _full(lake: Lake, *, with_pandas: bool) -> tuple[Mapping[str, float], Cost]:
+def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
     lakes.fill(lake.tables, lake.spark, lake.shape, lake.folder / "generated")
     job = lake.measure("full silver_pnl", lake.silver_pnl)
     rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
@@ -107,16 +130,19 @@ def _full(lake: Lake, *, with_pandas: bool) -> tuple[Mapping[str, float], Cost]:
     ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
     same = found[0] == (ours[0], int(Decimal(ours[1]).scaleb(9)))
     print(f"    DuckDB finds {found[0][0]:,} sales and the {'same' if same else 'ANOTHER'} sum of costs")
-    figures = {
-        "engine over floor": engine.seconds / floor.seconds,
-        "whole job over floor": job.seconds / whole_floor.seconds,
-        "engine over DuckDB": engine.seconds / duck.seconds,
-    }
+    size = f"{lake.shape.trades:,} trades"
+    figures = [
+        Figure(f"engine over floor, {size}", engine.seconds / floor.seconds, 2.0),
+        Figure(f"whole job over floor, {size}", job.seconds / whole_floor.seconds, 3.0),
+        Figure(f"engine (three tables) over DuckDB (sales), {size}", engine.seconds / duck.seconds, 2.0),
+    ]
     if with_pandas:
         usual = peers.pandas_sales(lake.tables.read(trades.TABLE))
         path = str(lake.folder / "pandas")
-        pandas = lake.measure("applyInPandas, sales only", lambda: usual.write.format("delta").save(path))
-        figures["applyInPandas over engine"] = pandas.seconds / engine.seconds
+        name = "applyInPandas by wallet, sales only"
+        pandas = lake.measure(name, lambda: usual.write.format("delta").save(path))
+        ratio = pandas.seconds / engine.seconds
+        figures.append(Figure(f"applyInPandas (by wallet, sales) over engine, {size}", ratio, 10, at_least=True))
     return figures, job
 
 

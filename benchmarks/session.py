@@ -26,13 +26,15 @@ class Cost:
     seconds: float
     jobs: int
     shuffles: int
+    sorts: int
+    commits: int
     longest_task: float
     """Seconds."""
 
     def __str__(self) -> str:
         return (
-            f"{self.seconds:6.1f} s, {self.jobs:3} Spark jobs, {self.shuffles} shuffles,"
-            f" longest task {self.longest_task:.1f} s"
+            f"{self.seconds:6.1f} s, {self.jobs:3} Spark jobs, {self.shuffles} shuffles, {self.sorts} sorts,"
+            f" {self.commits} commits, longest task {self.longest_task:.1f} s"
         )
 
 
@@ -69,22 +71,39 @@ def start(scratch: Path) -> SparkSession:
 def measure(spark: SparkSession, scratch: Path, name: str, work: Callable[[], Any]) -> Cost:
     """Do `work` once; returns what Spark says that it took."""
     spark.sparkContext._jvm.System.gc()  # what an earlier piece left is not this one's
+    commits = _commits(scratch)
     with _job_group(spark, name):
         started = time.perf_counter()
         work()
         seconds = time.perf_counter() - started
     time.sleep(1)  # for the event log
     events = list(_events(scratch))
-    jobs = [e for e in events if e["Event"] == "SparkListenerJobStart" and _group(e) == name]
+    jobs = [e for e in events if e["Event"] == "SparkListenerJobStart" and _property(e, "spark.jobGroup.id") == name]
     stages = {stage for job in jobs for stage in job["Stage IDs"]}
     tasks = [e for e in events if e["Event"] == "SparkListenerTaskEnd" and e["Stage ID"] in stages]
     shuffling = {
         task["Stage ID"] for task in tasks if task["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
     }
+    queries = {_property(job, "spark.sql.execution.id") for job in jobs}
+    plans = [e["sparkPlanInfo"] for e in events if "sparkPlanInfo" in e and str(e["executionId"]) in queries]
+    sorts = {metric for plan in plans for metric in _sorts(plan)}
     longest = max((t["Task Info"]["Finish Time"] - t["Task Info"]["Launch Time"] for t in tasks), default=0)
-    cost = Cost(seconds, len(jobs), len(shuffling), longest / 1000)
+    made = _commits(scratch) - commits
+    cost = Cost(seconds, len(jobs), len(shuffling), len(sorts), made, longest / 1000)
     print(f"  {name:<38} {cost}", flush=True)
     return cost
+
+
+def _commits(scratch: Path) -> int:
+    return sum(1 for _ in scratch.rglob("_delta_log/*.json"))
+
+
+def _sorts(plan: dict[str, Any]) -> Iterator[int]:
+    """Each sort of a plan by the number of its metric: a plan whose result is kept stands in all that read it."""
+    if plan["nodeName"] == "Sort":
+        yield from (metric["accumulatorId"] for metric in plan["metrics"] if metric["name"] == "sort time")
+    for child in plan["children"]:
+        yield from _sorts(child)
 
 
 @contextmanager
@@ -94,8 +113,8 @@ def _job_group(spark: SparkSession, name: str) -> Iterator[None]:
     spark.sparkContext.setJobGroup("", "")
 
 
-def _group(event: dict[str, Any]) -> str:
-    return str(event.get("Properties", {}).get("spark.jobGroup.id"))
+def _property(event: dict[str, Any], name: str) -> str:
+    return str(event.get("Properties", {}).get(name))
 
 
 def _events(scratch: Path) -> Iterator[dict[str, Any]]:

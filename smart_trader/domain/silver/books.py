@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -33,7 +32,7 @@ from smart_trader.domain.kernel.performance import (
 from smart_trader.domain.kernel.trades import BUY
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
-from smart_trader.domain.table import STRING, Table
+from smart_trader.domain.table import STRING
 
 ALL_TOKENS = "ALL_TOKENS"
 
@@ -42,28 +41,30 @@ _MATCHED = (
     *("acquired_at", "holding_hours"),
 )
 """In the order of `Sale`."""
-_BOOK = ("pnl", "wallet_class", "class_reason")
 _LEFT = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
-BOOKED = T.StructType(
+_BOOK = T.StructType(
     [
-        *nullable(realized_sales.TABLE.fields(_MATCHED)),
-        *nullable(open_lots.TABLE.fields(_LEFT)),
         T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),
         T.StructField("wallet_class", STRING),
         T.StructField("class_reason", STRING),
     ]
 )
-"""What the books say of a trade: how it was matched if it is a sale, what is left of it if it is a lot; at the last
+BOOKED = T.StructType(
+    [
+        T.StructField("sale", nullable(realized_sales.TABLE.fields(_MATCHED))),
+        T.StructField("lot", nullable(open_lots.TABLE.fields(_LEFT))),
+        T.StructField("book", _BOOK),
+    ]
+)
+"""What the books say of a trade: how it was matched if it is a sale, what is left of it if that is a lot; at the last
 trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class."""
 
 TRADE_COLUMNS = (
     *("token_address", "block_time", "block_number", "side", "trade_id", "quantity_raw", "value_usd", "decimals"),
 )
+_TRADE = ("wallet_address", "token_address", "trade_id", "block_time", "block_number", "quantity_raw", "value_usd")
 _ROWS_PER_BATCH = 5_000
-_NO_SALE = (None,) * len(_MATCHED)
-_NOT_LEFT = (None,) * len(_LEFT)
-_NOT_LAST: tuple[Any, ...] = ((), None, None)
 _BOOKED = arrow_type(BOOKED)
 _USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
 
@@ -80,46 +81,41 @@ class BookRules:
 
 
 def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
-    """The lines of netting to rows with a `sale` or a `lot` or neither, and a `book` at the last trades.
+    """The lines of netting to trades with their `sale`, `lot` or `book`, as far as they have any.
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
     # A wallet's facts have no token and come first.
     order = ("wallet_address", "token_address", "block_time", "block_number", "side", "trade_id")
-
-    is_buy, value = F.col("side") == BUY, F.col("value_usd")
-    sale = {"proceeds_usd": value}
-    lot = {
-        "acquired_at": F.col("block_time"),
-        "bought_raw": F.col("quantity_raw"),
-        "cost_known": value.isNotNull(),
-    }
+    is_buy = F.col("side") == BUY
     said = answering(partial(_keep_partition, rules=rules), BOOKED)(
         *("wallet_address", "token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
     )
     return (
         lines.select("wallet_address", *TRADE_COLUMNS, "facts")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
-        .select("wallet_address", *TRADE_COLUMNS, said.alias("said"))
-        .select(
-            F.when(~is_buy, _struct(realized_sales.TABLE, sale)).alias("sale"),
-            F.when(F.col("said.remaining_raw").isNotNull(), _struct(open_lots.TABLE, lot)).alias("lot"),
-            F.when(F.size("said.pnl") > 0, F.struct("wallet_address", *(f"said.{name}" for name in _BOOK))).alias(
-                "book"
-            ),
-        )
+        .select(*_TRADE, said.alias("said"))
+        # Structs travel as they are; columns would be taken apart at every step.
+        .select(F.struct(*_TRADE).alias("trade"), "said.*")
         .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
     )
 
 
 def sales_in(booked: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    return booked.where("sale IS NOT NULL").select("sale.*")
+    sales = booked.where("sale IS NOT NULL").select("trade.*", "sale.*")
+    return sales.withColumnRenamed("value_usd", "proceeds_usd")
 
 
 def lots_in(booked: DataFrame) -> DataFrame:
     """The rows of `silver.open_lots`."""
-    return booked.where("lot IS NOT NULL").select("lot.*")
+    derived = {
+        "acquired_at": F.col("block_time"),
+        "bought_raw": F.col("quantity_raw"),
+        "cost_known": F.col("value_usd").isNotNull(),
+    }
+    lots = booked.where("lot IS NOT NULL").select("trade.*", "lot.*").withColumns(derived)
+    return lots.select(*open_lots.TABLE.column_names)
 
 
 def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
@@ -129,21 +125,13 @@ def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
         "moved_to_gold": F.lit(False),
         "gold_processed_at": F.lit(None).cast("timestamp"),
     }
-    return booked.where("book IS NOT NULL").select("book.wallet_address", F.inline("book.pnl")).withColumns(state)
+    return booked.where("book IS NOT NULL").select("trade.wallet_address", F.inline("book.pnl")).withColumns(state)
 
 
 def classes_in(booked: DataFrame) -> DataFrame:
     """The class of each wallet, and why."""
     return booked.where("book.wallet_class IS NOT NULL").select(
-        "book.wallet_address", "book.wallet_class", "book.class_reason"
-    )
-
-
-def _struct(table: Table, derived: Mapping[str, SparkColumn]) -> SparkColumn:
-    """A row of `table`: from the trade, from what is said of it, or derived."""
-    said = set(BOOKED.names)
-    return F.struct(
-        *(derived.get(name, F.col(f"said.{name}" if name in said else name)).alias(name) for name in table.column_names)
+        "trade.wallet_address", "book.wallet_class", "book.class_reason"
     )
 
 
@@ -171,7 +159,7 @@ class _Token:
         self.bought = 0
         self.position = Position()
         self.tally = Tally()
-        self.sales: list[tuple[Any, ...]] = []
+        self.sales: list[Sale | None] = []
 
 
 class _Books:
@@ -182,9 +170,9 @@ class _Books:
         self._wallet: _Wallet | None = None
         self._token: _Token | None = None
         # What is said, row by row, as far as it is known: not of the token whose trades are passing.
-        self._sales: list[tuple[Any, ...]] = []
-        self._left: list[tuple[Any, ...]] = []
-        self._ends: list[tuple[Any, ...]] = []
+        self._sales: list[Sale | None] = []
+        self._lots: list[tuple[int, int | None] | None] = []
+        self._books: list[tuple[Any, ...] | None] = []
 
     def read(self, batch: tuple[pa.Array, ...]) -> None:
         wallets, tokens, times, is_buy, quantities, values, decimals, facts = batch
@@ -216,29 +204,26 @@ class _Books:
             arbitrage=wallet.facts.arbitrage_tx_count,
         )
         verdict = classify(activity, self._rules.classes, label=wallet.label)
-        of_token, _, _ = self._ends[-1]
-        self._ends[-1] = ((*of_token, _pnl_row(ALL_TOKENS, figures)), *verdict)
+        of_token = self._books[-1][0] if self._books[-1] else ()
+        self._books[-1] = ((*of_token, _pnl_row(ALL_TOKENS, figures)), *verdict)
         self._wallet = None
 
     def take(self, keep: int) -> Iterator[pa.Array]:
         """What is said of all rows but the last `keep`, of which there may be more to say."""
+        said: tuple[list[Any], ...] = (self._sales, self._lots, self._books)
         count = len(self._sales) - keep
         for start in range(0, count, _ROWS_PER_BATCH):
             part = slice(start, min(start + _ROWS_PER_BATCH, count))
-            columns = [c for said in self._said() for c in zip(*said[part], strict=True)]
-            arrays = [build_column(values, f.type) for values, f in zip(columns, _BOOKED, strict=True)]
+            arrays = [build_column(values[part], field.type) for values, field in zip(said, _BOOKED, strict=True)]
             yield pa.StructArray.from_arrays(arrays, fields=list(_BOOKED))
-        for said in self._said():
-            del said[:count]
-
-    def _said(self) -> tuple[list[tuple[Any, ...]], ...]:
-        return self._sales, self._left, self._ends
+        for values in said:
+            del values[:count]
 
     def _open_wallet(self, wallet: str, facts: Mapping[str, Any]) -> None:
         label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
         known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
         self._wallet = _Wallet(wallet, known, facts["transactions"], label)
-        self._say([_NO_SALE], [_NOT_LEFT], _NOT_LAST)
+        self._say([None], [None], None)
 
     def _match(self, token: _Token, trades: Iterable[tuple[bool, int, int | None, int]]) -> None:
         """Play the next trades of the token in their order."""
@@ -251,7 +236,7 @@ class _Books:
                 token.bought += quantity
                 position.buy(Lot(len(sales), time, quantity, value))
                 tally.add_buy(value, time)
-                sales.append(_NO_SALE)
+                sales.append(None)
             else:
                 sale = position.sell(quantity, value, time)
                 tally.add_sale(sale, value, time)
@@ -264,7 +249,7 @@ class _Books:
         if wallet is None or token is None:
             return
         lots, rules = token.position.lots, self._rules
-        left: list[tuple[Any, ...]] = [_NOT_LEFT] * len(token.sales)
+        left: list[tuple[int, int | None] | None] = [None] * len(token.sales)
         for lot in lots:
             left[lot.name] = (lot.left, None if lot.cost is None else lot.left_cost)
         quote = rules.quotes.get(token.mint)
@@ -274,11 +259,13 @@ class _Books:
         self._say(token.sales, left, ((_pnl_row(token.mint, figures),), None, None))
         self._token = None
 
-    def _say(self, sales: list[tuple[Any, ...]], left: list[tuple[Any, ...]], at_last: tuple[Any, ...]) -> None:
+    def _say(
+        self, sales: list[Sale | None], lots: list[tuple[int, int | None] | None], at_last: tuple[Any, ...] | None
+    ) -> None:
         self._sales += sales
-        self._left += left
-        self._ends += [_NOT_LAST] * (len(sales) - 1)
-        self._ends.append(at_last)
+        self._lots += lots
+        self._books += [None] * (len(sales) - 1)
+        self._books.append(at_last)
 
 
 def _pnl_row(token: str, figures: Figures) -> tuple[Any, ...]:
