@@ -90,7 +90,7 @@ def traded() -> tuple[list[tuple[dict[str, str], Sale]], Position, Tally, int]:
         units = scaled(trade["tokens"], 10**TOKEN_DECIMALS)
         if trade["side"] == "BUY":
             bought += units
-            position.buy(Lot(trade["time"], at, None, units, value))
+            position.buy(Lot(trade["time"], at, units, value))
             tally.add_buy(value, at)
         else:
             sale = position.sell(units, value, at)
