@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pyspark.sql import functions as F
 from smart_trader import demo
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
+from smart_trader.collecting import collect_all
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected
 from smart_trader.domain.gold import evidence, rank_history, smart_traders
 from smart_trader.domain.ops import runs
@@ -112,66 +111,65 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
     )
     if min(versions.values()) < 0:
         return found
-    found = replace(found, versions=versions, **_state_of_the_data(app))
-    ranked = app.tables.read(smart_traders.TABLE)
-    traders = _rows(ranked.orderBy("overall_rank").limit(shown.traders))
-    if not traders:
-        return replace(found, ranked_at=_newest(app.tables.read(rank_history.TABLE)))
-    wallets = [row["wallet_address"] for row in traders]
+    rows = _rows(_first(app))
+    (fresh,), rankings = rows.pop("freshness"), rows.pop("rankings")
+    found = replace(found, versions=versions, freshness=fresh, **rows)
+    if not found.traders:
+        return replace(found, ranked_at=rankings[0]["ranked_at"] if rankings else None)
+    ranked_at = found.traders[0]["ranked_at"]
+    if [ranking["ranked_at"] for ranking in rankings[:1]] != [ranked_at]:
+        rankings = []  # its maker was stopped before it was entered in the history; the next run does that
+    wallets = [row["wallet_address"] for row in found.traders]
     detailed = wallets[: shown.detailed_traders]
-    found = replace(found, traders=traders, groups=_rows(evidence.groups(ranked)), detailed=frozenset(detailed))
-    return replace(found, **_compared(app, traders[0]["ranked_at"]), **_behind(app, wallets, detailed))
+    return replace(
+        found,
+        ranked_at=ranked_at,
+        previous_at=rankings[1]["ranked_at"] if len(rankings) > 1 else None,
+        is_current_rules=all(ranking["settings_hash"] == settings_hash(app.settings) for ranking in rankings[:1]),
+        is_evidence_newer=app.tables.changed_since(
+            wallet_pnl.TABLE, found.traders[0]["wallet_pnl_version"], except_by="gold_traders"
+        ),
+        detailed=frozenset(detailed),
+        **_rows(_behind(app, wallets, detailed, rankings)),
+    )
 
 
-def _state_of_the_data(app: App) -> dict[str, Any]:
+def _first(app: App) -> dict[str, DataFrame]:
+    """The list, when it and the one before it were made, and the state of the data."""
     rejected = (app.tables.read(bronze_rejected.TABLE), app.tables.read(silver_rejected.TABLE))
     followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
-    records = app.tables.read(runs.TABLE).orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
     return {
-        "rejections": _rows(evidence.rejections(*rejected)),
-        "freshness": _rows(evidence.freshness(*followed))[0],
-        "runs": _rows(records),
+        "traders": app.tables.read(smart_traders.TABLE).orderBy("overall_rank").limit(app.settings.report.traders),
+        "rankings": evidence.newest_rankings(app.tables.read(rank_history.TABLE)),
+        "rejections": evidence.rejections(*rejected),
+        "freshness": evidence.freshness(*followed),
+        "runs": app.tables.read(runs.TABLE).orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS),
     }
 
 
-def _compared(app: App, ranked_at: datetime) -> dict[str, Any]:
-    """The ranking and the one before it."""
-    history = app.tables.read(rank_history.TABLE)
-    before = _newest(history.where(F.col("ranked_at") < F.lit(ranked_at)))
-    made_with = history.where(F.col("ranked_at") == F.lit(ranked_at)).select("settings_hash").limit(1)
-    moved = before and _rows(
-        evidence.movements(history, ranked_at, before, listed=app.settings.report.traders, most=page_view.MOST_CHANGES)
-    )
-    return {
-        "ranked_at": ranked_at,
-        "previous_at": before,
-        "movements": moved or (),
-        "is_current_rules": [row["settings_hash"] for row in _rows(made_with)] == [settings_hash(app.settings)],
-    }
-
-
-def _behind(app: App, wallets: Sequence[str], detailed: Sequence[str]) -> dict[str, Any]:
-    """What stands behind the figures of the wallets that are shown."""
+def _behind(app: App, wallets: Sequence[str], detailed: Sequence[str], rankings: Sequence[Row]) -> dict[str, DataFrame]:
+    """What changed, and what stands behind the figures of the wallets that are shown."""
     shown = app.settings.report
     sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
-    biggest = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
-    return {
-        "tokens": _rows(evidence.token_results(pnl, traded, wallets, detailed, shown.tokens_per_trader)),
-        "sales": _rows(evidence.shown_sales(sales, traded, detailed, **biggest)),
-        "curves": _rows(evidence.curves(sales, detailed, _POINTS)),
-        "lots": _rows(evidence.shown_lots(lots, traded, detailed, shown.lots_per_trader)),
-        "states": _rows(evidence.reading_states(app.tables.read(tracked_whales.TABLE), detailed)),
+    places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
+    frames = {
+        "groups": evidence.groups(app.tables.read(smart_traders.TABLE)),
+        "tokens": evidence.token_results(pnl, traded, wallets, detailed, shown.tokens_per_trader),
+        "sales": evidence.shown_sales(sales, traded, detailed, **places),
+        "curves": evidence.curves(sales, detailed, _POINTS),
+        "lots": evidence.shown_lots(lots, traded, detailed, shown.lots_per_trader),
+        "states": evidence.reading_states(app.tables.read(tracked_whales.TABLE), detailed),
     }
+    if len(rankings) > 1:
+        history, (now, before) = app.tables.read(rank_history.TABLE), (ranking["ranked_at"] for ranking in rankings)
+        most = page_view.MOST_CHANGES
+        frames["movements"] = evidence.movements(history, now, before, listed=shown.traders, most=most)
+    return frames
 
 
-def _newest(rankings: DataFrame) -> datetime | None:
-    newest: datetime | None = _rows(rankings.agg(F.max("ranked_at").alias("ranked_at")))[0]["ranked_at"]
-    return newest
-
-
-def _rows(frame: DataFrame) -> list[Row]:
-    return [row.asDict() for row in collect(frame)]
+def _rows(frames: Mapping[str, DataFrame]) -> dict[str, Any]:
+    return {name: [row.asDict() for row in rows] for name, rows in collect_all(frames).items()}
 
 
 if __name__ == "__main__":

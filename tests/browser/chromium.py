@@ -81,9 +81,12 @@ class Tab:
         )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def picture(self, target: Path) -> None:
-        """What can be seen now, as PNG."""
-        target.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, target: Path, *, most: int = 6000) -> None:
+        """The page from its top as PNG, `most` pixels of it."""
+        width, height = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, most), "scale": 1}
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        target.write_bytes(base64.b64decode(shot["data"]))
 
     def heard(self, *methods: str) -> list[dict[str, Any]]:
         """Events of these kinds."""

@@ -119,6 +119,7 @@ def test_a_link_of_the_list_leads_to_the_part_about_the_wallet(tab: Tab, reports
 def _faults(tab: Tab, address: str, scheme: str, width: int) -> list[dict[str, Any]]:
     tab.show(width=width, scheme=scheme)
     tab.open(address)
-    tab.evaluate(OPEN_ALL)
+    if "hostile" not in address:  # all of its parts have the same shape
+        tab.evaluate(OPEN_ALL)
     tab.evaluate(AXE.read_text("utf-8") + ";0")
     return list(tab.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"))

@@ -258,7 +258,7 @@ def collected(**parts: Any) -> Collected:
 
 def named(symbols: Sequence[str]) -> Collected:
     """A report in which strangers have chosen every text that a stranger can choose."""
-    wallets = [f"Hostile{nth:04}".ljust(44, "1") for nth, _ in enumerate(symbols, start=1)]
+    wallets = [f"Hosti1e{nth:04}".replace("0", "Z").ljust(44, "1") for nth, _ in enumerate(symbols, start=1)]
     return collected(
         traders=[trader(wallet, nth) for nth, wallet in enumerate(wallets, start=1)],
         tokens=[token(symbol, wallet) for symbol, wallet in zip(symbols, wallets, strict=True)],

@@ -18,6 +18,11 @@ def groups(traders: DataFrame) -> DataFrame:
     )
 
 
+def newest_rankings(history: DataFrame) -> DataFrame:
+    """The two newest rankings with anybody on them, the newest first: when they were made, and with which settings."""
+    return history.select("ranked_at", "settings_hash").distinct().orderBy(F.desc("ranked_at")).limit(2)
+
+
 def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, listed: int, most: int) -> DataFrame:
     """Places now and in the ranking made at `before`, of the `listed` best and of the `most` of each kind of change.
 

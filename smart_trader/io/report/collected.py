@@ -41,6 +41,8 @@ class Collected:
     limits: Limits
     is_current_rules: bool = True
     """Whether the settings are those that the ranking was made with."""
+    is_evidence_newer: bool = False
+    """Whether figures were computed again since: tokens, sales and lots are then those of now."""
     ranked_at: datetime | None = None
     previous_at: datetime | None = None
     groups: Sequence[Row] = ()

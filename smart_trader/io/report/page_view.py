@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from smart_trader.io.report import numbers, trader_view, words
+from smart_trader.io.report import numbers, trader_tables, trader_view, words
 from smart_trader.io.report.collected import Collected, Row
 from smart_trader.io.report.view import (
     FEES,
@@ -72,6 +72,11 @@ def _notices(found: Collected) -> Iterable[str]:
         yield f"This ranking is {numbers.hours(Decimal(int(age.total_seconds())) / 3600)} old."
     if not found.is_current_rules:
         yield "The settings have changed since this ranking was made; the thresholds named here are those of today."
+    if found.is_evidence_newer:
+        yield (
+            "Trades were computed again after this ranking: tokens, sales, lots and curves can be newer than the list. "
+            "gold_traders makes a new one."
+        )
     if not any(row["recommended"] for row in found.traders):
         yield "Nobody in this list passes every gate: there is no wallet to follow."
 
@@ -220,7 +225,7 @@ def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, .
     return (
         _rank(row, moved, found.previous_at is not None),
         Wallet(row["wallet_address"], row["wallet_address"] in found.detailed, Tier(row["performance_tier"])),
-        trader_view.score(row, found.rules),
+        trader_tables.score(row, found.rules),
         words.short(words.realized(row)),
         words.short(words.roi(row)),
         Rate(words.win_rate(row), f"{row['winning_sales']:,}/{row['matched_sales']:,}"),

@@ -6,33 +6,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from smart_trader.domain.gold.evidence import VALUE_SOURCES
-from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
-from smart_trader.io.report import numbers, words
+from smart_trader.io.report import numbers, trader_tables, words
 from smart_trader.io.report.collected import Limits, Row, Rules
 from smart_trader.io.report.view import (
-    FEES,
-    PARTS,
-    Cell,
-    Column,
     Curve,
     Fact,
     Figure,
-    Grid,
     Rank,
-    Score,
     Tier,
-    Token,
     Trader,
-    Transaction,
     Wallet,
     unknown,
 )
 
-_MARKS = {
-    "no_price": "no snapshot of the token has a price",
-    "stale_price": "the price is too old",
-    "thin_market": "the position is too large for the market",
-}
 _SOURCES = {
     "stable": "by stable coins",
     "sol": "by SOL at its price then",
@@ -40,8 +26,6 @@ _SOURCES = {
     "token_price": "by the token's own price",
     "none": "of unknown value",
 }
-_SHORT_SOURCES = {"stable": "stable coins", "sol": "SOL", "volume_usd": "BirdEye's volume", "token_price": "own price"}
-_PARTS = ("profitability", "roi", "win_rate", "activity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,41 +48,31 @@ def build(row: Row, rank: Rank, rules: Rules, limits: Limits, evidence: Evidence
         tier=Tier(row["performance_tier"]),
         remarks=words.remarks(row, rules),
         headline=_headline(row),
-        score=_score_grid(row, rules),
+        score=trader_tables.score_table(row, rules),
         facts=(
             ("Result", _result(row, best)),
             ("Consistency", _consistency(row)),
             ("Evidence", _evidence(row, evidence)),
             ("Activity", _activity(row)),
         ),
-        windows=_windows(row),
+        windows=trader_tables.windows(row),
         curve=curve(evidence.curve),
         tables=(
-            _tokens(evidence.tokens, limits.tokens),
-            _sales(
+            trader_tables.tokens(evidence.tokens, limits.tokens),
+            trader_tables.sales(
                 "Biggest trades",
                 [s for s in evidence.sales if _is_within(s, limits.biggest, "gain_place", "loss_place")],
                 "The largest gains and losses of single sales.",
                 by="realized_pnl_usd",
             ),
-            _sales(
+            trader_tables.sales(
                 "Newest sales",
                 [s for s in evidence.sales if _is_within(s, limits.sales, "newest_place")],
-                _left_out(evidence.sales, limits.sales, "sales"),
+                trader_tables.left_out(evidence.sales, limits.sales, "sales"),
                 by="block_time",
             ),
-            _lots(evidence.lots),
+            trader_tables.lots(evidence.lots),
         ),
-    )
-
-
-def score(row: Row, rules: Rules) -> Score:
-    """Total and parts, and how many points of the total each part brings."""
-    parts = [row[f"{part}_score"] for part in _PARTS]
-    return Score(
-        words.plain(row["smart_trader_score"], 1),
-        tuple(words.plain(part, 0) for part in parts),
-        tuple(part * rules.weights[name] for part, name in zip(parts, _PARTS, strict=True)),
     )
 
 
@@ -130,12 +104,6 @@ def day_text(day: int) -> str:
 
 def _is_within(row: Row, most: int, *places: str) -> bool:
     return any(row[place] is not None and row[place] <= most for place in places)
-
-
-def _left_out(rows: Sequence[Row], most: int, what: str) -> str:
-    every = rows[0]["of_wallet"] if rows else 0
-    left = every - min(every, most)
-    return f"{left:,} of {every:,} {what} are left out here; the tables have them." if left else ""
 
 
 def _headline(row: Row) -> tuple[Fact, ...]:
@@ -270,170 +238,3 @@ def _activity(row: Row) -> tuple[Fact, ...]:
 def _first_to_last(row: Row) -> str:
     first, last = row["first_transaction"], row["last_transaction"]
     return f"{numbers.moment(first)} to {numbers.moment(last)}" if first and last else ""
-
-
-def _score_grid(row: Row, rules: Rules) -> Grid:
-    full = {
-        "profitability": f"100 at {numbers.money(rules.full_score['pnl'])} of PnL",
-        "roi": f"100 at {numbers.percent(rules.full_score['roi'])}",
-        "win_rate": "as it is",
-        "activity": f"100 at {rules.full_score['trades']} trades",
-    }
-    points = score(row, rules)
-    rows: list[tuple[Cell, ...]] = [
-        (
-            name,
-            words.plain(row[f"{part}_score"], 4),
-            words.percentage(100 * rules.weights[part]),
-            words.plain(share, 4),
-            full[part],
-        )
-        for name, part, share in zip(PARTS, _PARTS, points.shares, strict=True)
-    ]
-    rows.append(("score", None, None, words.plain(row["smart_trader_score"], 4), "the sum"))
-    columns = (
-        Column("Part"),
-        Column("Points", True),
-        Column("Weight", True),
-        Column("Adds", True),
-        Column("Full points"),
-    )
-    return Grid("Score", columns, rows)
-
-
-def _windows(row: Row) -> Grid:
-    columns = (
-        Column("Before the ranking"),
-        Column("Realized PnL", True),
-        Column("Cost of sold", True),
-        Column("Win rate", True),
-        Column("Matched sales", True),
-        Column("Trades", True),
-    )
-    rows: list[tuple[Cell, ...]] = [
-        (
-            f"{days} days",
-            words.dollars(row[f"realized_pnl_{days}d"], signed=True),
-            words.dollars(row[f"cost_of_sold_{days}d"]),
-            words.percentage(row[f"win_rate_{days}d"], why="no matched sale in that time"),
-            words.count(row[f"matched_sales_{days}d"]),
-            words.count(row[f"trade_count_{days}d"]),
-        )
-        for days in WINDOW_DAYS
-    ]
-    return Grid("Lately", columns, rows, FEES)
-
-
-def _tokens(tokens: Sequence[Row], most: int) -> Grid:
-    columns = (
-        Column("Token"),
-        Column("Realized PnL", True, "matched proceeds − cost"),
-        Column("ROI", True),
-        Column("Wins", True, "of matched sales"),
-        Column("Coverage", True),
-        Column("Trades", True),
-        Column("Held, at cost", True),
-        Column("Unrealized", True),
-    )
-    shown = [token for token in tokens if token["place"] <= most]
-    rows: list[tuple[Cell, ...]] = [
-        (
-            Token(token["token_address"], token["token_symbol"], token.get("token_name")),
-            _token_realized(token),
-            words.short(words.roi(token)),
-            Figure(f"{token['winning_sales']:,}/{token['matched_sales']:,}"),
-            _token_coverage(token),
-            words.count(token["trade_count"]),
-            words.dollars(token["current_position_cost_basis"], why="no open lot has a known cost"),
-            _token_unrealized(token),
-        )
-        for token in shown
-    ]
-    return Grid("Tokens", columns, rows, _left_out(tokens, most, "tokens"))
-
-
-def _token_realized(token: Row) -> Figure:
-    pnl, cost = token["realized_pnl"], token["cost_of_sold"]
-    if pnl is None or cost is None:
-        return unknown("too large")
-    how = f"{numbers.money(pnl + cost)} − {numbers.money(cost)}" if cost or pnl else ""
-    return words.dollars(pnl, how, signed=True)
-
-
-def _token_coverage(token: Row) -> Figure:
-    covered = words.coverage(token)
-    return words.short(covered) if token["coverage_ratio"] == 1 else covered
-
-
-def _token_unrealized(token: Row) -> Figure:
-    refused = _MARKS.get(token["mark_reason"] or "", "no open lot has a known cost and a usable price")
-    mark = token["mark_price"]
-    how = f"at {numbers.price(mark)} a token" if mark is not None else ""
-    return words.dollars(token["unrealized_pnl"], how, signed=True, why=refused)
-
-
-def _sales(caption: str, sales: Sequence[Row], note: str, *, by: str) -> Grid:
-    columns = (
-        Column("Sold"),
-        Column("Token"),
-        Column("Quantity", True),
-        Column("Proceeds", True, "and what valued them"),
-        Column("Cost", True, "first in, first out"),
-        Column("Realized PnL", True),
-        Column("Held", True),
-        Column("Transaction"),
-    )
-    ordered = sorted(sales, key=lambda sale: (sale[by] is not None, sale[by], sale["trade_id"]), reverse=True)
-    rows: list[tuple[Cell, ...]] = [
-        (
-            sale["block_time"],
-            Token(sale["token_address"], sale["token_symbol"], is_known_above=True),
-            _quantity(sale["quantity_raw"], sale),
-            words.dollars(sale["proceeds_usd"], _valued(sale), why="the sale has no trusted value"),
-            words.dollars(sale["cost_usd"], _matched(sale), why="no purchase of it was seen at a known value"),
-            words.dollars(sale["realized_pnl_usd"], signed=True, why="its cost or its value is unknown"),
-            words.hours(sale["holding_hours"], why="nothing was matched"),
-            Transaction(sale["tx_hash"]),
-        )
-        for sale in ordered
-    ]
-    return Grid(caption, columns, rows, note)
-
-
-def _lots(lots: Sequence[Row]) -> Grid:
-    columns = (
-        Column("Bought"),
-        Column("Token"),
-        Column("Quantity", True),
-        Column("Left", True),
-        Column("Cost of what is left", True, "and what valued it"),
-        Column("Transaction"),
-    )
-    rows: list[tuple[Cell, ...]] = [
-        (
-            lot["acquired_at"],
-            Token(lot["token_address"], lot["token_symbol"], is_known_above=True),
-            _quantity(lot["bought_raw"], lot),
-            _quantity(lot["remaining_raw"], lot),
-            words.dollars(lot["remaining_cost_usd"], _valued(lot), why="the purchase has no trusted value"),
-            Transaction(lot["tx_hash"]),
-        )
-        for lot in lots
-    ]
-    return Grid("Open lots", columns, rows, _left_out(lots, len(lots), "open lots"))
-
-
-def _quantity(raw: Decimal, row: Row) -> Figure:
-    return Figure(numbers.quantity(raw, row["decimals"]), f"{numbers.exact(raw)} base units")
-
-
-def _valued(row: Row) -> str:
-    doubt = "; its two sides disagree" if row["price_check"] == "suspect" else ""
-    return f"{_SHORT_SOURCES.get(row['value_source'] or '', '')}{doubt}"
-
-
-def _matched(sale: Row) -> str:
-    if sale["matched_raw"] == sale["quantity_raw"]:
-        return ""
-    part = numbers.share(Decimal(sale["matched_raw"]) / sale["quantity_raw"])
-    return f"of the {part} whose purchase is known"
