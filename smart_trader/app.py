@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pyspark.sql import SparkSession
 
 from smart_trader import cli, version
@@ -20,6 +21,8 @@ from smart_trader.progress import Progress
 from smart_trader.settings import require, require_webhook
 from smart_trader.settings_model import Api, Settings
 from smart_trader.summary import TierChange, Work
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -94,9 +97,11 @@ class App:
 
     def publish(self, text: str, target: Path) -> None:
         """Make `text` the whole of the file `target`; a dry run leaves that as it is."""
-        if not self.options.dry_run:
-            target.parent.mkdir(exist_ok=True)
-            file.write(text, target)
+        if self.options.dry_run:
+            return
+        target.parent.mkdir(exist_ok=True)
+        file.write(text, target)
+        log.info("report written", path=str(target), bytes=len(text.encode()))
 
     def usage(self) -> Usage:
         """What was asked of the APIs so far; nothing of those that were never needed."""

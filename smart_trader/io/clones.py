@@ -13,6 +13,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from typing_extensions import override
 
 from smart_trader.domain.changes import DELETE, INSERT, UPDATE, TableChange
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
@@ -49,7 +50,7 @@ class CloneStore(DeltaStore):
     """The tables of a warehouse as they stood when first looked at, with all that is written in clones.
 
     `clones` is the folder or address for these. Below `root` nothing is written, so no lock is needed, and other runs
-    may go on there.
+    may go on there. What is overridden is marked: a write that found no clone would be one to the warehouse.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class CloneStore(DeltaStore):
         self._clones = clones
         self._standings: dict[str, _Standing] = {}
 
+    @override
     def path(self, table: Table) -> str:
         standing = self._look_at(table)
         return self._own_path(table) if standing.is_cloned or standing.base < 0 else super().path(table)
 
+    @override
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         standing = self._look_at(table)
         if version is None and not standing.is_cloned and standing.base >= 0:
@@ -78,10 +81,12 @@ class CloneStore(DeltaStore):
             return self._load(table, super().path(table), version)
         return self._load(table, self.path(table), None if version is None else version - standing.start)
 
+    @override
     def version(self, table: Table) -> int:
         standing = self._look_at(table)
         return standing.start + super().version(table) if standing.is_cloned else standing.base
 
+    @override
     def drop(self, tables: Sequence[Table]) -> None:
         """Have tables made anew; those of the warehouse stay."""
         for table in tables:
@@ -136,6 +141,7 @@ class CloneStore(DeltaStore):
     def _own_path(self, table: Table) -> str:
         return f"{self._clones}/{table.path}"
 
+    @override
     @contextlib.contextmanager
     def _committing(self, table: Table) -> Iterator[None]:
         standing = self._look_at(table)
@@ -147,10 +153,12 @@ class CloneStore(DeltaStore):
         with super()._committing(table):
             yield
 
+    @override
     def _create(self, table: Table) -> None:
         super()._create(table)
         self._look_at(table).is_cloned = True
 
+    @override
     def _widen(self, table: Table, stored: T.StructType) -> bool:
         new = tuple(name for name in table.schema.names if name not in stored.names)
         if new:
@@ -164,6 +172,7 @@ class CloneStore(DeltaStore):
         source.cloneAtVersion(standing.base, self._own_path(table), isShallow=True, properties=_LOG_CHANGES)
         standing.is_cloned = True
 
+    @override
     def _commits(self, table: Table, *, after: int) -> list[Row]:
         standing = self._look_at(table)
         commits: list[Row] = []

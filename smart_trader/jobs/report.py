@@ -76,7 +76,6 @@ def run(app: App) -> None:
         app.report.notes.append(f"the report is {target}")
     else:
         app.report.document = sheets.as_text(found) | {"path": str(target)}
-    log.info("report written", path=str(target), bytes=len(text.encode()), traders=len(found.traders))
 
 
 _FORMATS: dict[str, Callable[[Collected], str]] = {

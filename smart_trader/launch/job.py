@@ -34,7 +34,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     if options.print_settings:
         print(describe(settings, as_json=options.json))
         return 0
-    if options.recreate and not options.yes:
+    if options.recreate and not options.yes and not options.dry_run:
         raise UsageError(
             f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
             " brings them back. Nothing was deleted; add --yes if that is what you want."
