@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from smart_trader.simulator.market import Market
 from tests.lake import Lake
-from tests.reliability.world import copied, first_market, later_market, run
+from tests.reliability.world import COMPUTING, FETCHING, copied, first_market, run
 
 
 @pytest.fixture(scope="session")
@@ -16,21 +16,16 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="session")
-def later(market: Market) -> Market:
-    return later_market(market)
-
-
-@pytest.fixture(scope="session")
-def once(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake after one run."""
-    lake = Lake(spark, tmp_path_factory.mktemp("once") / "lake")
-    run(lake, market)
+def fetched(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake after the jobs up to bronze_transactions."""
+    lake = Lake(spark, tmp_path_factory.mktemp("fetched") / "lake")
+    run(lake, market, *FETCHING)
     return lake.root
 
 
 @pytest.fixture(scope="session")
-def twice(spark: SparkSession, once: Path, later: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same lake after another, when everything was due again."""
-    lake = copied(spark, once, tmp_path_factory.mktemp("twice"))
-    run(lake, later)
+def once(spark: SparkSession, market: Market, fetched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same lake after the jobs that follow: one run of the pipeline."""
+    lake = copied(spark, fetched, tmp_path_factory.mktemp("once"))
+    run(lake, market, *COMPUTING)
     return lake.root

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from smart_trader.domain.kernel.money import MONEY
+from smart_trader.pipeline import STEPS
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.market import Entry, Market
 from smart_trader.simulator.server import Simulator
@@ -17,6 +18,8 @@ from smart_trader.simulator.wire import json_text
 from tests.lake import Lake
 
 SEED = 7
+FETCHING = tuple(step.job for step in STEPS if step.writes)[:5]
+COMPUTING = tuple(step.job for step in STEPS if step.writes)[5:]
 
 
 def first_market(seed: int = SEED) -> Market:
