@@ -80,6 +80,7 @@ class Lake:
     def __init__(self, spark: SparkSession, root: Path, *, runs_before: int = 0) -> None:
         self.spark, self.root = spark, root
         self._runs = runs_before
+        self.run_id = f"run-{runs_before}"
         self.report = Report()
         """Of the job that ran last, also of one that failed."""
         self.tables = self._store()
@@ -99,6 +100,7 @@ class Lake:
         `command` is what was called on the command line: by default the one job, or `pipeline`.
         """
         self._runs += 1
+        self.run_id = options.get("run_id") or f"run-{self._runs}"
         self.tables = self._store()
         self.make_tables()
         command = command or (jobs[0] if len(jobs) == 1 else "pipeline")
@@ -161,10 +163,6 @@ class Lake:
         """All tables, empty, unless they are there. Copied: making them once costs as much as the rest of a test."""
         if not self.root.exists():
             shutil.copytree(_empty_warehouse(self.spark), self.root)
-
-    @property
-    def run_id(self) -> str:
-        return f"run-{self._runs}"
 
     def rows(self, table: Table, where: str = "true") -> list[Row]:
         """Rows in the order of the key."""

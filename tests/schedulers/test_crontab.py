@@ -1,0 +1,98 @@
+"""Each line of the crontab, as cron would run it."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from smart_trader import cli
+from tests.lake import ROOT
+from tests.schedulers.jobs import calls, stub
+
+CRONTAB = ROOT / "schedulers" / "crontab"
+RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+SUBMIT = "/srv/smart-trader/bin/submit.sh"
+
+
+def lines() -> list[str]:
+    return [line for line in CRONTAB.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def variables() -> dict[str, str]:
+    pairs = [re.fullmatch(r"([A-Z_]+)=(.*)", line) for line in lines()]
+    return {pair[1]: pair[2] for pair in pairs if pair}
+
+
+def entries() -> list[tuple[str, str]]:
+    """Times and command of each line that runs something."""
+    timed = [re.fullmatch(r"((?:\S+ +){5})(.+)", line) for line in lines() if not re.match(r"[A-Z_]+=", line)]
+    assert all(timed)
+    return [(" ".join(entry[1].split()), entry[2]) for entry in timed if entry]
+
+
+def arguments(command: str) -> list[str]:
+    """What the job of `command` is given, its name first."""
+    words = shlex.split(command.partition(">>")[0])
+    assert words[0] == SUBMIT
+    return words[1:]
+
+
+ENTRIES = {arguments(command)[0]: (times, command) for times, command in entries()}
+each_entry = pytest.mark.parametrize("job", ENTRIES)
+
+
+def test_what_runs_when_and_in_which_zone() -> None:
+    assert {job: times for job, (times, _) in ENTRIES.items()} == {
+        "pipeline": "0 9,21 * * *",
+        "disk_space": "15 */6 * * *",
+        "maintain": "30 3 * * 0",
+    }
+    assert variables()["CRON_TZ"] == "UTC"
+
+
+@each_entry
+def test_a_line_is_one_that_cron_understands(job: str) -> None:
+    times, command = ENTRIES[job]
+    assert CRONTAB.read_text().endswith("\n")
+    assert "%" not in command
+    for field, (first, last) in zip(times.split(), RANGES, strict=True):
+        numbers = re.fullmatch(r"(\d+(?:,\d+)*)|\*(?:/(\d+))?", field)
+        assert numbers, field
+        assert all(first <= int(number) <= last for number in (numbers[1] or numbers[2] or str(first)).split(","))
+
+
+@each_entry
+@pytest.mark.parametrize("status", [0, 75])
+def test_a_line_works_with_nothing_in_the_environment(job: str, status: int, tmp_path: Path) -> None:
+    home = stub(tmp_path / "srv" / "smart-trader")
+    (tmp_path / "srv" / "log").mkdir()
+    (home / f"ends.{job}").write_text(f"{status}\n")
+    command = ENTRIES[job][1].replace("/srv/", f"{tmp_path}/srv/")
+    given = {name: value for name, value in variables().items() if name != "SHELL"} | {"HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        [variables()["SHELL"], "-c", command], env=given, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert done.stdout == ("" if status == 0 else f"{job} ended with 75, see {tmp_path}/srv/log/{job}.log\n")
+    assert done.stderr == ""
+    assert [call.split() for call in calls(home)] == [arguments(ENTRIES[job][1])]
+    assert (tmp_path / "srv" / "log" / f"{job}.log").read_text() == "a message\n"
+
+
+@pytest.mark.parametrize("job", [job for job in ENTRIES if job in cli.job_names()])
+def test_the_real_command_takes_what_a_line_gives_it(job: str, tmp_path: Path) -> None:
+    given = {"HOME": str(tmp_path), "PATH": variables()["PATH"]}
+    command = [ROOT / "bin" / "submit.sh", *arguments(ENTRIES[job][1]), "--help"]
+    done = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: bin/submit.sh {job}")
+
+
+def test_the_variables_are_settings_or_crons_own() -> None:
+    known = {"CRON_TZ", "MAILTO", "SHELL", "PATH"}
+    ours = [name for name in variables() if name not in known]
+    assert ours == ["SMART_TRADER_WAREHOUSE__ROOT"]
