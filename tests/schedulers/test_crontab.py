@@ -32,11 +32,11 @@ def entries() -> list[tuple[str, str]]:
     return [(" ".join(entry[1].split()), entry[2]) for entry in timed if entry]
 
 
-def arguments(command: str) -> list[str]:
-    """What the job of `command` is given, its name first."""
+def arguments(command: str, folder: Path = Path("/")) -> list[str]:
+    """What the job of `command` is given, its name first; `folder` is where /srv is."""
     words = shlex.split(command.partition(">>")[0])
     assert words[0] == SUBMIT
-    return words[1:]
+    return [word.replace("/srv/", f"{folder / 'srv'}/") for word in words[1:]]
 
 
 ENTRIES = {arguments(command)[0]: (times, command) for times, command in entries()}
@@ -79,14 +79,15 @@ def test_a_line_works_with_nothing_in_the_environment(job: str, status: int, tmp
     assert done.returncode == 0
     assert done.stdout == ("" if status == 0 else f"{job} ended with 75, see {tmp_path}/srv/log/{job}.log\n")
     assert done.stderr == ""
-    assert [call.split() for call in calls(home)] == [arguments(ENTRIES[job][1])]
+    assert [call.split() for call in calls(home)] == [arguments(ENTRIES[job][1], tmp_path)]
     assert (tmp_path / "srv" / "log" / f"{job}.log").read_text() == "a message\n"
 
 
 @pytest.mark.parametrize("job", [job for job in ENTRIES if job in cli.job_names()])
 def test_the_real_command_takes_what_a_line_gives_it(job: str, tmp_path: Path) -> None:
     given = {"HOME": str(tmp_path), "PATH": variables()["PATH"]}
-    command = [ROOT / "bin" / "submit.sh", *arguments(ENTRIES[job][1]), "--help"]
+    (tmp_path / "srv").mkdir()
+    command = [ROOT / "bin" / "submit.sh", *arguments(ENTRIES[job][1], tmp_path), "--help"]
     done = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: bin/submit.sh {job}")

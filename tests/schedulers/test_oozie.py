@@ -132,10 +132,10 @@ def test_the_workflow_runs_the_jobs_of_the_pipeline_in_their_order(webhook: str)
     assert ran == [job for job in PIPELINE if webhook == "true" or job != "helius_webhooks"]
 
 
-def called(action: ElementTree.Element) -> list[str]:
+def called(action: ElementTree.Element, **given: str) -> list[str]:
     """The arguments of an action's script, as Oozie would hand them over."""
     values = properties() | {"asOf": "2026-01-05T09:00Z", "job": "disk_space"}
-    values |= {"wf:id()": RUN_ID, "wf:run()": "0"}
+    values |= {"wf:id()": RUN_ID, "wf:run()": "0"} | given
     return [
         re.sub(r"\$\{([^}]*)\}", lambda name: values[name[1]], argument.text or "")
         for argument in action.iter("argument")
@@ -143,9 +143,9 @@ def called(action: ElementTree.Element) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["workflow.xml", "upkeep.xml"])
-def test_the_jobs_take_what_they_are_given(name: str) -> None:
+def test_the_jobs_take_what_they_are_given(name: str, tmp_path: Path) -> None:
     for action in tree(name).iter("action"):
-        home, run_id, job, *options = called(action)
+        home, run_id, job, *options = called(action, report=f"{tmp_path}/report.html")
         assert (home, run_id) == (properties()["home"], f"{RUN_ID}.0")
         if job in cli.job_names():
             asked = cli.parse(job, [*options, "--run-id", f"{run_id}.2", "--wait-lock", "600"])
