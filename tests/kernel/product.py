@@ -69,7 +69,7 @@ def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
     result = by_oracle.Netted([], [], {}, {})
     events = {row["event_id"]: row for row in rows}.values()
     for (wallet, tx_hash), group in groupby(sorted(events, key=transaction), transaction):
-        ordered = sorted(group, key=_index)
+        ordered = sorted(group, key=index_of)
         netted = netting.net([row_of(row) for row in ordered], VALUE_RULES)
         result.transaction_count[wallet] = result.transaction_count.get(wallet, 0) + 1
         if netted.is_arbitrage:
@@ -177,7 +177,7 @@ def judged(portfolio: dict[str, Any], wallet_class: str, pnl_basis: str) -> dict
     }
 
 
-def _index(row: dict[str, Any]) -> tuple[object, ...]:
+def index_of(row: dict[str, Any]) -> tuple[object, ...]:
     indexes = (row["ins_index"], row["inner_ins_index"])
     return (*((index is not None, index or 0) for index in indexes), row["event_id"])
 

@@ -1,0 +1,96 @@
+"""What Python says of rows does not depend on how they are cut into batches. No Spark: what it calls is called here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby, pairwise
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.columns import Batches, arrow_type
+from smart_trader.domain.silver import books, trades
+from tests import strategies
+from tests.kernel import product
+from tests.oracle.fifo import order
+
+Row = dict[str, Any]
+Columns = tuple[pa.Array, ...]
+
+BOOK_RULES = books.BookRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
+KNOWN = {"history_complete": True, "label_class": None, "label_reason": None}
+FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1, "rejected_rows": 0}
+cuts = st.lists(st.integers(0, 60), max_size=6)
+
+
+def columns(rows: Sequence[Row], kinds: dict[str, pa.DataType]) -> Columns:
+    return tuple(pa.array([_plain(row.get(name)) for row in rows], kind) for name, kind in kinds.items())
+
+
+def _plain(value: Any) -> Any:
+    return Decimal(value) if type(value) is int and value >= 2**63 else value
+
+
+def kinds_of(schema: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
+    return {field.name: field.type for field in arrow_type(schema.fields(names))}
+
+
+def with_own_lines(rows: Sequence[Row], column: str, known: Row) -> list[Row]:
+    """The rows, before those of each wallet what is known of it, and beside each wallet one that has no rows."""
+    lines: list[Row] = []
+    for wallet, own in groupby(rows, lambda row: row["wallet_address"]):
+        lines += [{"wallet_address": wallet, column: known}, *own]
+        lines.append({"wallet_address": f"{wallet} without rows", column: known})
+    return lines
+
+
+def said(of: Callable[[Batches], Iterator[pa.Array]], whole: Columns, at: Sequence[int]) -> list[Any]:
+    bounds = [0, *sorted(cut for cut in at if cut < len(whole[0])), len(whole[0])]
+    batches = (tuple(column[start:end] for column in whole) for start, end in pairwise(bounds))
+    return [line for answer in of(batches) for line in answer.to_pylist()]
+
+
+@pytest.fixture(autouse=True, params=[5_000, 2])
+def rows_per_batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much is gathered before it is handed on: more than any of these histories, or nearly nothing."""
+    for module in (books, trades):
+        monkeypatch.setattr(module, "_ROWS_PER_BATCH", request.param)
+
+
+@given(strategies.bronze_histories(), cuts)
+def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: list[int]) -> None:
+    def index(row: Row) -> Any:
+        return row["wallet_address"], row["tx_hash"], product.index_of(row)
+
+    names = ("wallet_address", "tx_hash", *trades._READ)
+    kinds = kinds_of(transaction_history.TABLE, names)
+    kinds = dict(list(kinds.items())[:2]) | {"known": arrow_type(trades.KNOWN)} | dict(list(kinds.items())[2:])
+    whole = columns(with_own_lines(sorted(history, key=index), "known", KNOWN), kinds)
+
+    def net(batches: Batches) -> Iterator[pa.Array]:
+        return trades._net_partition(batches, product.VALUE_RULES)
+
+    expected = said(net, whole, [])
+    assert len(expected) == len(whole[0])
+    assert said(net, whole, at) == expected
+
+
+@given(strategies.trade_histories(), cuts)
+def test_the_books_say_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
+    def pair(row: Row) -> Any:
+        return row["wallet_address"], row["token_address"], order(row)
+
+    rows = [row | {"is_buy": row["side"] == "BUY"} for row in sorted(history, key=pair)]
+    kinds = kinds_of(trades.TABLE, ("wallet_address", "token_address", "block_time"))
+    kinds |= {"is_buy": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
+    whole = columns(with_own_lines(rows, "facts", FACTS), kinds | {"facts": arrow_type(trades.FACTS)})
+
+    def keep(batches: Batches) -> Iterator[pa.Array]:
+        return books._keep_partition(batches, BOOK_RULES)
+
+    expected = said(keep, whole, [])
+    assert len(expected) == len(whole[0])
+    assert said(keep, whole, at) == expected
