@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -129,6 +130,29 @@ def test_replacing_writes_what_differs_in_one_commit_and_leaves_the_rest(store: 
     ]
     assert store.versions == {TABLE.name: (before, before + 1)}
     assert store.rows_written[TABLE.name] == 3
+
+
+def test_two_hundred_random_tables_become_what_is_wanted_and_then_stay_as_they_are(open_store: Open) -> None:
+    """All in one table, keys apart: the MERGE of random differences is exact, and a second one commits nothing."""
+    random = Random(20261126)
+
+    def some_rows() -> dict[str, dict[str, Any]]:
+        keys = [f"{example}-{nth}" for example in range(200) for nth in range(6) if random.random() < 0.6]
+        choices = {"part": (None, "a", "b"), "usd": (None, Decimal(0), Decimal("0.1")), "seen": (None, "x", "y")}
+        return {key: {"id": key} | {name: random.choice(values) for name, values in choices.items()} for key in keys}
+
+    store, old, wanted = open_store("first"), some_rows(), some_rows()
+    store.create([TABLE])
+    store.append(TABLE, things(store, *old.values()))
+    store.replace(TABLE, things(store, *wanted.values()))
+    after = store.version(TABLE)
+
+    for key in wanted.keys() & old.keys():  # another job's column is no difference
+        if (old[key]["part"], old[key]["usd"]) == (wanted[key]["part"], wanted[key]["usd"]):
+            wanted[key] = old[key]
+    assert stored(store, "part", "usd", "seen") == sorted(tuple(row.values()) for row in wanted.values())
+    store.replace(TABLE, things(store, *wanted.values()))
+    assert store.version(TABLE) == after
 
 
 def test_replacing_a_part_never_touches_the_others(store: DeltaStore) -> None:
