@@ -9,10 +9,10 @@ from typing import Any
 
 from smart_trader import layout
 from smart_trader.domain.changes import TableChange
+from smart_trader.domain.gold.watch_list import WebhookChange
 from smart_trader.domain.kernel.ranking import TIERS
 from smart_trader.errors import Interrupted
 from smart_trader.io.birdeye.planned import Plan
-from smart_trader.io.planned_watch_list import WebhookChange
 from smart_trader.logs import printable
 from smart_trader.progress import duration
 from smart_trader.summary import JobSummary, RunSummary, job_document, jobs_part, remarks_part, work_part
@@ -84,7 +84,7 @@ def render_json(prediction: Prediction) -> str:
             }
             for tier in TIERS
         ],
-        "webhook": asdict(prediction.webhook) if prediction.webhook else None,
+        "webhook": _webhook_document(prediction.webhook),
     }
     return json.dumps(document, indent=2)
 
@@ -210,6 +210,10 @@ def _moves(moves: Sequence[Move]) -> str:
     return layout.table(("wallet", "from", "to"), rows, texts=3) + note
 
 
+def _webhook_document(change: WebhookChange | None) -> dict[str, Any] | None:
+    return None if change is None else {**asdict(change), "credits": change.credits}
+
+
 def _webhook(prediction: Prediction) -> str:
     change = prediction.webhook
     if change is None:
@@ -220,5 +224,5 @@ def _webhook(prediction: Prediction) -> str:
     ]
     if not rows:
         return "The webhook's addresses would not change."
-    note = "" if prediction.has_fetched else "\nAs the last run read it back; --fetch reads what is there now."
-    return layout.table(("webhook", ""), rows, texts=2) + note
+    source = "" if prediction.has_fetched else " As the last run read it back; --fetch reads what is there now."
+    return layout.table(("webhook", ""), rows, texts=2) + f"\nOne write, {change.credits} credits.{source}"

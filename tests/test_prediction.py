@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.changes import TableChange
+from smart_trader.domain.gold.watch_list import WebhookChange
 from smart_trader.io.birdeye.planned import Plan
-from smart_trader.io.planned_watch_list import WebhookChange
 from smart_trader.layout import WIDTH
 from smart_trader.prediction import Move, Prediction, render_json, render_text
 from smart_trader.summary import JobSummary, RunSummary, Work
@@ -107,7 +107,7 @@ webhook
 -------------------------
 rises    would be added
 goes     would be removed
-As the last run read it back; --fetch reads what is there now.
+One write, 100 credits. As the last run read it back; --fetch reads what is there now.
 
 warnings
   - bronze_transactions: none

@@ -1,19 +1,11 @@
 """The webhook as a dry run sees it: read if it may be, never written."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
+from smart_trader.domain.gold.watch_list import WebhookChange, change_to
 from smart_trader.ports import Usage, Watched, WatchList
 
 _NOT_MADE_YET = "the webhook that would be made"
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookChange:
-    """Addresses that would be added to the webhook and removed from it."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
 
 
 class PlannedWatchList:
@@ -39,7 +31,7 @@ class PlannedWatchList:
     def watch(self, wallets: Collection[str]) -> Watched:
         wanted = frozenset(wallets)
         held = self._held.wallets if self._held else frozenset()
-        self.change = WebhookChange(tuple(sorted(wanted - held)), tuple(sorted(held - wanted)))
+        self.change = change_to(wanted, held)
         self.writes += 1
         return Watched(self._held.webhook_id if self._held else _NOT_MADE_YET, wanted)
 

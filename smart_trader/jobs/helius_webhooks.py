@@ -14,7 +14,7 @@ from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.gold.watch_list import CREDITS_PER_WRITE, best_wallets, plan
+from smart_trader.domain.gold.watch_list import CREDITS_PER_WRITE, best_wallets, change_to
 from smart_trader.domain.ops import runs
 from smart_trader.errors import ConfigurationError, SmartTraderError
 from smart_trader.ports import Watched
@@ -37,7 +37,7 @@ def run(app: App) -> None:
         app.report.warnings.append("no wallet is recommended: the webhook stays as it is")
         return
     held = webhook.find(last_known(app))
-    change = plan(held.wallets if held else frozenset(), wanted)
+    change = change_to(wanted, held.wallets if held else frozenset())
     if held is None or change:
         held = _write(app, wanted)
     _report(app, held, f"{len(change.added)} added, {len(change.removed)} removed")

@@ -10,8 +10,8 @@ CREDITS_PER_WRITE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What would be written to a webhook. False if nothing would."""
+class WebhookChange:
+    """Addresses that a write adds to a webhook and removes from it. False if there is nothing to write."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -29,9 +29,9 @@ def best_wallets(traders: DataFrame, limit: int) -> DataFrame:
     return traders.where("recommended").orderBy("overall_rank").limit(limit).select("wallet_address")
 
 
-def plan(current: Set[str], wanted: Iterable[str]) -> Plan:
+def change_to(wanted: Iterable[str], current: Set[str]) -> WebhookChange:
     """What makes the list `current` hold exactly `wanted`. Nothing does if `wanted` is empty: no list is emptied."""
     target = frozenset(wanted)
     if not target:
-        return Plan((), ())
-    return Plan(added=tuple(sorted(target - current)), removed=tuple(sorted(current - target)))
+        return WebhookChange((), ())
+    return WebhookChange(added=tuple(sorted(target - current)), removed=tuple(sorted(current - target)))
