@@ -62,14 +62,14 @@ def as_text(found: Collected, most: int = 20) -> dict[str, Any]:
     listed = [
         {
             "rank": row["overall_rank"],
-            "wallet": row["wallet_address"],
+            "wallet": f"{row['wallet_address'][:4]}…{row['wallet_address'][-4:]}",
             "tier": row["performance_tier"],
             "score": words.plain(row["smart_trader_score"], 1).text,
             "realized PnL": words.realized(row).text or None,
             "ROI": words.roi(row).text or None,
             "win rate": words.win_rate(row).text or None,
             "coverage": words.coverage(row).text or None,
-            "recommended": "yes" if row["recommended"] else "no",
+            "follow": "yes" if row["recommended"] else "no",
         }
         for row in found.traders[:most]
     ]
