@@ -1,11 +1,13 @@
 """Where adapters meet ports: Spark starts, logs open, jobs run, and what they raise becomes an exit status."""
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 from pyspark.sql import SparkSession
@@ -17,7 +19,7 @@ from smart_trader.domain import catalog
 from smart_trader.domain.changes import Part
 from smart_trader.domain.ops import runs
 from smart_trader.dry_run import DryRun
-from smart_trader.errors import Interrupted, NotAsked, SmartTraderError
+from smart_trader.errors import NotAsked, SmartTraderError
 from smart_trader.io import spark as spark_session
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
@@ -55,8 +57,8 @@ def job_runs(names: Sequence[str]) -> list[tuple[str, Run]]:
 
 def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
     """Run `jobs` in one Spark session as the command `command`; the first that fails ends the run."""
-    process.announce_driver()
     try:
+        process.announce_driver()
         options = cli.parse(command, sys.argv[1:])
         failpoints.arm(os.environ)
         with demo.serve() if options.demo else contextlib.nullcontext() as market:
@@ -70,6 +72,10 @@ def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
     except SmartTraderError as error:
         print(f"smart-trader: {error}", file=sys.stderr)
         return error.exit_status
+    except Exception as error:  # such as a disk that is too full for Spark to start
+        status, message = outcomes.explain(error, SystemClock())
+        print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
+        return status
 
 
 class _Runner:
@@ -83,7 +89,14 @@ class _Runner:
         self._hash = settings_hash(settings)
         is_terminal = sys.stderr.isatty()
         secrets = secret_values(settings)
-        logs.configure(run_id=self._run_id, job=command, json_lines=not is_terminal, secrets=secrets)
+        file = os.environ.get("SMART_TRADER_LOG_FILE")
+        logs.configure(
+            run_id=self._run_id,
+            job=command,
+            json_lines=not is_terminal,
+            secrets=secrets,
+            file=Path(file) if file else None,
+        )
 
     def run(self, jobs: Sequence[tuple[str, Run]]) -> int:
         status, message = 0, ""
@@ -130,12 +143,11 @@ class _Runner:
 
     def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
         if not self._is_reading:
-            status, message = self._make_tables()
-            if status:
-                return status, message
+            try:
+                self._make_tables()
+            except Exception as error:
+                jobs = [(jobs[0][0], _failing(error))]  # the first job fails by it, and is recorded
         for name, run in jobs:
-            if self._clock.is_stopped:
-                return Interrupted.exit_status, self._clock.farewell
             status, message = self._run_one(app, name, run)
             if status:
                 return status, message
@@ -144,18 +156,21 @@ class _Runner:
             return self._check_demo(app, self._market)
         return 0, ""
 
-    def _make_tables(self) -> tuple[int, str]:
-        try:
-            if self._options.recreate:
-                self._tables.drop(catalog.MARKS_FIRST)
-            with self._tables.committing_as("init", version.VERSION):
-                created = self._tables.create(catalog.TABLES)
-            if created:
-                done = "tables would be created" if self._dry_run else "tables created"
-                log.info(done, tables=len(created), warehouse=self._settings.warehouse.root)
-        except Exception as error:
-            return outcomes.explain(error, self._clock)
-        return 0, ""
+    def _make_tables(self) -> None:
+        if self._options.recreate:
+            self._tables.drop(catalog.MARKS_FIRST)
+        with self._tables.committing_as("init", version.VERSION):
+            created = self._tables.create(catalog.TABLES, known=self._tables_written)
+        if created:
+            done = "tables would be created" if self._dry_run else "tables created"
+            log.info(done, tables=len(created), warehouse=self._settings.warehouse.root)
+
+    def _tables_written(self) -> set[str]:
+        """Names of the tables that earlier runs wrote, as far as `ops.runs` is there to say so."""
+        if self._tables.version(runs.TABLE) < 0:
+            return set()
+        told = self._tables.read(runs.TABLE).select("table_versions").distinct()
+        return {name for row in told.collect() for name in json.loads(row.table_versions)}
 
     def _compare(self, dry_run: DryRun, status: int, message: str) -> tuple[int, str]:
         try:
@@ -169,7 +184,20 @@ class _Runner:
         try:
             return 0, market.check(app.tables)
         except Exception as error:
-            return outcomes.explain(error, self._clock)
+            status, message = outcomes.explain(error, self._clock)
+            self._amend_last(status, message)
+            return status, message
+
+    def _amend_last(self, status: int, message: str) -> None:
+        """What a job ended with counts as failed after all."""
+        job = self._summaries[-1]
+        failed = dataclasses.replace(
+            job.record,
+            outcome=outcomes.outcome(status, job.work),
+            exit_code=status,
+            message=logs.redact(message),
+        )
+        self._summaries[-1] = dataclasses.replace(job, record=failed)
 
     def _run_one(self, app: App, name: str, run: Run) -> tuple[int, str]:
         logs.enter_job(name)
@@ -186,6 +214,7 @@ class _Runner:
         log.info("started", as_of=self._as_of.isoformat())
         status, message = 0, ""
         try:
+            self._clock.wait(0)  # raises once told to stop
             with self._tables.committing_as(name, version.VERSION):
                 run(app)
             if not self._is_reading:
@@ -246,13 +275,13 @@ class _Runner:
             with contextlib.suppress(Exception):
                 app.spark.stop()
             return status
-        if self._summaries and not self._dry_run:
+        if not self._dry_run:
             try:
                 with self._tables.committing_as("ops", version.VERSION):
                     self._keep_record(app)
             except Exception as error:
                 failed, why = outcomes.explain(error, self._clock)
-                status, message = status or failed, message or why
+                status, message = status or failed, f"{message} ops.runs lacks this run. {why}".strip()
         summary = RunSummary(
             run_id=self._run_id,
             started_at=self._started,
@@ -261,6 +290,9 @@ class _Runner:
             jobs=tuple(self._summaries),
             message=logs.redact(message),
             warnings=tuple(self._warnings),
+        )
+        log.info(
+            "run ended", outcome=summary.outcome, exit_code=status, message=summary.message, next=summary.next_step
         )
         prediction = self._dry_run and self._dry_run.prediction(summary)
         print(prediction_text(prediction) if prediction else render_text(summary), file=sys.stderr)
@@ -271,6 +303,7 @@ class _Runner:
         return status
 
     def _keep_record(self, app: App) -> None:
+        self._tables.create([runs.TABLE])  # it may be what could not be made
         records = app.tables.frame(runs.TABLE.own_schema, [_row(s) for s in self._summaries])
         if app.tables.read(runs.TABLE).where(F.col("run_id") == self._run_id).isEmpty():
             app.tables.append(runs.TABLE, records)
@@ -299,6 +332,13 @@ class _Runner:
     def _print_path(self, report: Report) -> None:
         if report.path is not None and not self._options.json and not self._options.dry_run:
             print(report.path)
+
+
+def _failing(error: Exception) -> Run:
+    def run(_app: App) -> None:
+        raise error
+
+    return run
 
 
 def _row(summary: JobSummary) -> dict[str, object]:

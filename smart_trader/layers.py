@@ -22,6 +22,9 @@ CONTROL_VARIABLES = frozenset(
         "RUN_DIR",  # the run's own folder, handed from the launcher to the driver
         "TERMINAL",  # where the driver finds the launcher's terminal, if there is one
         "LOG_FORMAT",  # text or json, what the JVM logs
+        "LOG_FILE",  # where the driver keeps what it logs
+        "JVM_LOG_FILE",  # where the JVM does
+        "RUN_ID",  # the run that the JVM's lines belong to
         "FAILPOINTS",  # named failures, for tests of recovery
         "SIMULATOR_FAULTS",  # misbehaviour of the demo market, on request
         "SAMPLES",  # folder of recorded API answers, for tests

@@ -3,6 +3,7 @@
 Each process rotates the file that it alone writes; here is decided which files are kept.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ def of_driver(folder: Path, run_id: str) -> Path:
 
 def of_jvm(folder: Path, run_id: str) -> Path:
     return folder / f"{PREFIX}{run_id}.jvm.jsonl"
+
+
+def add_line(file: Path, *, at: datetime, run_id: str, job: str, message: str) -> None:
+    """What the launcher knows of the end of a run, in the layout of the driver's lines. Raises OSError."""
+    context = {"run_id": run_id, "job": job}
+    line = {"ts": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}", "level": "ERROR", "msg": message, "context": context}
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(json.dumps({**line, "logger": "smart_trader.launch"}) + "\n")
 
 
 def found_in(folder: Path) -> list[LogFile]:

@@ -1,22 +1,26 @@
-"""Logs on standard error: text for a person at a terminal, else JSON lines in the layout of Spark's own.
+"""Logs on standard error: text for a person at a terminal, else JSON lines in the layout of Spark's own. In a file too.
 
 Every JSON line has the keys `ts`, `level`, `msg`, `context`, `logger` (and `exception`), with the run and the job in
 `context`. Secrets are replaced wherever they stand, in the text of exceptions too.
 """
 
+import contextlib
 import json
 import logging
+import logging.handlers
 import math
 import sys
 import traceback
 import unicodedata
 from collections.abc import Collection, MutableMapping
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
+from smart_trader import log_files
 from smart_trader.errors import SmartTraderError
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -37,10 +41,12 @@ def configure(
     json_lines: bool,
     level: Level = "info",
     secrets: Collection[str] = (),
+    file: Path | None = None,
 ) -> None:
-    """Send every log line of this process, other libraries' warnings included, to standard error.
+    """Send every log line of this process, other libraries' warnings included, to standard error, and to `file`.
 
-    Can be repeated; the last call counts. `secrets` are values that no line may show.
+    Can be repeated; the last call counts. `secrets` are values that no line may show. A file that cannot be written is
+    said and left out.
     """
     _run.update(run_id=run_id, job=job)
     _secrets[:] = _spellings(secrets)
@@ -63,24 +69,25 @@ def configure(
     def finish(_logger: Any, _method: str, event: Event) -> str:
         return before + render(event)
 
-    handler = _StandardError()
-    handler.addFilter(_is_ours_or_a_warning)
-    handler.setFormatter(
-        ProcessorFormatter(
-            processors=[
-                ProcessorFormatter.remove_processors_meta,
-                _with_exception,
-                _without_secrets,
-                finish,
-            ],
-            foreign_pre_chain=common,
-        )
-    )
+    def spelled(handler: logging.Handler, spell: structlog.typing.Processor) -> logging.Handler:
+        cleaned = [ProcessorFormatter.remove_processors_meta, _with_exception, _without_secrets, spell]
+        handler.setFormatter(ProcessorFormatter(processors=cleaned, foreign_pre_chain=common))
+        handler.addFilter(_is_ours_or_a_warning)
+        return handler
+
+    handler = spelled(_StandardError(), finish)
     root = logging.getLogger()
+    for old in root.handlers:
+        old.close()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
     _tame_pyspark(handler, level)
+    if file:
+        try:
+            root.addHandler(spelled(_RotatedFile(file), lambda _logger, _method, event: _as_json(event)))
+        except OSError as error:
+            _miss_file(file, error)
 
 
 def enter_job(job: str) -> None:
@@ -125,6 +132,26 @@ class _StandardError(logging.Handler):
             sys.stderr.flush()
         except Exception:
             self.handleError(record)
+
+
+class _RotatedFile(logging.handlers.RotatingFileHandler):
+    """Standard error has every line too, so a disk that fills up ends this file and nothing else."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, maxBytes=log_files.MAX_BYTES, backupCount=log_files.BACKUPS, encoding="utf-8")
+        self._file = file
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        error = sys.exception()
+        logging.getLogger().removeHandler(self)
+        with contextlib.suppress(OSError):
+            self.close()
+        _miss_file(self._file, error)
+
+
+def _miss_file(file: Path, error: BaseException | None) -> None:
+    reason = getattr(error, "strerror", None) or str(error)
+    structlog.get_logger(__name__).warning("no log file from here on", file=str(file), reason=reason)
 
 
 def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:

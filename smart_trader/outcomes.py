@@ -1,6 +1,7 @@
 """What the end of a job means: exit status and text of what it raised; whether its work was ok, partial or failed."""
 
 import errno
+from collections.abc import Iterator
 
 import structlog
 
@@ -10,8 +11,45 @@ from smart_trader.summary import Outcome, Work
 
 log = structlog.get_logger(__name__)
 
-_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
-_DISK_TEXTS = ("No space left on device", "Read-only file system", "AccessDenied")
+_DISK_ERRORS = (
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOTDIR,
+)
+# What the JVM says of the same, and of folders that it cannot make.
+_DISK_TEXTS = (
+    "No space left on device",
+    "Read-only file system",
+    "Permission denied",
+    "Operation not permitted",
+    "Disk quota exceeded",
+    "File too large",
+    "Input/output error",
+    "Not a directory",
+    "is not a directory",
+    "Mkdirs failed",
+    "ParentNotDirectoryException",
+    "AccessDenied",
+)
+# What Spark and Delta say of files that are gone or damaged.
+_DAMAGE_TEXTS = (
+    "FAILED_READ_FILE",
+    "FileNotFoundException",
+    "is not a Parquet file",
+    "DELTA_LOG_FILE_NOT_FOUND",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_TRUNCATED_TRANSACTION_LOG",
+    "DELTA_VERSIONS_NOT_CONTIGUOUS",
+    "DELTA_STATE_RECOVER_ERROR",
+    "DELTA_FILE_NOT_FOUND",
+)
+_FULL = "The disk is full or cannot be written: {}. Tables stay readable as of their last commit."
+_DAMAGED = "A table cannot be read: {}. Nothing was changed. Restore its files, or start anew with init --recreate."
 
 
 def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
@@ -21,10 +59,10 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
     if isinstance(error, SmartTraderError):
         log.error(str(error))
         return error.exit_status, str(error)
-    if _is_disk_trouble(error):
-        text = "The disk is full or read-only. Tables stay readable as of their last commit; make room, run again."
-        log.error(text)
-        return StorageError.exit_status, text
+    for texts, meaning in ((_DISK_TEXTS, _FULL), (_DAMAGE_TEXTS, _DAMAGED)):
+        if said := _line_with(texts, error):
+            log.error(meaning.format(said))
+            return StorageError.exit_status, meaning.format(said)
     log.error("a bug", exc_info=error)
     return (
         SmartTraderError.exit_status,
@@ -46,7 +84,21 @@ def outcome(status: int, work: Work | None) -> Outcome:
     return "partial" if status or (work is not None and work.failed) else "ok"
 
 
-def _is_disk_trouble(error: BaseException) -> bool:
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        return True
-    return any(text in str(error) for text in _DISK_TEXTS)
+def _line_with(texts: tuple[str, ...], error: BaseException) -> str:
+    """The first line of what `error` and its causes say, the JVM's included, that has one of `texts`."""
+    for told in _chain(error):
+        if texts is _DISK_TEXTS and isinstance(told, OSError) and told.errno in _DISK_ERRORS:
+            return str(told)
+        # PySpark keeps the JVM's causes apart from the message.
+        for line in f"{told}\n{getattr(told, '_stackTrace', '')}".splitlines():
+            if any(text in line for text in texts):
+                return line.strip().removeprefix("Caused by: ")
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -35,6 +35,15 @@ class Usage:
     """Time spent waiting for the rate limit, added over all threads."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The newest version of a table: its rows (None where a file does not say) and the bytes of its data files."""
+
+    version: int
+    rows: int | None
+    bytes: int
+
+
 class MarketData(Protocol):
     """BirdEye. Safe to call from several threads; all calls share one rate limit and one compute unit budget.
 
@@ -117,8 +126,8 @@ class TableStore(Protocol):
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
         """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
 
-    def size(self, table: Table) -> int:
-        """Bytes of the data files of the newest version."""
+    def contents(self, table: Table) -> Contents | None:
+        """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
 
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new and which are not empty."""

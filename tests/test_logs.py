@@ -11,6 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader import logs
+from smart_trader import log_files, logs
 from smart_trader.errors import SourceUnavailable
 
 SECRET = 'planted "secret"\\ 0123/456'
@@ -34,6 +35,9 @@ def _put_back() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(False)
     structlog.reset_defaults()
@@ -222,3 +226,55 @@ def test_on_a_terminal_a_line_takes_the_place_of_the_progress() -> None:
     os.close(ours)
     assert written.startswith(b"\r\x1b[K")
     assert written.endswith(b"j  hello\r\n")
+
+
+def in_file(file: Path) -> list[Any]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def test_a_file_has_the_same_lines_as_json_whatever_a_terminal_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "smart-trader-r1.jsonl"
+    logs.configure(run_id="r1", job="silver_pnl", json_lines=False, secrets=(SECRET,), file=file)
+    log.info("merged", table="silver.trades", body=json.dumps({"k": SECRET}))
+    log.error("x", exc_info=ValueError(SECRET))
+    logging.getLogger("py4j").warning("from a library")
+    assert "silver_pnl  merged" in capsys.readouterr().err
+    lines = in_file(file)
+    assert [line["msg"] for line in lines] == ["merged", "x", "from a library"]
+    assert all(line["context"]["run_id"] == "r1" for line in lines)
+    assert "0123" not in file.read_text()
+
+
+def test_a_file_is_rotated_when_it_is_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_files, "MAX_BYTES", 2_000)
+    logs.configure(run_id="r1", job="j", json_lines=True, file=tmp_path / "smart-trader-r1.jsonl")
+    for number in range(200):
+        log.info("line", number=number)
+    files = log_files.found_in(tmp_path)
+    assert len(files) == 1 + log_files.BACKUPS
+    assert all(0 < file.bytes <= 2_000 for file in files)
+    assert in_file(tmp_path / "smart-trader-r1.jsonl")[-1]["context"]["number"] == 199
+
+
+@pytest.mark.parametrize("file", ["/dev/full", "/proc/none/smart-trader.jsonl"])
+def test_a_file_that_cannot_be_written_is_said_once_and_nothing_is_lost(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(run_id="r1", job="j", json_lines=True, file=Path(file))
+    log.info("one")
+    log.info("two")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert sorted(line["msg"] for line in lines) == ["no log file from here on", "one", "two"]
+
+
+def test_what_the_launcher_adds_has_the_layout_of_the_other_lines(tmp_path: Path) -> None:
+    file = tmp_path / "smart-trader-r1.jsonl"
+    logs.configure(run_id="r1", job="j", json_lines=True, file=file)
+    log.error("ours")
+    log_files.add_line(file, at=datetime(2026, 1, 5, tzinfo=UTC), run_id="r1", job="j", message="killed")
+    ours, added = in_file(file)
+    assert list(added) == list(ours)
+    assert added["context"] == ours["context"]
+    assert len(added["ts"]) == len(ours["ts"])

@@ -31,5 +31,8 @@ TABLES = (
     runs.TABLE,
 )
 
-MARKS_FIRST = tuple(sorted(TABLES, key=lambda table: not any(column.owner for column in table.columns)))
-"""The order in which tables may be deleted: at no time does a mark that is left vouch for rows that are gone."""
+MARKS_FIRST = tuple(
+    sorted(TABLES, key=lambda table: (table is not runs.TABLE, not any(column.owner for column in table.columns)))
+)
+"""The order in which tables may be deleted: at no time does a mark that is left vouch for rows that are gone.
+`ops.runs` goes first: it says of each table that it was written, and so has to be there."""

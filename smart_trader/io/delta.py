@@ -4,7 +4,7 @@ import functools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec
@@ -38,7 +38,8 @@ from smart_trader.domain.changes import (
 )
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.ports import Clock
+from smart_trader.io.table_log import TableLogs
+from smart_trader.ports import Clock, Contents
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
@@ -109,12 +110,21 @@ class DeltaStore:
             self._job = "nobody"
             self._spark.conf.unset(_METADATA)
 
-    def create(self, tables: Sequence[Table]) -> list[str]:
+    def create(self, tables: Sequence[Table], *, known: Callable[[], Collection[str]] = tuple) -> list[str]:
         """Create what is missing and add declared new nullable columns; returns the names of tables that changed.
 
-        Raises SchemaMismatch for any other difference, before anything is written to that table.
+        Raises StorageError if a table is missing that is among those `known` to have been written: made anew, it would
+        be empty while states in other tables vouch for its rows. Raises SchemaMismatch for any other difference,
+        before anything is written to that table.
         """
         with ThreadPoolExecutor(_CREATORS) as pool:
+            snapshots = pool.map(self._snapshot, tables)
+            missing = {table.name for table, found in zip(tables, snapshots, strict=True) if found.version() < 0}
+            if missing and (lost := missing.intersection(known())):
+                raise StorageError(
+                    f"{', '.join(sorted(lost))}: missing below {self._root}, though an earlier run wrote it."
+                    " Nothing was changed.\n  next: restore its folder, or start anew with `init --recreate --yes`."
+                )
             changed = list(pool.map(self._create_or_widen, tables))
         return [table.name for table, is_changed in zip(tables, changed, strict=True) if is_changed]
 
@@ -152,9 +162,13 @@ class DeltaStore:
         """History of the versions after that one, newest first; there is at least one."""
         return DeltaTable.forPath(self._spark, self.path(table)).history(self.version(table) - after).collect()
 
-    def size(self, table: Table) -> int:
-        """Bytes of the data files of the newest version."""
-        return int(self._snapshot(table).sizeInBytes())
+    def contents(self, table: Table) -> Contents | None:
+        """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
+        return self._logs.contents(self.path(table))
+
+    @functools.cached_property
+    def _logs(self) -> TableLogs:
+        return TableLogs(self._spark)
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""

@@ -1,4 +1,4 @@
-"""How full the disks are on which some folders lie, and what is in them. Writes nothing and needs no Spark."""
+"""How full the disks are on which some folders lie, and what is in them. Writes nothing."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from deltalake import DeltaTable
-
 from smart_trader.errors import StorageError
 
-LOG = "_delta_log"
+_NOTHING = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +27,6 @@ class Disk:
     @property
     def percent(self) -> Decimal:
         return max(self.used_percent, self.inodes_percent)
-
-
-@dataclass(frozen=True, slots=True)
-class TableUsage:
-    """A Delta table on a disk. What its log says is None where that cannot be read."""
-
-    name: str
-    version: int | None
-    versions: int
-    """Versions whose entry in the log is still there."""
-    live_bytes: int | None
-    """Data files of the newest version; the rest of `total_bytes` is history and log."""
-    total_bytes: int
 
 
 def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
@@ -81,11 +66,10 @@ def judge(disks: Sequence[Disk], *, warn_percent: Decimal, critical_percent: Dec
     ]
 
 
-def table_usage(root: Path | None) -> list[TableUsage]:
-    """Every table below the warehouse `root`, by name; none where that is a store."""
-    if root is None:
-        return []
-    return [_table(log.parent) for log in sorted(root.glob(f"*/*/{LOG}"))]
+def is_full(folder: Path) -> bool:
+    """Whether the disk of `folder` has no room for anything, by bytes or by number of files."""
+    found = os.statvfs(_existing(folder))
+    return found.f_bavail * found.f_frsize < _NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
 def bytes_in(folder: Path) -> int:
@@ -98,21 +82,6 @@ def bytes_in(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def _table(folder: Path) -> TableUsage:
-    try:
-        table = DeltaTable(folder)
-        version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
-    except Exception:  # a damaged log is told by its missing figures: this report must not fail on it
-        version, live = None, None
-    return TableUsage(
-        name=f"{folder.parent.name}.{folder.name}",
-        version=version,
-        versions=len(list((folder / LOG).glob(f"{'[0-9]' * 20}.json"))),
-        live_bytes=live,
-        total_bytes=bytes_in(folder),
-    )
 
 
 def _disk(place: Path, holds: tuple[str, ...]) -> Disk:

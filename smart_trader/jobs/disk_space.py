@@ -16,6 +16,7 @@ from typing import Any
 from smart_trader import cli, log_files, places
 from smart_trader.errors import SmartTraderError
 from smart_trader.io import disk, scratch
+from smart_trader.io.tables_on_disk import usage_of_tables
 from smart_trader.settings import load
 from smart_trader.settings_model import Settings
 from smart_trader.summary import render_document
@@ -63,7 +64,7 @@ def _document(settings: Settings) -> dict[str, Any]:
                 "live_bytes": table.live_bytes,
                 "total_bytes": table.total_bytes,
             }
-            for table in disk.table_usage(folders.get("warehouse"))
+            for table in usage_of_tables(folders.get("warehouse"))
         ],
         "runs": runs,
     }

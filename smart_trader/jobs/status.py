@@ -1,14 +1,17 @@
 """all tables -> standard output
 
-Says what is pending, due, completed and failing at each stage, what every table holds, and how old the ranking is.
-Writes nothing and needs no lock, so it can be asked while a run is under way.
+Says what is pending, due, completed and failing at each stage, how each job ended last, what every table holds, and how
+old the ranking is. Writes nothing and needs no lock, so it can be asked while a run is under way.
 """
 
+import functools
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from smart_trader.app import App
@@ -16,35 +19,47 @@ from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, entitled_wallets
 from smart_trader.errors import QualityError
 
+_QUESTIONS_AT_ONCE = 3
+_WIDTH = 100
+_STAGES = (("holders", "tokens"), ("transactions", "wallets"), ("pnl", "wallets"))
+
 
 def run(app: App) -> None:
-    missing = [table.name for table in catalog.TABLES if app.tables.version(table) < 0]
-    if missing:
-        raise QualityError(f"{len(missing)} tables are missing, such as {missing[0]}. Run `init`, or any other job.")
-    ranked_at = collect(app.tables.read(rank_history.TABLE).agg(F.max("ranked_at").alias("ranked_at")))[0].ranked_at
+    tables = _tables(app)
+    with ThreadPoolExecutor(_QUESTIONS_AT_ONCE) as pool:  # Spark plans most of the time, and works little
+        questions = (_stages, _last_runs, _last_ranking)
+        stages, jobs, ranked = pool.map(lambda question: collect(question(app)), questions)
+    ranked_at = ranked[0].ranked_at
     app.report.document = {
         "as_of": app.as_of.isoformat(),
-        "ranked_at": ranked_at and ranked_at.isoformat(),
-        "stages": _stages(app),
-        "tables": [
-            {
-                "table": table.name,
-                "version": app.tables.version(table),
-                "rows": app.tables.read(table).count(),
-                "bytes": app.tables.size(table),
-            }
-            for table in catalog.TABLES
-        ],
+        "ranked_at": _text(ranked_at),
+        "stages": _counts(stages),
+        "jobs": [{"job": job.job, "finished_at": _text(job.finished_at), **_clipped(job.last)} for job in jobs],
+        "tables": tables,
     }
     _check_age(app, ranked_at)
 
 
-def _stages(app: App) -> list[dict[str, Any]]:
+def _tables(app: App) -> list[dict[str, Any]]:
+    contents = {table.name: app.tables.contents(table) for table in catalog.TABLES}
+    missing = [name for name, held in contents.items() if held is None]
+    if missing:
+        raise QualityError(f"{len(missing)} tables are missing, such as {missing[0]}. Run `init`, or any other job.")
+    return [
+        {"table": name, "version": held.version, "rows": held.rows, "bytes": held.bytes}
+        for name, held in contents.items()
+        if held
+    ]
+
+
+def _stages(app: App) -> DataFrame:
+    """One row for each stage that has any entity: how many are where, and since when."""
     settings, as_of = app.settings, app.as_of
     live = still_tracked(
         app.tables.read(tracked_tokens.TABLE),
@@ -58,42 +73,68 @@ def _stages(app: App) -> list[dict[str, Any]]:
     to_list = due_tokens(live, as_of=as_of, refresh_hours=settings.whales.refresh_hours)
     to_read = due_for_trades(whales, entitled, as_of=as_of, refresh_days=settings.transactions.refresh_days)
     to_compute = due_for_pnl(whales, as_of=as_of, refresh_days=settings.pnl.refresh_days)
-    is_failing = F.col("attempts") > 0
-    return [
-        {
-            "stage": "holders",
-            "unit": "tokens",
-            "due": to_list.count(),
-            **_count(live, F.col("whale_fetch_status"), F.col("whale_fetched_at"), is_failing),
-        },
-        {
-            "stage": "transactions",
-            "unit": "wallets",
-            "due": to_read.count(),
-            **_count(wallets, F.col("txns_fetch_status"), F.col("txns_last_fetched_at"), is_failing),
-        },
-        {
-            "stage": "pnl",
-            "unit": "wallets",
-            "due": to_compute.count(),
-            **_count(wallets, F.col("pnl_processing_status"), F.col("pnl_last_processed_at"), F.lit(False)),
-        },
-    ]
+    has_failed = F.col("attempts") > 0
+    marks = (
+        _marks("holders", live, "whale_fetch_status", "whale_fetched_at", has_failed),
+        _marks("transactions", wallets, "txns_fetch_status", "txns_last_fetched_at", has_failed),
+        _marks("pnl", wallets, "pnl_processing_status", "pnl_last_processed_at", F.lit(False)),
+    )
+    due = (_due("holders", to_list), _due("transactions", to_read), _due("pnl", to_compute))
+    all_marks = functools.reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), (*marks, *due))
+    return all_marks.groupBy("stage").agg(
+        F.count("is_due").alias("due"),
+        F.count_if(F.col("status") == "pending").alias("pending"),
+        F.count_if(F.col("status") == "completed").alias("completed"),
+        F.count_if("has_failed").alias("failing"),
+        F.min("done_at").alias("oldest"),
+        F.min(F.when(F.col("has_failed"), F.col("done_at"))).alias("failing_since"),
+    )
 
 
-def _count(entities: DataFrame, status: Column, done_at: Column, is_failing: Column) -> dict[str, Any]:
-    """How many entities are where, when the longest untouched one was done, and since when any has failed."""
-    row = collect(
-        entities.agg(
-            F.count_if(status == "pending").alias("pending"),
-            F.count_if(status == "completed").alias("completed"),
-            F.count_if(is_failing).alias("failing"),
-            F.min(done_at).alias("oldest"),
-            F.min(F.when(is_failing, done_at)).alias("failing_since"),
-        )
-    )[0]
-    times = {name: row[name] and row[name].isoformat() for name in ("oldest", "failing_since")}
-    return {"pending": row.pending, "completed": row.completed, "failing": row.failing, **times}
+def _marks(stage: str, entities: DataFrame, status: str, done_at: str, has_failed: Column) -> DataFrame:
+    return entities.select(
+        F.lit(stage).alias("stage"),
+        F.col(status).alias("status"),
+        F.col(done_at).alias("done_at"),
+        has_failed.alias("has_failed"),
+    )
+
+
+def _due(stage: str, entities: DataFrame) -> DataFrame:
+    return entities.select(F.lit(stage).alias("stage"), F.lit(True).alias("is_due"))
+
+
+def _counts(found: Sequence[Row]) -> list[dict[str, Any]]:
+    by_stage = {row.stage: row for row in found}
+    return [{"stage": stage, "unit": unit, **_count(by_stage.get(stage))} for stage, unit in _STAGES]
+
+
+def _count(row: Row | None) -> dict[str, Any]:
+    """When the longest untouched entity was done, and since when any has failed: it worked at that time."""
+    counts = {name: row[name] if row else 0 for name in ("due", "pending", "completed", "failing")}
+    return counts | {name: _text(row[name]) if row else None for name in ("oldest", "failing_since")}
+
+
+def _last_runs(app: App) -> DataFrame:
+    """How each job ended last, the job that ended last at the end."""
+    told = F.struct("outcome", "exit_code", "run_id", "message")
+    last = F.max_by(told, F.struct("finished_at", "run_id")).alias("last")
+    ended = app.tables.read(runs.TABLE).groupBy("job").agg(F.max("finished_at").alias("finished_at"), last)
+    return ended.orderBy("finished_at", "job")
+
+
+def _clipped(told: dict[str, Any]) -> dict[str, Any]:
+    """The message on one line of a table; `ops.runs` has it whole."""
+    message = told["message"] or ""
+    return told | {"message": message if len(message) <= _WIDTH else f"{message[: _WIDTH - 1]}…"}
+
+
+def _last_ranking(app: App) -> DataFrame:
+    return app.tables.read(rank_history.TABLE).agg(F.max("ranked_at").alias("ranked_at"))
+
+
+def _text(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _check_age(app: App, ranked_at: datetime | None) -> None:

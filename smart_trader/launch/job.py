@@ -6,16 +6,18 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import places, process
+from smart_trader import log_files, places, process
 from smart_trader.cli import SPARKLESS_JOBS, Options
-from smart_trader.errors import UsageError
+from smart_trader.errors import SmartTraderError, UsageError
 from smart_trader.io import lock, scratch
 from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
+from smart_trader.launch.shell import say
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.settings import describe, load, require, require_webhook
 from smart_trader.settings_model import Settings
@@ -76,10 +78,14 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
             java_options=[f"-XX:SharedArchiveFile={archived}"] if archived.is_file() else [],
+            log_folder=_log_folder(settings) if options.is_writing else None,
             is_small=holds_little(settings.warehouse.root),
         )
         try:
             return Submission(described, (*held, in_use)).run()
+        except SmartTraderError as error:
+            _keep(described, str(error))
+            raise
         finally:
             _print(folder / process.OUTPUT_FILE)
 
@@ -89,6 +95,27 @@ def _make_room(settings: Settings) -> None:
     scratch.remove_dead(places.scratch(settings))
     places.remove_old_logs(settings, datetime.now(UTC))
     places.check_disks(settings)
+
+
+def _log_folder(settings: Settings) -> Path | None:
+    """Where this run can have its log files. That there are none is said, and no reason not to run."""
+    folder = places.logs(settings)
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            say(f"no log files are kept of this run: {folder} cannot be written ({error.strerror}); see logs.folder")
+            return None
+    return folder
+
+
+def _keep(run: Run, message: str) -> None:
+    """Add to the log file how the run ended, where the driver could not."""
+    if run.log_folder:
+        file = log_files.of_driver(run.log_folder, run.run_id)
+        with contextlib.suppress(OSError):
+            log_files.add_line(file, at=datetime.now(UTC), run_id=run.run_id, job=run.job, message=message)
 
 
 def holds_little(root: str) -> bool:

@@ -12,8 +12,9 @@ from io import BufferedReader
 from pathlib import Path
 from types import FrameType
 
-from smart_trader import process
-from smart_trader.errors import Interrupted, SmartTraderError
+from smart_trader import log_files, process
+from smart_trader.errors import Interrupted, SmartTraderError, StorageError
+from smart_trader.io import disk
 from smart_trader.settings_model import Settings
 
 GRACE_SECONDS = 13.0
@@ -47,6 +48,7 @@ class Run:
     package: Path
     jars: Sequence[Path]
     java_options: Sequence[str] = ()
+    log_folder: Path | None = None
     is_small: bool = False
     """Whether so little data is there that compiling costs more than it gives."""
 
@@ -106,7 +108,11 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         process.TERMINAL: terminal,
         "SMART_TRADER_LOG_FORMAT": environ.get("SMART_TRADER_LOG_FORMAT") or ("text" if terminal else "json"),
         "SMART_TRADER_HOME": str(run.home),
+        "SMART_TRADER_RUN_ID": run.run_id,
     }
+    if run.log_folder:
+        changed["SMART_TRADER_LOG_FILE"] = str(log_files.of_driver(run.log_folder, run.run_id))
+        changed["SMART_TRADER_JVM_LOG_FILE"] = str(log_files.of_jvm(run.log_folder, run.run_id))
     if run.is_local:
         changed |= {
             "SPARK_LOCAL_IP": "127.0.0.1",
@@ -206,6 +212,10 @@ class Submission:
         if code < 0 or code > 128:
             name = signal.Signals(-code if code < 0 else code - 128).name
             raise Interrupted(f"the run was killed ({name}); what was committed stays, run again to go on")
+        if disk.is_full(self._run.folder):  # Spark could not even start
+            raise StorageError(
+                f"the disk of {self._run.folder} is full; what was committed stays, make room, run again"
+            )
         raise SmartTraderError(f"Spark ended with status {code}; what was committed stays")
 
 

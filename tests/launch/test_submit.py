@@ -1,5 +1,6 @@
 """What spark-submit is called with, and how a run ends: real processes, a real job."""
 
+import contextlib
 import json
 import os
 import signal
@@ -82,6 +83,31 @@ def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
     assert given["SPARK_LOCAL_IP"] == "127.0.0.1"
 
 
+def test_both_processes_are_told_where_their_log_files_are() -> None:
+    given = submit.environment(described(log_folder=Path("/srv/logs")), {})
+    assert given["SMART_TRADER_RUN_ID"] == "20261120T090000Z-abc123"
+    assert given["SMART_TRADER_LOG_FILE"] == "/srv/logs/smart-trader-20261120T090000Z-abc123.jsonl"
+    assert given["SMART_TRADER_JVM_LOG_FILE"] == "/srv/logs/smart-trader-20261120T090000Z-abc123.jvm.jsonl"
+    assert "SMART_TRADER_LOG_FILE" not in submit.environment(described(), {})
+
+
+def test_log_files_are_beside_the_warehouse_unless_told_otherwise(tmp_path: Path) -> None:
+    def folder(**changes: str) -> Path | None:
+        overrides = {"warehouse.root": f"{tmp_path}/lake"} | {f"logs.{name}": text for name, text in changes.items()}
+        return job._log_folder(load(environ={}, overrides=list(overrides.items()), home=HOME))
+
+    assert folder() == tmp_path / "logs"
+    assert folder(folder=f"{tmp_path}/elsewhere/logs") == tmp_path / "elsewhere" / "logs"
+    assert folder(folder="") is None
+
+
+def test_a_run_without_a_place_for_its_log_files_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    settings = load(environ={}, overrides=[("warehouse.root", f"{tmp_path}/lake")], home=HOME)
+    assert job._log_folder(settings) is None
+    assert f"no log files are kept of this run: {tmp_path}/logs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("is_small", "tasks_per_core"), [(True, 2), (False, 4)])
 def test_an_unwritten_number_of_partitions_follows_the_cores(is_small: bool, tasks_per_core: int) -> None:
     line = submit.command_line(described(settings=load(environ={}, home=HOME), is_small=is_small))
@@ -147,6 +173,15 @@ def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
     assert "spark.sql.codegen.wholeStage=false" in small
 
 
+def processes_of(place: Path) -> list[str]:
+    """Command lines of what still runs for `place`: every JVM and driver is told the scratch folder or a file in it."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_bytes().decode(errors="replace"))
+    return [line for line in found if f"{place}/scratch" in line]
+
+
 def is_gone(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -176,7 +211,14 @@ def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path)
     for chatter in ("incubator", "Ivy", "hostname", "log4j", "WARN"):
         assert chatter not in messages
     assert list((place / "scratch").iterdir()) == []
-    assert {path.name for path in place.iterdir()} == {"scratch", "lakehouse"}
+    assert processes_of(place) == []
+    assert {path.name for path in place.iterdir()} == {"scratch", "lakehouse", "logs"}
+    [file] = (place / "logs").iterdir()  # of the JVM there is none: it had nothing to warn of
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    run_id = json.loads(output)["run_id"]
+    assert file.name == f"smart-trader-{run_id}.jsonl"
+    assert {line["context"]["run_id"] for line in lines} == {run_id}
+    assert (lines[-1]["msg"], lines[-1]["context"]["outcome"]) == ("run ended", "ok")
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
@@ -189,6 +231,7 @@ def test_a_signal_before_anything_happened_ends_the_run_at_once(place: Path, nam
     assert launcher.returncode == 75, messages
     assert "Traceback" not in messages
     assert list((place / "scratch").iterdir()) == []
+    assert processes_of(place) == []
 
 
 def test_a_signal_reaches_the_driver_and_the_run_ends_in_good_order(place: Path) -> None:
@@ -199,6 +242,7 @@ def test_a_signal_reaches_the_driver_and_the_run_ends_in_good_order(place: Path)
     assert launcher.returncode == 75, messages
     assert is_gone(driver)
     assert list((place / "scratch").iterdir()) == []
+    assert processes_of(place) == []
 
 
 def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
@@ -209,3 +253,4 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     assert eventually(lambda: is_gone(driver))
     with lock.hold(str(place / "lakehouse"), {}, wait_seconds=30):
         pass
+    assert eventually(lambda: processes_of(place) == [])

@@ -1,0 +1,184 @@
+"""Every end of a run is in ops.runs and in its summary, with what to do next: jobs that end so, in one session."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from smart_trader import bootstrap, logs, process
+from smart_trader.app import App
+from smart_trader.domain.ops import runs
+from smart_trader.domain.silver import tracked_whales
+from smart_trader.errors import QualityError, SourceUnavailable
+from smart_trader.summary import Work
+from tests.lake import Lake
+
+KEY = "planted-key-0123456789"
+WHALE = dict.fromkeys(tracked_whales.TABLE.column_names) | {
+    "whale_id": "w",
+    "wallet_address": "w",
+    "whale_tier": "MINIMAL",
+    "is_current": True,
+    "discovered_at": datetime(2026, 1, 5, tzinfo=UTC),
+    "txns_fetch_status": "pending",
+    "attempts": 0,
+    "trade_rows": 0,
+    "pnl_processing_status": "pending",
+}
+
+
+def ok(app: App) -> None:
+    app.report.rows_in = 3
+
+
+def mostly_failed(app: App) -> None:
+    app.report.work = Work(unit="wallets", due=3, done=1, failed=2)
+
+
+def source_down(_app: App) -> None:
+    raise SourceUnavailable(f"BirdEye did not answer {KEY}")
+
+
+def bug(_app: App) -> None:
+    raise ValueError(f"surprise {KEY}")
+
+
+def disk_full(_app: App) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def told_to_stop(app: App) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    app.clock.wait(60)
+
+
+@pytest.fixture
+def run_jobs(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`bootstrap.run_jobs` in the tests' session, which has to stay."""
+    monkeypatch.setattr(SparkSession, "stop", lambda _self: None)
+    monkeypatch.setattr(process, "announce_driver", lambda: None)
+    monkeypatch.setattr(process, "ignore_signals", lambda: None)
+    monkeypatch.setattr(process, "leave", lambda _status: None)
+    monkeypatch.setenv("SMART_TRADER_BIRDEYE__API_KEY", KEY)
+
+    def run(*jobs: tuple[str, bootstrap.Run], run_id: str = "r") -> int:
+        root = f"warehouse.root={lake.root}"
+        disk = ("disk.warn_percent=100", "disk.critical_percent=100")
+        pairs = (part for pair in (root, *disk) for part in ("--set", pair))
+        monkeypatch.setattr(sys, "argv", ["job", *pairs, "--run-id", run_id, "--json"])
+        return bootstrap.run_jobs("pipeline", jobs)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _put_logs_back() -> Any:
+    import logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
+    logs.configure(run_id="", job="", json_lines=True)
+    root.handlers[:] = handlers
+
+
+def test_each_end_has_its_row_and_says_what_to_do_next(
+    lake: Lake, run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = {
+        ok: ("ok", 0, "", ""),
+        mostly_failed: ("failed", 69, "2 of 3 wallets failed; they stay pending.", "run the same command later"),
+        source_down: ("failed", 69, "BirdEye did not answer ***", "run the same command later"),
+        bug: ("failed", 70, "ValueError: surprise ***", "please report it"),
+        disk_full: ("failed", 74, "No space left on device", "Make room on the disk"),
+        told_to_stop: ("partial", 75, "Told to stop; what was committed stays", "run the same command again"),
+    }
+    for end, (outcome, status, message, next_step) in ends.items():
+        assert run_jobs(("init", ok), ("silver_pnl", end), ("never", ok), run_id=end.__name__) == status
+        output = capsys.readouterr()
+        summary = json.loads(output.out)
+        assert (summary["outcome"], summary["exit_code"]) == (outcome, status)
+        assert message in summary["message"] and next_step in summary["next_step"]
+        assert f"Run {end.__name__}  {outcome}, exit {status}" in output.err
+        rows = {row.job: row for row in lake.rows(runs.TABLE, f"run_id = '{end.__name__}'")}
+        assert rows.keys() == {"init", "silver_pnl"} | ({"never"} if end is ok else set())
+        row = rows["silver_pnl"]
+        assert (row.outcome, row.exit_code) == (outcome, status) and message in row.message
+        assert (rows["init"].outcome, rows["init"].rows_in) == ("ok", 3)
+        assert KEY not in output.out + output.err + str(rows)
+
+
+def test_a_run_that_cannot_create_its_tables_is_recorded(
+    lake: Lake, run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(lake.root)
+    lake.root.mkdir()
+    (lake.root / "gold").write_text("in the way")
+    assert run_jobs(("bronze_tokens", ok), ("silver_tokens", ok)) == 74
+    [row] = lake.rows(runs.TABLE)
+    assert (row.job, row.outcome, row.exit_code) == ("bronze_tokens", "failed", 74)
+    assert row.message in json.loads(capsys.readouterr().out)["message"]
+    (lake.root / "gold").unlink()
+    assert run_jobs(("bronze_tokens", ok), run_id="again") == 0
+
+
+def test_a_record_that_cannot_be_written_is_said(
+    lake: Lake, run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def takes_the_records_away(_app: App) -> None:
+        log = lake.root / "ops" / "runs" / "_delta_log"
+        shutil.rmtree(log)
+        log.write_text("in the way")
+
+    assert run_jobs(("silver_pnl", takes_the_records_away)) == 74
+    summary = json.loads(capsys.readouterr().out)
+    assert "ops.runs lacks this run" in summary["message"]
+    assert [job["outcome"] for job in summary["jobs"]] == ["ok"]
+
+
+def test_a_table_that_was_lost_is_not_made_anew(lake: Lake, run_jobs: Callable[..., int], tmp_path: Path) -> None:
+    def write(app: App) -> None:
+        app.tables.append(tracked_whales.TABLE, app.tables.frame(tracked_whales.TABLE.own_schema, [WHALE]))
+
+    assert run_jobs(("silver_whales", write)) == 0
+    folder = lake.root / tracked_whales.TABLE.path
+    never_written = lake.root / "gold" / "smart_traders"
+    shutil.rmtree(never_written)
+    kept = shutil.move(folder, tmp_path / "kept")
+    assert run_jobs(("silver_whales", ok), run_id="lost") == 74
+    assert not folder.exists()
+    [row] = lake.rows(runs.TABLE, "run_id = 'lost'")
+    assert row.message.startswith("silver.tracked_whales: missing below ") and "restore its folder" in row.message
+    shutil.move(kept, folder)
+    assert run_jobs(("silver_whales", ok), run_id="back") == 0
+    assert (never_written / "_delta_log").is_dir()
+
+
+def test_a_check_that_fails_after_the_last_job_counts_as_that_jobs_failure(
+    lake: Lake, run_jobs: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Market:
+        def check(self, _tables: object) -> str:
+            raise QualityError("the figures differ")
+
+    original = bootstrap._Runner.__init__
+
+    def with_market(self: Any, *given: Any) -> None:
+        original(self, *given)
+        self._market = Market()
+
+    monkeypatch.setattr(bootstrap._Runner, "__init__", with_market)
+    assert run_jobs(("silver_pnl", ok), ("gold_traders", ok)) == 65
+    outcomes = {row.job: (row.outcome, row.exit_code, row.message) for row in lake.rows(runs.TABLE)}
+    assert outcomes == {"silver_pnl": ("ok", 0, ""), "gold_traders": ("failed", 65, "the figures differ")}
