@@ -91,12 +91,13 @@ def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
     said = answering(partial(_keep_partition, rules=rules), BOOKED)(
         *("wallet_address", "token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
     )
+    book = F.when(F.col("said.book").isNotNull(), F.struct("wallet_address", "said.book.*"))
     return (
         lines.select("wallet_address", *TRADE_COLUMNS, "facts")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
         .select(*_TRADE, said.alias("said"))
-        # Structs travel as they are; columns would be taken apart at every step.
-        .select(F.struct(*_TRADE).alias("trade"), "said.*")
+        # Structs travel as they are: columns would be taken apart at every step, and looked at to be compressed.
+        .select(F.struct(*_TRADE).alias("trade"), "said.sale", "said.lot", book.alias("book"))
         .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
     )
 
@@ -125,13 +126,13 @@ def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
         "moved_to_gold": F.lit(False),
         "gold_processed_at": F.lit(None).cast("timestamp"),
     }
-    return booked.where("book IS NOT NULL").select("trade.wallet_address", F.inline("book.pnl")).withColumns(state)
+    return booked.where("book IS NOT NULL").select("book.wallet_address", F.inline("book.pnl")).withColumns(state)
 
 
 def classes_in(booked: DataFrame) -> DataFrame:
     """The class of each wallet, and why."""
     return booked.where("book.wallet_class IS NOT NULL").select(
-        "trade.wallet_address", "book.wallet_class", "book.class_reason"
+        "book.wallet_address", "book.wallet_class", "book.class_reason"
     )
 
 

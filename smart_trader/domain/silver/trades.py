@@ -116,6 +116,7 @@ NETTED = T.StructType(
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")
+_AROUND = ("wallet_address", "tx_hash", "event_id", *_PLACE)
 _READ = ("event_id", "volume_usd", *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
 INPUT = ("wallet_address", "tx_hash", *_PLACE, *_READ)
 _INDEX = ("ins_index", "inner_ins_index")
@@ -143,15 +144,12 @@ def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) 
         rows.repartition("wallet_address")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
         .select(
-            "wallet_address",
-            "tx_hash",
-            "event_id",
-            *_PLACE,
+            *_AROUND,
             said.alias("said"),
         )
-        .select("*", "said.*")
-        .drop("said")
-        .where((F.size("lines") > 0) | F.col("reason").isNotNull())
+        .where((F.size("said.lines") > 0) | F.col("said.reason").isNotNull())
+        # One column: keeping a frame looks at every value of every column to compress it.
+        .select(F.struct(*_AROUND, "said.*").alias("row"))
     )
 
 
@@ -159,7 +157,7 @@ def lines_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.trades`, and for each wallet one that has its `facts` and no trade."""
     cost_known = F.when(F.col("side") == BUY, F.col("value_usd").isNotNull())
     return (
-        netted.select("wallet_address", "tx_hash", "event_id", *_PLACE, F.inline("lines"))
+        netted.select(*(f"row.{name}" for name in _AROUND), F.inline("row.lines"))
         .withColumns({"cost_known": cost_known, "event_ids": F.coalesce("event_ids", F.array("event_id"))})
         .select(*TABLE.column_names, "facts")
     )
@@ -172,8 +170,9 @@ def trades_in(netted: DataFrame) -> DataFrame:
 
 def refused_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.rejected_rows`, without their text."""
-    return netted.where(F.col("reason").isNotNull()).select(
-        "event_id", "reason", "wallet_address", "tx_hash", "detail", F.col("block_time").alias("rejected_at")
+    return netted.where("row.reason IS NOT NULL").select(
+        *(f"row.{name}" for name in ("event_id", "reason", "wallet_address", "tx_hash", "detail")),
+        F.col("row.block_time").alias("rejected_at"),
     )
 
 
