@@ -109,8 +109,12 @@ def _unfinished(content: Mapping[str, Rows]) -> set[Any]:
 
 
 def _leftovers(root: Path) -> Iterator[str]:
-    """I12: whatever is neither a data file, nor Delta's log, nor a checksum of either, nor the lock."""
+    """I12: whatever is neither a data file, nor Delta's log, nor a checksum of either, nor the lock.
+
+    A commit that was killed before its rename is no commit, and no reader looks at its hidden file.
+    """
     for file in root.rglob("*"):
         is_known = file.suffix in (".parquet", ".json", ".crc") or file.name in (".lock", "_last_checkpoint")
+        is_known = is_known or (file.parent.name == "_delta_log" and file.name[0] == "." and file.suffix == ".tmp")
         if file.is_file() and not is_known:
             yield str(file.relative_to(root))
