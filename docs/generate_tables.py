@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from smart_trader.domain import catalog
+from smart_trader.domain.marks import Mark
 from smart_trader.domain.table import Column, Table
 from smart_trader.pipeline import STEPS
 
@@ -24,7 +25,12 @@ They use neither deletion vectors nor column mapping, so that the common readers
 - Every table also has the columns `batch_id` (the run that wrote the row) and `ingested_at` (when), both never null.
   They say how a row came about, not what it says: two lakes hold the same when all other columns agree.
 - Every commit carries the run id, the job and the version of the program in Delta's `userMetadata`.
-- *clustered by*: the column by which files are to be laid out when they are compacted. Writes do not sort by it.
+- *clustered by*: the column in whose order `maintain` lays out the files of a large table (Z-order). Writes do not sort
+  by it.
+- *upkeep*: to which size `maintain` merges files, from which share of new bytes on it lays a large clustered table out
+  anew, and how often it looks for files that no readable version needs.
+- *vouched for by*: the state that says that something was done with the table's rows. `restore` sets it back for the
+  entities whose rows it changes, so that the next pipeline makes them anew.
 - "Hostile text" is chosen by strangers: escape it before you show it.
 
 ## Who writes what
@@ -45,9 +51,22 @@ def _section(table: Table) -> str:
     facts = [f"- key: {_codes(table.key)}", f"- rows written by: {table.job}"]
     facts += [f"- partitioned by: {_codes(table.partitioned_by)}"] if table.partitioned_by else []
     facts += [f"- clustered by: {_codes(table.clustered_by)}"] if table.clustered_by else []
+    facts += [_upkeep(table)]
+    facts += [_mark(mark) for mark in table.vouched_by]
     facts += [f"- check `{check.name}`: `{check.condition}`" for check in table.checks]
     columns = _grid(("column", "type", "null", "state of", "meaning"), map(_column, table.columns))
     return "\n".join([f"## {table.name}", "", f"{table.grain[0].upper()}{table.grain[1:]}.", "", *facts, "", columns])
+
+
+def _upkeep(table: Table) -> str:
+    policy = table.upkeep
+    clustering = f", laid out anew from {policy.cluster_percent} % new bytes on" if table.clustered_by else ""
+    vacuum = f"vacuumed at most every {policy.vacuum_days} days"
+    return f"- upkeep: files of up to {policy.file_megabytes} MB{clustering}, {vacuum}"
+
+
+def _mark(mark: Mark) -> str:
+    return f"- vouched for by: {_codes(name for name, _ in mark.reset)} of each `{mark.entity}` in `{mark.table}`"
 
 
 def _column(column: Column) -> Sequence[str]:

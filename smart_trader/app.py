@@ -14,9 +14,10 @@ from smart_trader.fetching import Pace
 from smart_trader.io import helius
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
+from smart_trader.io.delta_upkeep import DeltaUpkeep
 from smart_trader.io.http import HttpPolicy
 from smart_trader.io.report import file
-from smart_trader.ports import MarketData, TableStore, Usage, WatchList
+from smart_trader.ports import MarketData, TableStore, TableUpkeep, Usage, WatchList
 from smart_trader.progress import Progress
 from smart_trader.settings import require, require_webhook
 from smart_trader.settings_model import Api, Settings
@@ -102,6 +103,11 @@ class App:
         target.parent.mkdir(exist_ok=True)
         file.write(text, target)
         log.info("report written", path=str(target), bytes=len(text.encode()))
+
+    @cached_property
+    def upkeep(self) -> TableUpkeep:
+        """What Delta itself offers for the tables of this warehouse."""
+        return DeltaUpkeep(self.spark, self.settings.warehouse.root)
 
     def usage(self) -> Usage:
         """What was asked of the APIs so far; nothing of those that were never needed."""

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from smart_trader.errors import UsageError
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
+_TABLES_FOLDER = resources.files("smart_trader") / "domain"
 _PIPELINE_ORDER = (
     "init",
     "bronze_tokens",
@@ -27,11 +28,11 @@ _PIPELINE_ORDER = (
     "report",
     "pipeline",
 )
-READING_JOBS = frozenset(("status", "disk_space", "report"))
+READING_JOBS = frozenset(("status", "validate", "history", "disk_space", "report"))
 """Jobs that write no table: they need no lock and leave no record."""
 SPARKLESS_JOBS = frozenset(("disk_space",))
 """Jobs that the launcher runs itself, since they need no Spark."""
-_WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", *READING_JOBS))
+_WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", "restore", "maintain", *READING_JOBS))
 """Jobs that cannot be told to care for some tokens or wallets only."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
@@ -62,6 +63,9 @@ class Options:
     max_age_hours: float | None = None
     recreate: bool = False
     yes: bool = False
+    table: str | None = None
+    version: int | None = None
+    time: datetime | None = None
     clean: bool = False
     out: Path | None = None
     format: str = "html"
@@ -251,6 +255,15 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
     if job == "requeue":
         add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
         add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
+    if job in ("history", "restore"):
+        add("--table", type=_table, required=True, metavar="NAME", help="such as gold.smart_traders")
+        which = parser.add_mutually_exclusive_group(required=job == "restore")
+        which.add_argument("--version", type=_version, metavar="N", help="the table as of this version")
+        which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601 with zone")
+    if job == "history":
+        add("--limit", type=_count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
+    if job == "restore":
+        add("--yes", action="store_true", help="do it; otherwise only say what would change")
     if job == "disk_space":
         add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
     if job in ("report", "pipeline"):
@@ -291,6 +304,28 @@ def _run_id(text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
         return text
     raise argparse.ArgumentTypeError("up to 64 letters, digits, dots, underscores and hyphens")
+
+
+def _version(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,15}", text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no version, such as 12")
+
+
+def table_names() -> list[str]:
+    """Every table of the catalog; each stands in the file of its name."""
+    layers = (folder for folder in _TABLES_FOLDER.iterdir() if folder.is_dir() and folder.name != "kernel")
+    files = ((layer.name, file) for layer in layers for file in layer.iterdir() if file.name.endswith(".py"))
+    return sorted(f"{layer}.{file.name[:-3]}" for layer, file in files if "\nTABLE = Table(" in file.read_text("utf-8"))
+
+
+def _table(text: str) -> str:
+    names = table_names()
+    if text in names:
+        return text
+    near = difflib.get_close_matches(text, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+    raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
 
 
 def _count(text: str) -> int:

@@ -1,6 +1,8 @@
 """What jobs need from outside, in the domain's words. Adapters live in `smart_trader.io`."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,6 +12,8 @@ from pyspark.sql.types import StructType
 
 from smart_trader.domain.changes import Part
 from smart_trader.domain.table import Table
+from smart_trader.domain.table_log import LogFacts
+from smart_trader.domain.upkeep import FileFacts
 
 Payload = dict[str, Any]
 """One item as the API sent it. Numbers with a decimal point are `Decimal`, never `float`."""
@@ -120,6 +124,9 @@ class TableStore(Protocol):
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` now, or as of `version`."""
 
+    rows_written: Counter[str]
+    """Rows inserted, updated and deleted so far, by table."""
+
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
 
@@ -128,6 +135,12 @@ class TableStore(Protocol):
 
     def contents(self, table: Table) -> Contents | None:
         """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
+
+    def create(self, tables: Sequence[Table]) -> list[str]:
+        """Create what is missing and add declared new nullable columns; returns the names of tables that changed."""
+
+    def committing(self, table: Table) -> AbstractContextManager[None]:
+        """Keep in the record of the run which version `table` had before what is done inside, and after it."""
 
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new and which are not empty."""
@@ -143,3 +156,49 @@ class TableStore(Protocol):
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a table."""
+
+    version: int
+    at: datetime
+    operation: str
+    """Delta's name of it."""
+    job: str | None
+    run_id: str | None
+    rows: int | None
+    """Rows inserted, updated and deleted; None where the operation does not say."""
+    is_clustering: bool = False
+
+
+class TableUpkeep(Protocol):
+    """What Delta itself offers for a table: its log, its history, going back in it, and tidying up.
+
+    Raises StorageError if the table cannot be read.
+    """
+
+    def inspect(self, table: Table) -> LogFacts:
+        """What the log says of the newest version, and of which files it consists."""
+
+    def commits(self, table: Table) -> list[Commit]:
+        """All versions of which the log still knows, newest first; at least one."""
+
+    def restore(self, table: Table, version: int) -> None:
+        """Commit what `version` held as the newest version."""
+
+    def files(self, table: Table, *, clustered_at: datetime | None) -> FileFacts:
+        """The data files of the newest version, of a table that was clustered last at `clustered_at`."""
+
+    def optimize(self, table: Table, *, cluster: bool) -> None:
+        """Merge small files; with `cluster` write all of them anew, in the order of `clustered_by`."""
+
+    def expired_files(self, table: Table) -> int:
+        """How many files no readable version needs any more; above a thousand Delta stops counting."""
+
+    def vacuum(self, table: Table) -> None:
+        """Delete these files."""
+
+    def checkpoint(self, table: Table) -> None:
+        """Write the state of the newest version into one file, so that readers need not replay the log."""

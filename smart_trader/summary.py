@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Literal
 
 from smart_trader import layout
@@ -12,6 +13,8 @@ from smart_trader.logs import printable
 from smart_trader.progress import duration
 
 Outcome = Literal["ok", "partial", "failed"]
+_COLUMNS = 9
+"""So many fit side by side; of a longer row each column gets a line."""
 
 _NEXT_STEPS = {
     64: "Correct the command line; --help shows what it takes.",
@@ -172,16 +175,31 @@ def render_document(document: Mapping[str, Any]) -> str:
         f"{name}  {'-' if value is None else value}" for name, value in document.items() if type(value) is not list
     ]
     tables = [
-        layout.table(tuple(rows[0]), [tuple(map(_fact, row.values())) for row in rows], texts=1)
+        _facts_table(rows) if len(rows[0]) <= _COLUMNS else "\n\n".join(map(_facts_block, rows))
         for rows in document.values()
         if type(rows) is list and rows
     ]
     return "\n\n".join([*(["\n".join(facts)] if facts else []), *tables])
 
 
+def _facts_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    texts = takewhile(lambda value: isinstance(value, str | list), rows[0].values())
+    cells = [tuple(map(_fact, row.values())) for row in rows]
+    return layout.table(tuple(rows[0]), cells, texts=max(1, len(list(texts))))
+
+
+def _facts_block(row: Mapping[str, Any]) -> str:
+    width = max(map(len, row))
+    return "\n".join(
+        f"{name:{width}}  {'-' if value is None else printable(str(value))}" for name, value in row.items()
+    )
+
+
 def _fact(value: object) -> object:
     """Of what is the case, as opposed to what happened, none is a figure: version 0 is a version."""
-    return "0" if value == 0 else value
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "0" if value == 0 and value is not False else value
 
 
 def jobs_part(jobs: Sequence[JobSummary]) -> str:

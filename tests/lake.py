@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from pyspark.sql import Row, SparkSession
 
 from smart_trader.app import App, Report
 from smart_trader.bootstrap import job_runs
-from smart_trader.cli import Options
+from smart_trader.cli import READING_JOBS, Options
 from smart_trader.domain import catalog
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.dry_run import DryRun
@@ -102,7 +102,8 @@ class Lake:
         self._runs += 1
         self.run_id = options.get("run_id") or f"run-{self._runs}"
         self.tables = self._store()
-        self.make_tables()
+        if not jobs or set(jobs) - READING_JOBS:
+            self.make_tables()
         command = command or (jobs[0] if len(jobs) == 1 else "pipeline")
         app = self._app(self.tables, command, as_of, simulator, settings, options, clock)
         reports = {}
@@ -175,8 +176,8 @@ class Lake:
         """What two lakes that hold the same agree in: all columns of all rows but the run's own."""
         return {table.name: self.digest(table) for table in tables}
 
-    def digest(self, table: Table) -> str:
-        names = [name for name in table.schema.names if name not in (BATCH_ID.name, INGESTED_AT.name)]
+    def digest(self, table: Table, *, without: Collection[str] = ()) -> str:
+        names = [name for name in table.schema.names if name not in (BATCH_ID.name, INGESTED_AT.name, *without)]
         rows = self.tables.read(table).select(*names).collect()
         return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
 

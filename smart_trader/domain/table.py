@@ -6,6 +6,8 @@ from functools import cached_property
 
 from pyspark.sql import types as T
 
+from smart_trader.domain.marks import Mark
+
 STRING = T.StringType()
 BOOLEAN = T.BooleanType()
 INT = T.IntegerType()
@@ -43,6 +45,18 @@ class Check:
     condition: str
 
 
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """How `maintain` keeps the files of a table."""
+
+    file_megabytes: int = 100
+    """Files are merged up to this size."""
+    cluster_percent: int = 20
+    """A clustered table is written anew, in order, when so much of it was written since the last time."""
+    vacuum_days: int = 7
+    """How often files that no readable version needs are looked for."""
+
+
 BATCH_ID = Column("batch_id", STRING, "Run that wrote the row.", nullable=False)
 INGESTED_AT = Column("ingested_at", TIMESTAMP, "When the row was written, UTC.", nullable=False)
 
@@ -52,6 +66,7 @@ class Table:
     """A Delta table of the lake, stored under `LAYER/NAME` of the warehouse root.
 
     `columns` leaves out `batch_id` and `ingested_at`, which every table has. `job` is the one that writes its rows.
+    `vouched_by` are the states that say of its rows that they are there, or what follows from them is.
     """
 
     name: str
@@ -62,6 +77,8 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    vouched_by: tuple[Mark, ...] = ()
+    upkeep: Upkeep = Upkeep()
 
     @property
     def layer(self) -> str:

@@ -143,14 +143,14 @@ class CloneStore(DeltaStore):
 
     @override
     @contextlib.contextmanager
-    def _committing(self, table: Table) -> Iterator[None]:
+    def committing(self, table: Table) -> Iterator[None]:
         standing = self._look_at(table)
         if not standing.is_cloned and standing.is_empty:  # a new one is the same, at a fraction of the cost
             standing.is_cloned = True
             super()._create(table)
         elif not standing.is_cloned:
             self._clone(table)
-        with super()._committing(table):
+        with super().committing(table):
             yield
 
     @override

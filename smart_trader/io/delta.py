@@ -37,7 +37,9 @@ from smart_trader.domain.changes import (
     same_key,
 )
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
+from smart_trader.io.delta_log import newest_snapshot
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
 
@@ -223,8 +225,9 @@ class DeltaStore:
         differs = F.lit(False)
         for name in names:
             differs = differs | ~F.col(f"s.{name}").eqNullSafe(F.col(f"t.{name}"))
-        stamped = {name: F.col(f"s.{name}") for name in names} | self._stamps()
-        with self._committing(table):
+        stamps = {name: value for name, value in self._stamps().items() if name not in table.key}
+        stamped = {name: F.col(f"s.{name}") for name in names} | stamps
+        with self.committing(table):
             target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
             merge = target.merge(rows.alias("s"), same_key(keys, "t", "s") & differs)
             self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
@@ -240,7 +243,7 @@ class DeltaStore:
             self.append(table, changes.drop(CHANGE))
         elif kinds:
             values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
-            with self._committing(table):
+            with self.committing(table):
                 merge = (
                     DeltaTable.forPath(self._spark, self.path(table))
                     .alias("t")
@@ -252,7 +255,7 @@ class DeltaStore:
                 self._count(table, merge.execute())
 
     @contextmanager
-    def _committing(self, table: Table) -> Iterator[None]:
+    def committing(self, table: Table) -> Iterator[None]:
         """Keep the versions of `table` before the first and after the last commit of this store."""
         before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
         with failpoints.around_commit(self._job, table.name):
@@ -264,7 +267,7 @@ class DeltaStore:
         seen = Observation()
         stamped = rows.select(*table.column_names).withColumns(self._stamps())
         counted = stamped.observe(seen, F.count(F.lit(1)).alias("rows"))
-        with self._committing(table):
+        with self.committing(table):
             counted.write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
 
@@ -291,10 +294,7 @@ class DeltaStore:
         return self._snapshot_at(self.path(table))
 
     def _snapshot_at(self, path: str) -> Any:
-        jvm: Any = self._spark._jvm
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._spark._jsparkSession, path)
-        nothing = jvm.scala.Option.empty()
-        return log.update(False, nothing, nothing)
+        return newest_snapshot(self._spark, path)
 
     def _create_or_widen(self, table: Table) -> bool:
         """Returns whether anything had to be done."""
@@ -307,8 +307,8 @@ class DeltaStore:
     def _create(self, table: Table) -> None:
         days = f"interval {self._retention_days[table.layer]} days"
         properties = {
-            "delta.deletedFileRetentionDuration": days,
-            "delta.logRetentionDuration": days,
+            DELETED_FILES: days,
+            LOG: days,
             **{f"delta.constraints.{check.name}": check.condition for check in table.checks},
             **({"delta.dataSkippingStatsColumns": ",".join(table.searched_by)} if table.searched_by else {}),
         }
@@ -319,7 +319,7 @@ class DeltaStore:
             builder.partitionedBy(*table.partitioned_by).execute()
 
     def _widen(self, table: Table, stored: T.StructType) -> bool:
-        known, declared = _plain(stored), _plain(table.schema)
+        known, declared = plain_fields(stored), plain_fields(table.schema)
         if known == declared:
             return False
         new = [field for name, field in declared.items() if name not in known]
@@ -342,8 +342,3 @@ def delete_folder(spark: SparkSession, path: str) -> Any:
     folder = jvm.org.apache.hadoop.fs.Path(path)
     folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf()).delete(folder, True)
     return folder
-
-
-def _plain(schema: T.StructType) -> dict[str, T.StructField]:
-    """Fields by name, without the metadata that Delta keeps beside them; a column added later stands last."""
-    return {f.name: T.StructField(f.name, f.dataType, f.nullable) for f in schema}

@@ -43,7 +43,8 @@ def run(app: App) -> None:
 def _last_ranking(app: App) -> Row | None:
     history = app.tables.read(rank_history.TABLE)
     newest = history.orderBy(F.desc("ranked_at")).limit(1)
-    return newest.select("ranked_at", "wallet_pnl_version", "trades_version", "settings_hash").first()
+    is_past = (F.col("ranked_at") <= F.lit(app.as_of)).alias("is_past")
+    return newest.select("ranked_at", is_past, "wallet_pnl_version", "trades_version", "settings_hash").first()
 
 
 def _is_stale(app: App, last: Row) -> bool:
@@ -51,7 +52,14 @@ def _is_stale(app: App, last: Row) -> bool:
         last.settings_hash != settings_hash(app.settings)
         or app.tables.changed_since(wallet_pnl.TABLE, last.wallet_pnl_version, except_by=JOB)
         or app.tables.changed_since(trades.TABLE, last.trades_version)
+        or (last.is_past and not _is_shown(app, last))
     )
+
+
+def _is_shown(app: App, last: Row) -> bool:
+    """Whether the current ranking is the last one; it is another after it was restored."""
+    shown = app.tables.read(smart_traders.TABLE).select("ranked_at", "wallet_pnl_version").first()
+    return shown is not None and tuple(shown) == (last.ranked_at, last.wallet_pnl_version)
 
 
 def _rank(app: App) -> None:

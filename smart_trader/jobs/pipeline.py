@@ -1,7 +1,7 @@
 """BirdEye -> bronze -> silver -> gold
 
 Runs all jobs in order, in one Spark session. Each step resumes from the tables that the one before committed, so a
-run that was stopped anywhere goes on at the next start, and an idle rerun changes nothing.
+run that was stopped anywhere goes on at the next start, and an idle rerun changes nothing. Ends with `validate`.
 """
 
 import sys
@@ -10,4 +10,4 @@ from smart_trader.bootstrap import job_runs, run_jobs
 from smart_trader.pipeline import STEPS
 
 if __name__ == "__main__":
-    sys.exit(run_jobs("pipeline", job_runs([step.job for step in STEPS])))
+    sys.exit(run_jobs("pipeline", job_runs([*(step.job for step in STEPS), "validate"])))

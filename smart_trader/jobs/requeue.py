@@ -14,21 +14,10 @@ from pyspark.sql import functions as F
 from smart_trader.addresses import read_addresses
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
+from smart_trader.domain import marks
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.table import Table
 from smart_trader.errors import UsageError
-
-_TRADES_READ: Mapping[str, Any] = dict.fromkeys(
-    (
-        "txns_last_fetched_at",
-        "oldest_trade_at",
-        "newest_trade_at",
-        "gap_newer_than",
-        "gap_older_than",
-        "history_complete",
-    )
-)
-"""How far a wallet has been read; rows that are there already are recognized when they are read again."""
 
 
 def run(app: App) -> None:
@@ -53,12 +42,12 @@ def _reset(app: App) -> tuple[Table, str, Mapping[str, Any]]:
         raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")
     match app.options.stage:
         case "holders":
-            return tracked_tokens.TABLE, "token_address", {"whale_fetch_status": "pending"}
+            return tracked_tokens.TABLE, "token_address", dict([marks.HELD])
         case "transactions":
-            from_start = _TRADES_READ if app.options.from_start else {}
-            return tracked_whales.TABLE, "wallet_address", {"txns_fetch_status": "pending", **from_start}
+            from_start = marks.NEVER_READ if app.options.from_start else ()
+            return tracked_whales.TABLE, "wallet_address", dict([marks.READ, *from_start])
         case "pnl":
-            return tracked_whales.TABLE, "wallet_address", {"pnl_processing_status": "pending"}
+            return tracked_whales.TABLE, "wallet_address", dict([marks.COMPUTED])
         case _:
             raise UsageError("--stage says what is to be done again: holders, transactions or pnl.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import types as T
 
+from smart_trader import cli
 from smart_trader.domain import catalog
 from smart_trader.domain.table import Table
 from tests.architecture import contract
@@ -19,6 +20,19 @@ each_table = pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: 
 
 def test_the_catalog_holds_the_tables_of_the_contract() -> None:
     assert sorted(table.name for table in catalog.TABLES) == sorted(contract.COLUMNS)
+
+
+def test_the_command_line_knows_the_tables_without_importing_them() -> None:
+    assert cli.table_names() == sorted(table.name for table in catalog.TABLES)
+
+
+@each_table
+def test_what_vouches_for_a_table_names_columns_that_there_are(table: Table) -> None:
+    tables = {other.name: other for other in catalog.TABLES}
+    for mark in table.vouched_by:
+        assert {name for name, _ in mark.reset} <= set(tables[mark.table].column_names)
+        assert mark.entity in table.column_names
+        assert mark.entity in tables[mark.table].column_names
 
 
 @each_table

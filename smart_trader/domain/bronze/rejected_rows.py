@@ -1,5 +1,6 @@
 """bronze.rejected_rows: API rows that could not be used, with the reason and the text."""
 
+from smart_trader.domain.marks import HOLDERS_READ, TRADES_READ
 from smart_trader.domain.table import STRING, TIMESTAMP, Column, Table
 
 TABLE = Table(
@@ -27,4 +28,5 @@ TABLE = Table(
         ),
         Column("rejected_at", TIMESTAMP, "Business time of the fetch.", nullable=False),
     ),
+    vouched_by=(TRADES_READ, HOLDERS_READ),
 )

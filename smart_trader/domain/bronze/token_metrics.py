@@ -6,6 +6,7 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import Record, Rejected, Unusable
+from smart_trader.domain.marks import SNAPSHOTS_JUDGED
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -50,6 +51,7 @@ TABLE = Table(
         Column("raw", STRING, "The item as served, compact JSON with sorted keys.", nullable=False),
     ),
     partitioned_by=("processing_date",),
+    vouched_by=(SNAPSHOTS_JUDGED,),
 )
 
 SOURCE = "token_list"

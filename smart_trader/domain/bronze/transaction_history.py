@@ -7,6 +7,7 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import Record, Rejected, Unusable
+from smart_trader.domain.marks import TRADES_READ
 from smart_trader.domain.table import (
     COUNT,
     DATE,
@@ -61,6 +62,7 @@ TABLE = Table(
         Column("raw", STRING, "The row as served, compact JSON with sorted keys.", nullable=False),
     ),
     clustered_by=("wallet_address",),
+    vouched_by=(TRADES_READ,),
 )
 
 SOURCE = "trader_txs"

@@ -9,6 +9,7 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import EXACT, Record, Rejected, Unusable
+from smart_trader.domain.marks import HOLDERS_READ
 from smart_trader.domain.table import (
     DATE,
     INT,
@@ -46,6 +47,7 @@ TABLE = Table(
     ),
     partitioned_by=("rank_date",),
     checks=not_negative("amount", "token_accounts"),
+    vouched_by=(HOLDERS_READ,),
 )
 
 SOURCE = "token_holder"

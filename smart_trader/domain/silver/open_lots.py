@@ -1,5 +1,6 @@
 """silver.open_lots: purchases that have not been sold in full."""
 
+from smart_trader.domain.marks import PNL_COMPUTED
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -34,4 +35,5 @@ TABLE = Table(
         Check("something_left", "remaining_raw > 0 AND remaining_raw <= bought_raw"),
         *not_negative("remaining_cost_usd"),
     ),
+    vouched_by=(PNL_COMPUTED,),
 )

@@ -1,5 +1,6 @@
 """silver.realized_sales: what each sale earned, lot by lot first in, first out."""
 
+from smart_trader.domain.marks import PNL_COMPUTED
 from smart_trader.domain.table import (
     COUNT,
     HOURS,
@@ -62,4 +63,5 @@ TABLE = Table(
             "quantity_raw = matched_raw + unknown_cost_raw + unmatched_raw",
         ),
     ),
+    vouched_by=(PNL_COMPUTED,),
 )

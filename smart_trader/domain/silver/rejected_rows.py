@@ -1,5 +1,6 @@
 """silver.rejected_rows: trade rows of transactions that cannot be read as a trade."""
 
+from smart_trader.domain.marks import PNL_COMPUTED
 from smart_trader.domain.table import STRING, TIMESTAMP, Column, Table
 
 TABLE = Table(
@@ -22,4 +23,5 @@ TABLE = Table(
         ),
     ),
     clustered_by=("wallet_address",),
+    vouched_by=(PNL_COMPUTED,),
 )

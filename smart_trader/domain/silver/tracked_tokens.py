@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from smart_trader.domain.marks import SNAPSHOTS_JUDGED
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -77,6 +78,7 @@ TABLE = Table(
         one_of("liquidity_tier", "HIGH", "MEDIUM", "LOW", "MINIMAL"),
         one_of("whale_fetch_status", "pending", "completed"),
     ),
+    vouched_by=(SNAPSHOTS_JUDGED,),
 )
 
 _TIERS = (("HIGH", 1_000_000), ("MEDIUM", 500_000), ("LOW", 100_000))

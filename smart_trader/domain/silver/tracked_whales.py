@@ -6,6 +6,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from smart_trader.domain.marks import STATE_KNOWN
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -149,6 +150,7 @@ TABLE = Table(
         one_of("txns_fetch_status", "pending", "completed"),
         one_of("pnl_processing_status", "pending", "completed"),
     ),
+    vouched_by=(STATE_KNOWN,),
 )
 
 WALLET_STATE = tuple(c.name for c in TABLE.columns if c.owner is not None)

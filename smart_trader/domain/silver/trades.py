@@ -18,6 +18,7 @@ from smart_trader.domain.kernel.trades import (
     trade_id,
 )
 from smart_trader.domain.kernel.valuation import ValueRules
+from smart_trader.domain.marks import PNL_COMPUTED
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -80,6 +81,7 @@ TABLE = Table(
         one_of("value_source", "stable", "sol", "volume_usd", "token_price", "none"),
         one_of("price_check", "ok", "one_sided", "suspect", "rejected"),
     ),
+    vouched_by=(PNL_COMPUTED,),
 )
 
 KNOWN = T.StructType(

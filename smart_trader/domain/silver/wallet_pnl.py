@@ -2,6 +2,7 @@
 
 from pyspark.sql import types as T
 
+from smart_trader.domain.marks import PNL_COMPUTED
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -136,4 +137,5 @@ TABLE = Table(
     ),
     clustered_by=("wallet_address",),
     checks=(one_of("mark_reason", "no_price", "stale_price", "thin_market"),),
+    vouched_by=(PNL_COMPUTED,),
 )

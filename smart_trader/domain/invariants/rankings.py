@@ -1,0 +1,95 @@
+"""What must hold of a ranking: it says what the figures said from which it was made, and its ranks are an order."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.quality import Examination, Rule, together
+from smart_trader.domain.silver import wallet_pnl
+from smart_trader.domain.silver.books import ALL_TOKENS
+
+USES = (smart_traders.TABLE, rank_history.TABLE)
+_KEPT = ("performance_tier", "smart_trader_score", "overall_rank", "tier_rank", "recommended", "total_pnl")
+"""What the history keeps of the current ranking."""
+
+
+def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
+    """Of each ranking: ranks count from 1 without gap or tie, in all and in each tier, and the score never rises."""
+    names = ("ranked_at", "wallet_address", *_KEPT[:4])
+    rankings = together(
+        traders.select(F.lit(True).alias("is_current"), *names),
+        history.select(F.lit(False).alias("is_current"), *names),
+    )
+    ranking = Window.partitionBy("is_current", "ranked_at")
+    order = ranking.orderBy("overall_rank", "wallet_address")
+    tier = Window.partitionBy("is_current", "ranked_at", "performance_tier")
+    numbered = rankings.select(
+        *names,
+        "is_current",
+        F.row_number().over(order).alias("place"),
+        F.row_number().over(tier.orderBy("overall_rank", "wallet_address")).alias("place_in_tier"),
+        F.lag("smart_trader_score").over(order).alias("better_score"),
+    )
+    gaps = (F.col("overall_rank") != F.col("place")) | (F.col("tier_rank") != F.col("place_in_tier"))
+    rises = F.col("smart_trader_score") > F.col("better_score")
+    return Examination(
+        numbered,
+        ("ranked_at", "wallet_address"),
+        tuple(
+            rule
+            for table, is_its in (
+                (smart_traders.TABLE, F.col("is_current")),
+                (rank_history.TABLE, ~F.col("is_current")),
+            )
+            for rule in (
+                Rule(table.name, "ranks_without_gap_or_tie", is_its & gaps),
+                Rule(table.name, "score_falls_with_rank", is_its & rises),
+            )
+        ),
+    )
+
+
+def examine_ranking(traders: DataFrame, pnl: DataFrame, history: DataFrame | None, basis: str | None) -> Examination:
+    """The current ranking has the figures of `pnl`, silver.wallet_pnl in the version that was ranked.
+
+    `history` is what gold.rank_history keeps of this same ranking, None if it was not kept yet. `basis` is the PnL by
+    which wallets qualify, None if the ranking was made with other settings.
+    """
+    figures = F.struct(*(column.name for column in wallet_pnl.FIGURES))
+    portfolios = pnl.where(F.col("token_address") == ALL_TOKENS)
+    gains = F.col(basis) > 0 if basis else F.lit(None).cast("boolean")
+    qualifies = (F.col("trade_count") > 0) & ((F.col("win_rate") > 0) | gains)
+    sides = [
+        traders.select("wallet_address", figures.alias("ranked"), F.struct(*_KEPT).alias("place")),
+        portfolios.select("wallet_address", figures.alias("known"), qualifies.alias("qualifies")),
+    ]
+    if history is not None:
+        sides.append(history.select("wallet_address", F.struct(*_KEPT).alias("kept")))
+    absent = F.lit(None).cast("boolean")
+    wallets = (
+        together(*sides)
+        .groupBy("wallet_address")
+        .agg(
+            *(F.max(name).alias(name) for name in ("ranked", "known", "place", "qualifies")),
+            (F.max("kept") if history is not None else absent).alias("kept"),
+        )
+    )
+    is_ranked = F.col("ranked").isNotNull()
+    differs = ~F.col("place").eqNullSafe(F.col("kept")) if history is not None else F.lit(False)
+    return Examination(
+        wallets,
+        ("wallet_address",),
+        (
+            Rule(
+                smart_traders.TABLE.name,
+                "figures_are_those_ranked",
+                is_ranked & ~F.col("ranked").eqNullSafe(F.col("known")),
+            ),
+            Rule(
+                smart_traders.TABLE.name,
+                "who_qualifies_is_ranked",
+                F.lit(bool(basis)) & F.col("qualifies") & ~is_ranked,
+            ),
+            Rule(rank_history.TABLE.name, "current_ranking_is_kept", differs),
+        ),
+    )

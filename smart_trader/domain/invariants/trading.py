@@ -1,0 +1,196 @@
+"""What must add up between the tables of one wallet's trading, from the rows as served to its figures.
+
+Sums are exact, or null where they do not fit: what cannot be told is not broken.
+"""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.invariants.wallets import Rows
+from smart_trader.domain.kernel.trades import BUY, SELL
+from smart_trader.domain.quality import Examination, Rule, together
+from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, trades, wallet_pnl
+from smart_trader.domain.silver.books import ALL_TOKENS
+
+EVENTS_USE = (transaction_history.TABLE, trades.TABLE, rejected_rows.TABLE, wallet_pnl.TABLE)
+POSITIONS_USE = (trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
+
+
+def examine_events(read: Rows, settled: DataFrame) -> Examination:
+    """Each served row of a settled wallet is in a trade, put aside, or part of an arbitrage, and no other row is.
+
+    Only rows up to the business time of the wallet's PnL count. An example names one transaction of its wallet.
+    """
+    place = ("wallet_address", "tx_hash")
+    rows = together(
+        read(transaction_history.TABLE).select(*place, "event_id", "block_time"),
+        read(trades.TABLE).select(*place, F.col("event_ids").alias("traded")),
+        read(rejected_rows.TABLE).select(*place, F.col("event_id").alias("refused")),
+    ).join(F.broadcast(settled), "wallet_address")
+    transactions = rows.groupBy(*place).agg(
+        F.sort_array(F.collect_list(F.when(F.col("block_time") <= F.col("computed_at"), F.col("event_id")))).alias(
+            "served"
+        ),
+        F.sort_array(F.collect_list("refused")).alias("refused"),
+        F.max("traded").alias("traded"),
+        F.min("traded").alias("also_traded"),
+    )
+    is_traded, is_refused = F.col("traded").isNotNull(), F.size("refused") > 0
+    judged = transactions.select(
+        *place,
+        F.size("refused").alias("refused"),
+        (~is_traded & ~is_refused & (F.size("served") > 0)).cast("int").alias("without_trade"),
+        (is_traded & ((F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served")))).alias(
+            "wrong_trade"
+        ),
+        (is_refused & ((F.col("refused") != F.col("served")) | is_traded)).alias("wrong_refusal"),
+    )
+    portfolios = (
+        read(wallet_pnl.TABLE)
+        .where(F.col("token_address") == ALL_TOKENS)
+        .join(F.broadcast(settled), "wallet_address", "left_semi")
+        .select("wallet_address", "arbitrage_tx_count", "rejected_rows")
+    )
+    is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_refusal"), F.lit(False))
+    wallets = (
+        together(judged, portfolios)
+        .groupBy("wallet_address")
+        .agg(
+            F.min(F.when(is_wrong, F.col("tx_hash"))).alias("tx_hash"),
+            F.bool_or("wrong_trade").alias("wrong_trade"),
+            F.bool_or("wrong_refusal").alias("wrong_refusal"),
+            F.coalesce(F.sum("without_trade"), F.lit(0)).alias("without_trade"),
+            F.coalesce(F.sum("refused"), F.lit(0)).alias("refused"),
+            F.max("arbitrage_tx_count").alias("arbitrage_tx_count"),
+            F.max("rejected_rows").alias("rejected_rows"),
+        )
+    )
+    differs = (F.col("without_trade") != F.col("arbitrage_tx_count")) | (F.col("refused") != F.col("rejected_rows"))
+    return Examination(
+        wallets,
+        place,
+        (
+            Rule(trades.TABLE.name, "rows_are_those_served", F.col("wrong_trade")),
+            Rule(rejected_rows.TABLE.name, "rows_are_those_served", F.col("wrong_refusal")),
+            Rule(wallet_pnl.TABLE.name, "every_served_row_is_accounted_for", differs),
+        ),
+    )
+
+
+def examine_positions(read: Rows, settled: DataFrame) -> Examination:
+    """Trades, sales, lots and figures of each token of a settled wallet agree to the last unit and the last digit.
+
+    An example names one trade where a single one is at fault.
+    """
+    position = ("wallet_address", "token_address")
+    linked = (*position, "trade_id")
+    figures = read(wallet_pnl.TABLE).where(F.col("token_address") != ALL_TOKENS)
+    rows = together(
+        read(trades.TABLE).select(*linked, F.struct(*_TRADE).alias("trade")),
+        read(realized_sales.TABLE).select(*linked, F.struct(*_SALE).alias("sale")),
+        read(open_lots.TABLE).select(*linked, F.struct(*_LOT).alias("lot")),
+        figures.select(*position, F.struct(*_FIGURES).alias("figures")),
+    ).join(F.broadcast(settled.select("wallet_address")), "wallet_address", "left_semi")
+    each = rows.groupBy(*linked).agg(*(F.max(name).alias(name) for name in ("trade", "sale", "lot", "figures")))
+    judged = each.withColumns({name: F.coalesce(broken, F.lit(False)) for name, broken in _broken_links().items()})
+    is_broken = F.col("sale_missing") | F.col("sale_differs") | F.col("lot_differs")
+    sums = {name: F.coalesce(F.try_sum(value), F.lit(0)) for name, value in _sums().items()}
+    positions = judged.groupBy(*position).agg(
+        F.min(F.when(is_broken, F.col("trade_id"))).alias("trade_id"),
+        *(F.bool_or(name).alias(name) for name in ("sale_missing", "sale_differs", "lot_differs")),
+        *(value.alias(name) for name, value in sums.items()),
+        F.min("trade.block_time").alias("first"),
+        F.max("trade.block_time").alias("last"),
+        F.max("figures").alias("figures"),
+    )
+    has_trades, has_figures = F.col("trade_count") > 0, F.col("figures").isNotNull()
+    accounted = F.col("matched_raw") + F.col("unknown_cost_raw") + F.col("remaining_raw")
+    costs = F.col("cost") + F.col("remaining_cost")
+    return Examination(
+        positions,
+        linked,
+        (
+            Rule(trades.TABLE.name, "sale_has_its_result", F.col("sale_missing")),
+            Rule(realized_sales.TABLE.name, "sale_is_that_of_its_trade", F.col("sale_differs")),
+            Rule(open_lots.TABLE.name, "lot_is_that_of_its_trade", F.col("lot_differs")),
+            Rule(open_lots.TABLE.name, "bought_is_sold_or_left", F.col("bought_raw") != accounted),
+            Rule(
+                realized_sales.TABLE.name, "costs_add_up", (F.col("too_large") == 0) & (F.col("total_bought") != costs)
+            ),
+            Rule(wallet_pnl.TABLE.name, "token_has_trades_and_figures", has_trades != has_figures),
+            Rule(wallet_pnl.TABLE.name, "figures_are_those_of_the_trades", has_figures & _figures_differ()),
+        ),
+    )
+
+
+_TRADE = ("side", "quantity_raw", "value_usd", "cost_known", "block_time")
+_SALE = (
+    *("block_time", "quantity_raw", "matched_raw", "unknown_cost_raw"),
+    *("proceeds_usd", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
+)
+_LOT = ("acquired_at", "bought_raw", "remaining_raw", "cost_known", "remaining_cost_usd")
+_COUNTS = ("trade_count", "buy_count", "sell_count", "matched_sales", "winning_sales")
+_MONEY = ("total_bought", "total_sold", "realized_pnl", "cost_of_sold", "unmatched_proceeds")
+_FIGURES = (*_COUNTS, *_MONEY, "current_position_cost_basis", "first_transaction", "last_transaction")
+
+
+def _is_side(side: str) -> Column:
+    return F.coalesce(F.col("trade.side") == side, F.lit(False))
+
+
+def _broken_links() -> dict[str, Column]:
+    """Per trade: what its sale or its lot does not say as the trade does."""
+    sale, lot = F.col("sale"), F.col("lot")
+    return {
+        "sale_missing": _is_side(SELL) & sale.isNull(),
+        "sale_differs": sale.isNotNull()
+        & (
+            ~_is_side(SELL)
+            | (F.col("sale.quantity_raw") != F.col("trade.quantity_raw"))
+            | (F.col("sale.block_time") != F.col("trade.block_time"))
+            | ~F.col("sale.proceeds_usd").eqNullSafe(F.col("trade.value_usd"))
+        ),
+        "lot_differs": lot.isNotNull()
+        & (
+            ~_is_side(BUY)
+            | (F.col("lot.bought_raw") != F.col("trade.quantity_raw"))
+            | (F.col("lot.acquired_at") != F.col("trade.block_time"))
+            | (F.col("lot.cost_known") != F.col("trade.cost_known"))
+        ),
+    }
+
+
+def _sums() -> dict[str, Column]:
+    """What is added up over the trades of a position."""
+    is_matched = (F.col("sale.matched_raw") > 0) & F.col("sale.proceeds_usd").isNotNull()
+    return {
+        "bought_raw": F.when(_is_side(BUY), F.col("trade.quantity_raw")),
+        "matched_raw": F.col("sale.matched_raw"),
+        "unknown_cost_raw": F.col("sale.unknown_cost_raw"),
+        "remaining_raw": F.col("lot.remaining_raw"),
+        "cost": F.col("sale.cost_usd"),
+        "remaining_cost": F.col("lot.remaining_cost_usd"),
+        "too_large": F.when((F.col("sale.matched_raw") > 0) & F.col("sale.cost_usd").isNull(), 1),
+        "trade_count": F.when(F.col("trade").isNotNull(), 1),
+        "buy_count": F.when(_is_side(BUY), 1),
+        "sell_count": F.when(_is_side(SELL), 1),
+        "matched_sales": F.when(is_matched, 1),
+        "winning_sales": F.when(F.col("sale.realized_pnl_usd") > 0, 1),
+        "total_bought": F.when(_is_side(BUY), F.col("trade.value_usd")),
+        "total_sold": F.when(_is_side(SELL), F.col("trade.value_usd")),
+        "realized_pnl": F.col("sale.realized_pnl_usd"),
+        "cost_of_sold": F.when(is_matched, F.col("sale.cost_usd")),
+        "unmatched_proceeds": F.col("sale.proceeds_usd") - F.coalesce("sale.matched_proceeds_usd", F.lit(0)),
+        "current_position_cost_basis": F.col("lot.remaining_cost_usd"),
+    }
+
+
+def _figures_differ() -> Column:
+    """Figures that do not fit their column are null, and so is a cost basis of which nothing is known."""
+    differs = (F.col("figures.first_transaction") != F.col("first")) | (
+        F.col("figures.last_transaction") != F.col("last")
+    )
+    for name in (*_COUNTS, *_MONEY, "current_position_cost_basis"):
+        differs = differs | (F.col(f"figures.{name}") != F.col(name))
+    return (F.col("too_large") == 0) & differs

@@ -1,0 +1,128 @@
+"""What must hold of a wallet over all tables: it is known, its state vouches for what is there, its tokens add up."""
+
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.bronze import transaction_history, whale_holders
+from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.quality import Examination, Rule, together
+from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
+from smart_trader.domain.silver.books import ALL_TOKENS
+from smart_trader.domain.silver.tracked_whales import WALLET_STATE
+from smart_trader.domain.table import Table
+
+Rows = Callable[[Table], DataFrame]
+
+_STATUSES = ("txns_fetch_status", "pnl_processing_status")
+"""May be set by hand on one row of a wallet alone."""
+_FROM_WALLET = (transaction_history.TABLE, trades.TABLE, wallet_pnl.TABLE, smart_traders.TABLE)
+"""Tables whose wallets must be tracked."""
+USES = (*_FROM_WALLET, tracked_whales.TABLE, whale_holders.TABLE)
+
+_COUNTS = (
+    *("winning_sales", "matched_sales", "winning_tokens", "losing_tokens"),
+    *("trade_count", "buy_count", "sell_count"),
+)
+_SUMS = ("realized_pnl", "cost_of_sold", "total_bought", "total_sold", "unmatched_proceeds")
+"""Null where the sum is too large for its column."""
+_KNOWN_PARTS = ("unrealized_pnl", "current_position_cost_basis", "unmarked_cost_basis")
+"""The portfolio has the sum of what is known."""
+_TIMES = {"first_transaction": F.min, "last_transaction": F.max}
+
+
+def summarize_wallets(read: Rows) -> DataFrame:
+    """One row per wallet that stands in any table, with what each of them says of it.
+
+    `is_settled`: its PnL is completed, and the rows in bronze are those for which its state vouches. A stopped run
+    leaves other wallets too; what their tables say need not agree yet.
+    """
+    whales = read(tracked_whales.TABLE)
+    state = [name for name in WALLET_STATE if name not in _STATUSES]
+    is_portfolio = F.col("token_address") == ALL_TOKENS
+    pnl = read(wallet_pnl.TABLE)
+    figures = (*_COUNTS, *_SUMS, *_KNOWN_PARTS, *_TIMES)
+    parts = [
+        whales.select(
+            "wallet_address",
+            F.lit(True).alias("is_tracked"),
+            F.struct(*state).alias("state"),
+            "trade_rows",
+            "pnl_last_processed_at",
+            (F.col("pnl_processing_status") == "completed").alias("is_completed"),
+        ),
+        read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder")),
+        *(
+            read(table).select("wallet_address", F.lit(1).alias(_present(table)))
+            for table in _FROM_WALLET
+            if table is not wallet_pnl.TABLE
+        ),
+        pnl.select(
+            "wallet_address",
+            F.lit(1).alias(_present(wallet_pnl.TABLE)),
+            is_portfolio.alias("is_portfolio"),
+            *figures,
+        ),
+    ]
+    union = together(*parts)
+    of_tokens = ~F.col("is_portfolio")
+    grouped = union.groupBy("wallet_address").agg(
+        F.bool_or("is_tracked").alias("is_tracked"),
+        F.bool_or("is_holder").alias("is_holder"),
+        F.min("state").eqNullSafe(F.max("state")).alias("has_one_state"),
+        F.max("trade_rows").alias("trade_rows"),
+        F.max("pnl_last_processed_at").alias("computed_at"),
+        F.bool_and("is_completed").alias("is_completed"),
+        F.bool_or("is_portfolio").alias("has_portfolio"),
+        *(F.count(_present(table)).alias(_present(table)) for table in _FROM_WALLET),
+        *(F.max(F.when(F.col("is_portfolio"), F.col(name))).alias(name) for name in figures),
+        *(F.try_sum(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS)),
+        *(how(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name, how in _TIMES.items()),
+        *(F.count_if(of_tokens & F.col(name).isNull()).alias(f"unknown {name}") for name in _SUMS),
+    )
+    held = F.col(_present(transaction_history.TABLE))
+    return grouped.withColumn(
+        "is_settled", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
+    )
+
+
+def settled_wallets(summaries: DataFrame) -> DataFrame:
+    """Wallets whose tables must agree, with the business time of their PnL."""
+    return summaries.where("is_settled").select("wallet_address", "computed_at")
+
+
+def examine_wallets(summaries: DataFrame) -> Examination:
+    """`summaries` is what `summarize_wallets` gives."""
+    pnl, whales = wallet_pnl.TABLE.name, tracked_whales.TABLE.name
+    # A holder of the last fetch is tracked by the next job.
+    is_unknown = F.col("is_tracked").isNull() & F.col("is_holder").isNull()
+    held = F.col(_present(transaction_history.TABLE))
+    has_portfolio = F.coalesce("has_portfolio", F.lit(False))
+    return Examination(
+        summaries,
+        ("wallet_address",),
+        (
+            *(Rule(t.name, "wallet_is_tracked", is_unknown & (F.col(_present(t)) > 0)) for t in _FROM_WALLET),
+            Rule(whales, "state_is_the_same_on_all_rows", ~F.col("has_one_state")),
+            Rule(whales, "rows_it_vouches_for_are_there", held < F.col("trade_rows")),
+            Rule(whales, "figures_it_vouches_for_are_there", F.col("is_completed") & ~has_portfolio),
+            Rule(pnl, "portfolio_is_the_sum_of_its_tokens", has_portfolio & _differs_from_sum()),
+        ),
+    )
+
+
+def _differs_from_sum() -> Column:
+    differs = F.lit(False)
+    for name in _COUNTS:
+        differs = differs | (F.col(name) != F.coalesce(f"sum {name}", F.lit(0)))
+    for name in _SUMS:
+        differs = differs | ((F.col(f"unknown {name}") == 0) & (F.col(name) != F.coalesce(f"sum {name}", F.lit(0))))
+    for name in (*_KNOWN_PARTS, *_TIMES):
+        differs = differs | (F.col(name) != F.col(f"sum {name}"))
+    return differs
+
+
+def _present(table: Table) -> str:
+    """The column that counts a wallet's rows in `table`."""
+    return f"in_{table.name.rpartition('.')[2]}"

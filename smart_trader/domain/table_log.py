@@ -1,0 +1,104 @@
+"""What Delta's log says of a table, and what it must say: the rules that no row shows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import types as T
+
+from smart_trader.domain.table import Table
+
+READER_VERSION, NEWEST_WRITER_VERSION = 1, 4
+"""What the common readers outside Spark open, and writers outside Spark as well."""
+DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+_HOURS = {"hour": 1, "day": 24, "week": 168}
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts:
+    """The newest version of a table, and which files its log consists of."""
+
+    version: int
+    schema: T.StructType
+    partitioned_by: tuple[str, ...]
+    properties: Mapping[str, str]
+    reader_version: int
+    writer_version: int
+    commits: tuple[int, ...]
+    """Versions that have a commit file, in order."""
+    checkpoints: tuple[int, ...]
+    """Versions that have a checkpoint, in order."""
+
+
+def broken_log_rules(table: Table, facts: LogFacts) -> Mapping[str, Sequence[str]]:
+    """The rules that the log of `table` breaks, each with what breaks it."""
+    found = {
+        "log_contiguous": _gaps(facts),
+        "schema_as_declared": _schema_differences(table, facts),
+        "checks_enforced": _check_differences(table, facts),
+        "readers_can_open_it": _protocol_differences(facts),
+        "retention_set": _retention_differences(facts),
+    }
+    return {rule: details for rule, details in found.items() if details}
+
+
+def plain_fields(schema: T.StructType) -> dict[str, T.StructField]:
+    """Fields by name, without the metadata that Delta keeps beside them; a column added later stands last."""
+    return {f.name: T.StructField(f.name, f.dataType, f.nullable) for f in schema}
+
+
+def retention_hours(properties: Mapping[str, str], name: str) -> int | None:
+    """How far back a property reaches; None if it is missing or no whole number of hours, days or weeks."""
+    match = re.fullmatch(r"(?:interval )?([0-9]+) (hour|day|week)s?", properties.get(name, ""))
+    return int(match[1]) * _HOURS[match[2]] if match else None
+
+
+def _gaps(facts: LogFacts) -> list[str]:
+    first = facts.commits[0] if facts.commits else facts.version
+    there = set(facts.commits)
+    missing = [f"version {version}" for version in range(first, facts.version + 1) if version not in there]
+    begins = first == 0 or any(first - 1 <= version for version in facts.checkpoints)
+    return missing if begins else [*missing, f"no checkpoint stands before version {first}"]
+
+
+def _schema_differences(table: Table, facts: LogFacts) -> list[str]:
+    stored, declared = plain_fields(facts.schema), plain_fields(table.schema)
+    differing = [name for name in {**declared, **stored} if stored.get(name) != declared.get(name)]
+    different = [f"{name}: stored {_field(stored, name)}, declared {_field(declared, name)}" for name in differing]
+    if facts.partitioned_by != table.partitioned_by:
+        different.append(f"partitioned by {facts.partitioned_by}, declared {table.partitioned_by}")
+    return different
+
+
+def _field(fields: Mapping[str, T.StructField], name: str) -> str:
+    if name not in fields:
+        return "no such column"
+    return fields[name].dataType.simpleString() + ("" if fields[name].nullable else " not null")
+
+
+def _check_differences(table: Table, facts: LogFacts) -> list[str]:
+    prefix = "delta.constraints."
+    enforced = {name[len(prefix) :]: rule for name, rule in facts.properties.items() if name.startswith(prefix)}
+    declared = {check.name.lower(): check.condition for check in table.checks}
+    return [name for name in {**declared, **enforced} if enforced.get(name) != declared.get(name)]
+
+
+def _protocol_differences(facts: LogFacts) -> list[str]:
+    found = []
+    if facts.reader_version != READER_VERSION:
+        found.append(f"reader version {facts.reader_version}")
+    if facts.writer_version > NEWEST_WRITER_VERSION:
+        found.append(f"writer version {facts.writer_version}")
+    if facts.properties.get("delta.enableDeletionVectors", "false") != "false":
+        found.append("deletion vectors")
+    if facts.properties.get("delta.columnMapping.mode", "none") != "none":
+        found.append("column mapping")
+    return found
+
+
+def _retention_differences(facts: LogFacts) -> list[str]:
+    files, log = (retention_hours(facts.properties, name) for name in (DELETED_FILES, LOG))
+    unset = [name for name, hours in ((DELETED_FILES, files), (LOG, log)) if hours is None]
+    if unset or files is None or log is None:
+        return unset
+    return [f"the log is kept for {log} hours, deleted files for {files}"] if log < files else []

@@ -1,0 +1,55 @@
+"""a table of the lake -> standard output
+
+The versions of a table: when each was committed, by which run and job, and how many rows it changed. With --version or
+--time the rows as they were then, in the order of the key. Writes nothing and needs no lock.
+"""
+
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
+from smart_trader.collecting import collect
+from smart_trader.jobs.versions import chosen_commit, chosen_table, oldest_readable
+
+
+def run(app: App) -> None:
+    table = chosen_table(app)
+    commits = app.upkeep.commits(table)
+    limit = app.options.limit or len(commits)
+    commit = chosen_commit(app, table, commits)
+    document: dict[str, Any] = {"table": table.name, "newest_version": commits[0].version}
+    if commit is None:
+        document["oldest_readable"] = oldest_readable(app, table, commits).version
+        document["commits"] = [
+            {
+                "version": str(one.version),
+                "at": one.at.isoformat(timespec="milliseconds"),
+                "operation": one.operation,
+                "job": one.job or "-",
+                "run_id": one.run_id or "-",
+                "rows": one.rows,
+            }
+            for one in commits[:limit]
+        ]
+    else:
+        rows = app.tables.read(table, version=commit.version)
+        document |= {"version": commit.version, "at": commit.at.isoformat(), "rows_in_all": rows.count()}
+        document["rows"] = [
+            {name: _plain(value) for name, value in row.asDict().items()}
+            for row in collect(rows.orderBy(*table.key).limit(limit))
+        ]
+    app.report.document = document
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can say it: an exact number keeps its digits as text."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("history", run))

@@ -1,0 +1,208 @@
+"""all tables -> standard output
+
+Checks that every table can be read, is as declared, and says the same as the others: logs, schemas, keys, checks,
+amounts that add up, orphans, ranks. Ends with 65 and names what is wrong, or with 74 if a table cannot be read. Writes
+nothing and needs no lock. At the end of a pipeline it looks at the logs, and at the rows of what that run has changed.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from py4j.protocol import Py4JJavaError
+from pyspark import inheritable_thread_target
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from smart_trader.app import App
+from smart_trader.bootstrap import run_job
+from smart_trader.collecting import collect
+from smart_trader.domain import catalog
+from smart_trader.domain.changes import Part
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.invariants import rankings, tokens, trading, wallets
+from smart_trader.domain.invariants.wallets import Rows
+from smart_trader.domain.quality import EXAMPLES, Examination, examine_rows
+from smart_trader.domain.silver import tracked_whales, wallet_pnl
+from smart_trader.domain.table import BATCH_ID, Table
+from smart_trader.domain.table_log import broken_log_rules
+from smart_trader.errors import QualityError, StorageError
+from smart_trader.rules import ranked_by
+from smart_trader.settings import settings_hash
+
+_AT_ONCE = 3
+"""Questions asked at the same time: Spark waits for its planner more than for the rows."""
+_FEW = 1_000
+"""Wallets that fit into a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A rule that a table breaks, how often, and up to three of those that break it."""
+
+    table: str
+    rule: str
+    examples: Sequence[str]
+    rows: int
+
+
+def run(app: App) -> None:
+    is_whole = app.options.job != "pipeline"
+    changed = {table.name for table in catalog.TABLES if is_whole or app.tables.rows_written[table.name]}
+    found: list[Failure] = []
+    unreadable: list[str] = []
+    for stage in (_log_questions, _row_questions, _lake_questions):
+        if not unreadable:
+            questions = stage(app, changed, _every_row(app) if is_whole else _rows_of_this_run(app))
+            found += _ask(app, questions, unreadable)
+    app.report.document = {
+        "as_of": app.as_of.isoformat(),
+        "tables": len(catalog.TABLES),
+        "broken_rules": len(found),
+        "unreadable": len(unreadable),
+        "failures": [asdict(failure) for failure in found],
+    }
+    if unreadable:
+        raise StorageError("\n".join(unreadable))
+    if found:
+        named = "; ".join(f"{f.table} {f.rule}: {f.rows} ({', '.join(f.examples)})" for f in found)
+        raise QualityError(f"{len(found)} rules are broken. {named}. What they mean: docs/operations.md.")
+
+
+Question = Callable[[], list[Failure]]
+
+
+def _ask(app: App, questions: Iterable[Question], unreadable: list[str]) -> list[Failure]:
+    """The answers in the order of the questions, a few of which are asked at a time."""
+
+    def answer(question: Question) -> list[Failure]:
+        try:
+            return question()
+        except StorageError as error:
+            unreadable.append(str(error))
+            return []
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = pool.map(inheritable_thread_target(app.spark)(answer), questions)
+        return [failure for failures in answers for failure in failures]
+
+
+def _log_questions(app: App, _changed: set[str], _rows: Rows) -> list[Question]:
+    def look(table: Table) -> list[Failure]:
+        broken = broken_log_rules(table, app.upkeep.inspect(table))
+        return [Failure(table.name, rule, given[:EXAMPLES], len(given)) for rule, given in broken.items()]
+
+    return [partial(look, table) for table in catalog.TABLES]
+
+
+def _row_questions(_app: App, changed: set[str], rows: Rows) -> list[Question]:
+    def look(table: Table) -> list[Failure]:
+        return _examine(table.name, lambda: examine_rows(table, rows(table)))
+
+    return [partial(look, table) for table in catalog.TABLES if table.name in changed]
+
+
+def _lake_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
+    def touches(tables: Iterable[Table]) -> bool:
+        return any(table.name in changed for table in tables)
+
+    questions: list[Question] = []
+    if touches(wallets.USES + trading.EVENTS_USE + trading.POSITIONS_USE):
+        questions.append(partial(_wallets, rows, touches))
+    if touches(tokens.USES):
+        questions.append(partial(_examine, "bronze.whale_holders", lambda: tokens.examine_tokens(rows)))
+    if touches(rankings.USES):
+        questions += [partial(_ranks, app, rows), partial(_ranking, app)]
+    return questions
+
+
+def _examine(name: str, examined: Callable[[], Examination]) -> list[Failure]:
+    """Count all rules at once; only where one is broken, look for whom."""
+    try:
+        examination = examined()
+        counts = examination.count().collect()[0]
+        return [
+            Failure(rule.table, rule.name, [_named(row) for row in examination.examples(rule).collect()], count)
+            for rule, count in zip(examination.rules, counts, strict=True)
+            if count
+        ]
+    except AnalysisException:
+        raise
+    except (Py4JJavaError, PySparkException) as error:
+        raise StorageError(f"The rows of {name} cannot be read: {str(error).splitlines()[0][:300]}") from error
+
+
+def _named(subject: Row) -> str:
+    return " ".join(str(value) for value in subject if value is not None)
+
+
+def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Failure]:
+    summaries = wallets.summarize_wallets(rows).persist()
+    try:
+        failures = _examine("silver.tracked_whales", lambda: wallets.examine_wallets(summaries))
+        settled = wallets.settled_wallets(summaries)
+        if touches(trading.EVENTS_USE):
+            failures += _examine("silver.trades", lambda: trading.examine_events(rows, settled))
+        if touches(trading.POSITIONS_USE):
+            failures += _examine("silver.trades", lambda: trading.examine_positions(rows, settled))
+        return failures
+    finally:
+        summaries.unpersist()
+
+
+def _ranks(app: App, rows: Rows) -> list[Failure]:
+    traders = app.tables.read(smart_traders.TABLE)
+    return _examine("gold.rank_history", lambda: rankings.examine_ranks(traders, rows(rank_history.TABLE)))
+
+
+def _ranking(app: App) -> list[Failure]:
+    """The current ranking against the figures from which it was made, as far back as they can be read."""
+    traders = app.tables.read(smart_traders.TABLE)
+    made = collect(traders.select("ranked_at", "wallet_pnl_version").distinct())
+    if not made:
+        return []
+    if len(made) > 1:
+        return [
+            Failure(smart_traders.TABLE.name, "one_ranking", [str(m.ranked_at) for m in made[:EXAMPLES]], len(made))
+        ]
+    at, version = made[0]
+    is_this = (F.col("ranked_at") == F.lit(at)) & (F.col("wallet_pnl_version") == version)
+    history = app.tables.read(rank_history.TABLE).where(is_this)
+    kept = history.select("settings_hash").first()
+    is_same = kept is not None and kept.settings_hash == settings_hash(app.settings)
+    try:
+        pnl = app.tables.read(wallet_pnl.TABLE, version=version)
+    except StorageError:
+        app.report.warnings.append("the figures of the current ranking are older than the retention: not compared")
+        return []
+    basis = ranked_by(app.settings.ranking).pnl if is_same else None
+    return _examine(
+        "gold.smart_traders", lambda: rankings.examine_ranking(traders, pnl, history if is_same else None, basis)
+    )
+
+
+def _every_row(app: App) -> Rows:
+    return app.tables.read
+
+
+def _rows_of_this_run(app: App) -> Rows:
+    """Of the tables that grow, only the day or the wallets that this run has worked on."""
+    whales = app.tables.read(tracked_whales.TABLE)
+    touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
+    named = tuple(row.wallet_address for row in touched.limit(_FEW + 1).collect())
+    part = Part(touched, named if len(named) <= _FEW else None)
+
+    def read(table: Table) -> DataFrame:
+        rows = app.tables.read(table)
+        if table.partitioned_by:
+            return rows.where(F.col(table.partitioned_by[0]) == F.lit(app.as_of.date()))
+        return part.of(rows) if table.clustered_by or table is tracked_whales.TABLE else rows
+
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(run_job("validate", run))

@@ -1,0 +1,128 @@
+"""history and restore: what a table was, and how the next pipeline makes anew what going back has taken away."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
+from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.silver import (
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_tokens,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+from smart_trader.domain.table import Table
+from smart_trader.errors import StorageError, UsageError
+from smart_trader.simulator.server import Simulator
+from tests.jobs.conftest import MARKET
+from tests.lake import DATA_TABLES, Lake
+
+SILVER = (trades.TABLE, rejected_rows.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
+BRONZE = (token_metrics.TABLE, whale_holders.TABLE, transaction_history.TABLE, bronze_rejected_rows.TABLE)
+GOLD = (smart_traders.TABLE, rank_history.TABLE)
+TRACKED = (tracked_tokens.TABLE, tracked_whales.TABLE)
+OF_THE_RUN = {"wallet_pnl_version", "trades_version", "bronze_batch_id"}
+"""Columns that say which commit or run a row came from."""
+
+
+def contents(lake: Lake) -> dict[str, str]:
+    """Digests of all tables as they are after an undisturbed run."""
+    return {table.name: lake.digest(table, without=OF_THE_RUN) for table in DATA_TABLES}
+
+
+def restore(lake: Lake, table: Table, **options: Any) -> dict[str, Any]:
+    document = lake.run("restore", as_of=MARKET.now, table=table.name, yes=True, **options)["restore"].document
+    assert document is not None
+    return document
+
+
+def is_sound(lake: Lake) -> bool:
+    document = lake.run("validate", as_of=MARKET.now)["validate"].document
+    return document is not None and document["failures"] == []
+
+
+@pytest.mark.parametrize("tables", [(*SILVER, *GOLD), BRONZE, TRACKED], ids=["silver and gold", "bronze", "tracked"])
+def test_the_next_pipeline_makes_anew_what_going_back_has_taken_away(
+    finished: Lake, copied: Callable[[str], Lake], tables: Sequence[Table]
+) -> None:
+    lake = copied("lake")
+    for table in tables:
+        restore(lake, table, version=0)
+        assert lake.tables.read(table).isEmpty()
+    assert is_sound(lake), "no state vouches for what is gone"
+
+    with Simulator(MARKET) as simulator:
+        lake.run(as_of=MARKET.now, simulator=simulator)
+
+    assert contents(lake) == contents(finished)
+    assert is_sound(lake)
+
+
+def test_going_back_says_what_it_changes_and_does_it_only_when_told(copied: Callable[[str], Lake]) -> None:
+    lake = copied("lake")
+    before, sales = lake.versions(), len(lake.rows(realized_sales.TABLE))
+    sellers = lake.tables.read(realized_sales.TABLE).select("wallet_address").distinct().count()
+
+    with pytest.raises(UsageError) as said:
+        lake.run("restore", as_of=MARKET.now, table=realized_sales.TABLE.name, version=0)
+
+    assert f"0 rows come back, 0 change, {sales} go" in str(said.value)
+    assert f"pnl_processing_status of {sellers} wallets in silver.tracked_whales" in str(said.value)
+    assert str(said.value).endswith("Nothing was changed; add --yes to do it.")
+    assert lake.versions() == before
+
+    document = restore(lake, realized_sales.TABLE, version=0)
+    assert (document["rows_deleted"], document["states"][0]["count"]) == (sales, sellers)
+    assert len(lake.rows(tracked_whales.TABLE, "pnl_processing_status = 'pending'")) >= sellers
+    again = lake.versions()
+    restore(lake, realized_sales.TABLE, version=0)
+    assert lake.versions() == again, "a second time changes nothing"
+
+    document = restore(lake, realized_sales.TABLE, version=before[realized_sales.TABLE.name])
+    assert (document["rows_inserted"], document["rows_deleted"]) == (sales, 0)
+    assert len(lake.rows(realized_sales.TABLE)) == sales
+
+    history = lake.run("history", as_of=MARKET.now, table=realized_sales.TABLE.name)["history"].document
+    assert history is not None
+    assert [(c["operation"], c["job"]) for c in history["commits"][:2]] == [("RESTORE", "restore")] * 2
+    written = history["commits"][2]
+    assert (written["operation"], written["job"], written["run_id"]) == ("WRITE", "silver_pnl", "run-3")
+    assert written["rows"] == sales
+
+
+def test_rows_are_read_as_of_a_version_or_a_time_as_far_back_as_the_retention(
+    copied: Callable[[str], Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = copied("lake")
+    name, now = wallet_pnl.TABLE.name, lake.tables.version(wallet_pnl.TABLE)
+    commits = lake.run("history", as_of=MARKET.now, table=name)["history"].document
+    assert commits is not None
+    unseen = lake.run("history", as_of=MARKET.now, table=name, version=1, limit=2)["history"].document
+    newest = lake.run("history", as_of=MARKET.now, table=name, time=datetime.now(UTC) + timedelta(days=1), limit=1)[
+        "history"
+    ].document
+    assert unseen is not None
+    assert newest is not None
+
+    assert commits["oldest_readable"] == 0
+    assert [row["moved_to_gold"] for row in unseen["rows"]] == [False, False]
+    assert unseen["rows_in_all"] == len(lake.rows(wallet_pnl.TABLE))
+    assert newest["version"] == now
+    assert [row["moved_to_gold"] for row in newest["rows"]] == [True]
+    with pytest.raises(UsageError, match=f"has no version 99; the newest is {now}"):
+        lake.run("history", as_of=MARKET.now, table=name, version=99)
+
+    monkeypatch.setattr("smart_trader.io.clock.SystemClock.now", lambda self: MUCH_LATER)
+    for asked in ({"version": 0}, {"time": MUCH_LATER - timedelta(days=3650)}):
+        with pytest.raises(StorageError, match=f"the oldest readable version is {now} of"):
+            lake.run("history", as_of=MARKET.now, table=name, **asked)
+
+
+MUCH_LATER = MARKET.now + timedelta(days=4000)

@@ -1,0 +1,103 @@
+"""maintain: better files, the same rows, and nothing that a job would take for news; then every reader opens them."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import duckdb
+import polars
+import pytest
+from deltalake import DeltaTable
+
+from smart_trader.domain import catalog
+from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.silver import trades
+from smart_trader.domain.table import Table, Upkeep
+from smart_trader.domain.upkeep import FileFacts, wants_clustering, wants_compaction
+from smart_trader.io.delta_upkeep import DeltaUpkeep
+from smart_trader.simulator.server import Simulator
+from tests.jobs.conftest import MARKET
+from tests.lake import Lake
+
+MB = 2**20
+CLUSTERED, PLAIN = trades.TABLE, catalog.TABLES[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "facts", "clusters", "compacts"),
+    [
+        (PLAIN, FileFacts(1, 5 * MB, 0, 5 * MB), False, False),
+        (PLAIN, FileFacts(2, 5 * MB, 2, 5 * MB), False, True),
+        (PLAIN, FileFacts(9, 500 * MB, 2, 500 * MB), False, True),
+        (CLUSTERED, FileFacts(2, 100 * MB, 2, 100 * MB), False, True),
+        (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB), True, False),
+        (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB - 1), False, False),
+    ],
+)
+def test_files_are_written_anew_when_it_is_worth_it(
+    table: Table, facts: FileFacts, clusters: bool, compacts: bool
+) -> None:
+    assert (wants_clustering(table, facts), wants_compaction(table, facts)) == (clusters, compacts)
+
+
+def test_upkeep_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
+    finished: Lake, copied: Callable[[str], Lake]
+) -> None:
+    lake = copied("lake")
+    spoilt = transaction_history.TABLE
+    rows = lake.tables.read(spoilt).repartition(3).drop("batch_id", "ingested_at")
+    lake.tables.overwrite(spoilt, rows)
+    orphan = lake.root / spoilt.path / "part-of-a-killed-run.parquet"
+    orphan.write_bytes(b"half a file")
+    old = time.time() - 30 * 86_400
+    for file in (orphan, lake.root / spoilt.path / "_delta_log" / f"{0:020}.json"):
+        os.utime(file, (old, old))
+
+    (report,) = lake.run("maintain", as_of=MARKET.now).values()
+
+    assert report.document is not None
+    done = {row["table"]: row for row in report.document["tables"]}
+    assert done.keys() == {table.name for table in catalog.TABLES}
+    assert done[spoilt.name]["done"][:2] == ["compacted", "vacuumed"]
+    assert done[spoilt.name]["files_before"] == 3
+    assert done[spoilt.name]["files_after"] == 1
+    assert not orphan.exists()
+    assert lake.digests() == finished.digests()
+    versions = lake.versions(catalog.TABLES)
+    (again,) = lake.run("maintain", as_of=MARKET.now).values()
+    assert again.notes == []
+    assert lake.versions(catalog.TABLES) == versions
+    with Simulator(MARKET) as simulator:
+        lake.run(as_of=MARKET.now, simulator=simulator)
+    assert lake.versions(catalog.TABLES) == versions
+    for table in catalog.TABLES:
+        count = lake.tables.read(table).count()
+        opened = DeltaTable(lake.root / table.path)
+        assert opened.protocol().min_reader_version == 1
+        arrow = opened.to_pyarrow_table()
+        assert arrow.num_rows == count
+        assert duckdb.from_arrow(arrow).aggregate("count(*)").fetchall() == [(count,)]
+        assert polars.read_delta(str(lake.root / table.path)).shape == (count, len(table.schema.names))
+
+
+def test_a_large_table_is_written_in_order_once_and_again_only_when_enough_is_new(
+    copied: Callable[[str], Lake],
+) -> None:
+    lake = copied("lake")
+    table = replace(transaction_history.TABLE, upkeep=Upkeep(file_megabytes=0))
+    upkeep = DeltaUpkeep(lake.spark, str(lake.root))
+    before = upkeep.files(table, clustered_at=None)
+    assert wants_clustering(table, before)
+
+    small = replace(table, upkeep=Upkeep(file_megabytes=1))
+    upkeep.optimize(small, cluster=True)
+
+    (newest, *_) = upkeep.commits(table)
+    assert (newest.operation, newest.is_clustering) == ("OPTIMIZE", True)
+    after = upkeep.files(table, clustered_at=newest.at)
+    assert after.unclustered_bytes == 0
+    assert not wants_clustering(table, after)
+    assert lake.digest(table) == lake.digest(transaction_history.TABLE)
+    lake.tables.append(table, lake.tables.read(table).limit(400).drop("batch_id", "ingested_at"))
+    assert wants_clustering(table, upkeep.files(table, clustered_at=newest.at))

@@ -1,0 +1,218 @@
+"""validate: a sound lake passes in every state that a stopped run leaves, and each planted fault is found and named."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from smart_trader.domain import catalog, quality
+from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
+from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
+from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.ops import runs
+from smart_trader.domain.silver import (
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_tokens,
+    tracked_whales,
+    trades,
+    wallet_pnl,
+)
+from smart_trader.domain.table import Table
+from smart_trader.errors import QualityError, StorageError
+from tests.damage import commit, edit_first_commit, rewrite
+from tests.jobs.conftest import MARKET
+from tests.lake import Lake
+
+
+def validated(lake: Lake) -> dict[str, Any]:
+    document = lake.run("validate", as_of=MARKET.now)["validate"].document
+    assert document is not None
+    return document
+
+
+@pytest.fixture
+def lake(copied: Callable[[str], Lake]) -> Lake:
+    """A lake to be damaged."""
+    return copied("lake")
+
+
+Change = Callable[[list[dict[str, Any]]], Any]
+"""Damages a list of rows, or the rows in it."""
+
+
+def a_row(wallet: str, **which: Any) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: row["wallet_address"] == wallet and all(row[name] == value for name, value in which.items())
+
+
+def put(rows: list[dict[str, Any]], wallet: str, values: dict[str, Any], **which: Any) -> None:
+    """Set columns of one row; a function is given what was there."""
+    row = next(filter(a_row(wallet, **which), rows))
+    row |= {name: value(row[name]) if callable(value) else value for name, value in values.items()}
+
+
+def drop(rows: list[dict[str, Any]], wallet: str, **which: Any) -> None:
+    rows.remove(next(filter(a_row(wallet, **which), rows)))
+
+
+def copy(rows: list[dict[str, Any]], wallet: str, **values: Any) -> None:
+    rows.append(next(filter(a_row(wallet), rows)) | values)
+
+
+def token_of(rows: list[dict[str, Any]], wallet: str) -> str:
+    named = (row["token_address"] for row in rows if row["wallet_address"] == wallet)
+    return next(token for token in named if token != "ALL_TOKENS")
+
+
+DIGIT = Decimal("1e-9")
+TRADES, SALES, LOTS, PNL = trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE
+WHALES, HISTORY = tracked_whales.TABLE, transaction_history.TABLE
+GOLD, RUNS = (smart_traders.TABLE.name, rank_history.TABLE.name), runs.TABLE
+FAULTS: dict[tuple[Table, str], tuple[Table, Callable[[list[dict[str, Any]], str], Any]]] = {
+    (TRADES, "key_unique"): (TRADES, copy),
+    (TRADES, "side_known"): (TRADES, lambda rows, w: put(rows, w, {"side": "HOLD"})),
+    (TRADES, "rows_are_those_served"): (TRADES, lambda rows, w: put(rows, w, {"event_ids": lambda ids: ids[1:]})),
+    (SALES, "sale_is_that_of_its_trade"): (TRADES, lambda rows, w: drop(rows, w, side="SELL")),
+    (PNL, "every_served_row_is_accounted_for"): (TRADES, lambda rows, w: drop(rows, w, side="BUY", swap_group_id=None)),
+    (TRADES, "sale_has_its_result"): (SALES, drop),
+    (SALES, "parts_add_up"): (SALES, lambda rows, w: put(rows, w, {"unmatched_raw": lambda raw: raw + 1})),
+    (SALES, "costs_add_up"): (SALES, lambda rows, w: put(rows, w, {"cost_usd": lambda usd: (usd or 0) + DIGIT})),
+    (LOTS, "lot_is_that_of_its_trade"): (LOTS, lambda rows, w: put(rows, w, {"bought_raw": lambda raw: raw + 1})),
+    (LOTS, "bought_is_sold_or_left"): (LOTS, drop),
+    (PNL, "figures_are_those_of_the_trades"): (
+        PNL,
+        lambda rows, w: put(rows, w, {"total_sold": lambda usd: usd + DIGIT}, token_address=token_of(rows, w)),
+    ),
+    (PNL, "portfolio_is_the_sum_of_its_tokens"): (
+        PNL,
+        lambda rows, w: put(rows, w, {"unmatched_proceeds": lambda usd: usd + DIGIT}, token_address="ALL_TOKENS"),
+    ),
+    (PNL, "counts_add_up"): (PNL, lambda rows, w: put(rows, w, {"buy_count": lambda count: count + 1})),
+    (PNL, "total_adds_up"): (PNL, lambda rows, w: put(rows, w, {"total_pnl": lambda usd: usd + DIGIT})),
+    (PNL, "token_has_trades_and_figures"): (PNL, lambda rows, w: drop(rows, w, token_address=token_of(rows, w))),
+    (WHALES, "figures_it_vouches_for_are_there"): (PNL, lambda rows, w: drop(rows, w, token_address="ALL_TOKENS")),
+    (WHALES, "rows_it_vouches_for_are_there"): (HISTORY, drop),
+    (WHALES, "state_is_the_same_on_all_rows"): (WHALES, lambda rows, w: copy(rows, w, whale_id=w, attempts=7)),
+    (WHALES, "computed_has_class"): (WHALES, lambda rows, w: put(rows, w, {"wallet_class": None})),
+}
+"""The rule that must name a fault, and the fault: a table, and what is done to the rows of some wallet there."""
+
+
+def change(lake: Lake, table: Table, how: Change) -> None:
+    """Damage rows in place; `how` changes the list or its rows."""
+
+    def changed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        how(rows)
+        return rows
+
+    rewrite(lake, table, changed)
+
+
+def found(lake: Lake) -> tuple[dict[tuple[str, str], str], str]:
+    """The examples for each broken rule, and what the run says."""
+    with pytest.raises(QualityError) as refused:
+        validated(lake)
+    text = str(refused.value)
+    rules = text.partition("broken. ")[2].rpartition(". What they mean")[0]
+    parts = [part.partition(": ") for part in rules.split("; ")]
+    return {(name.split(" ")[0], name.split(" ")[1]): said for name, _, said in parts}, text
+
+
+def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "EXAMPLES", 1000)
+    sellers = {row.wallet_address for row in lake.rows(SALES, "matched_raw > 0")}
+    holders = sellers & {row.wallet_address for row in lake.rows(LOTS)}
+    unharmed = sorted(sellers, key=lambda wallet: (wallet in holders, wallet))
+    victims = {fault: unharmed.pop(-1 if table is LOTS else 0) for fault, (table, _) in FAULTS.items()}
+    expected = {(table.name, rule): wallet for (table, rule), wallet in victims.items()}
+    faults: dict[str, list[Callable[[list[dict[str, Any]]], Any]]] = defaultdict(list)
+    for fault, (table, damage) in FAULTS.items():
+        faults[table.name].append(lambda rows, damage=damage, wallet=victims[fault]: damage(rows, wallet))
+
+    faults[HISTORY.name].append(lambda rows: rows.append(rows[0] | {"wallet_address": "nobody", "event_id": "e"}))
+    expected[HISTORY.name, "wallet_is_tracked"] = "nobody"
+    token = lake.rows(tracked_tokens.TABLE)[0].token_address
+    faults[tracked_tokens.TABLE.name].append(lambda rows: rows.pop(0))
+    expected |= {(table.name, "token_is_tracked"): token for table in (whale_holders.TABLE, WHALES)}
+    faults[token_metrics.TABLE.name].append(lambda rows: rows[0].update(processed_at=None))
+    expected[token_metrics.TABLE.name, "processed_has_time"] = token
+    faults[rejected_rows.TABLE.name].append(lambda rows: rows[0].update(event_id="unknown"))
+    expected[rejected_rows.TABLE.name, "rows_are_those_served"] = lake.rows(rejected_rows.TABLE)[0].wallet_address
+    ranked = [row.wallet_address for row in lake.tables.read(smart_traders.TABLE).orderBy("overall_rank").collect()]
+    faults[smart_traders.TABLE.name] += [
+        lambda rows: put(rows, ranked[3], {"win_rate": Decimal("1.5")}),
+        lambda rows: put(rows, ranked[4], {"recommended": lambda value: not value}),
+        lambda rows: put(rows, ranked[5], {"smart_trader_score": Decimal(100)}),
+        lambda rows: drop(rows, ranked[6]),
+    ]
+    expected |= {
+        (smart_traders.TABLE.name, "figures_are_those_ranked"): ranked[3],
+        (smart_traders.TABLE.name, "recommended_without_failures"): ranked[4],
+        (smart_traders.TABLE.name, "score_falls_with_rank"): ranked[5],
+        (smart_traders.TABLE.name, "who_qualifies_is_ranked"): ranked[6],
+        (smart_traders.TABLE.name, "ranks_without_gap_or_tie"): ranked[7],
+        (rank_history.TABLE.name, "current_ranking_is_kept"): ranked[6],
+    }
+    faults[rank_history.TABLE.name] += [
+        lambda rows: put(rows, ranked[0], {"overall_rank": 2}),
+        lambda rows: put(rows, ranked[9], {"smart_trader_score": Decimal(100)}),
+    ]
+    expected[rank_history.TABLE.name, "ranks_without_gap_or_tie"] = min(ranked[:2])
+    expected[rank_history.TABLE.name, "score_falls_with_rank"] = ranked[9]
+    for table in catalog.TABLES:
+        if table.name in faults:
+            change(lake, table, lambda rows, name=table.name: [damage(rows) for damage in faults[name]])
+
+    broken, _ = found(lake)
+
+    missed = {fault: example for fault, example in expected.items() if example not in broken.get(fault, "")}
+    assert not missed, broken
+    assert unharmed
+    of_trading = {fault: said for fault, said in broken.items() if fault[0] not in (rejected_rows.TABLE.name, *GOLD)}
+    assert not [(fault, said) for fault, said in of_trading.items() if any(wallet in said for wallet in unharmed)]
+
+
+def test_faults_of_the_log_are_found_and_named_and_data_is_looked_at_all_the_same(lake: Lake) -> None:
+    edit_first_commit(lake, RUNS, r'(\\"message\\",\\"type\\":)\\"string\\"', r'\1\\"integer\\"')
+    edit_first_commit(lake, RUNS, r'"minReaderVersion":1', '"minReaderVersion":2')
+    edit_first_commit(lake, RUNS, r'(logRetentionDuration":"interval) 90', r"\1 9")
+    edit_first_commit(lake, RUNS, r"'failed'", "'broken'")
+    gap = bronze_rejected_rows.TABLE
+    for _ in range(2):
+        commit(lake, gap, {"commitInfo": {"timestamp": 1, "operation": "WRITE"}})
+    DeltaTable(lake.root / gap.path).create_checkpoint()
+    (lake.root / gap.path / "_delta_log" / f"{1:020}.json").unlink()
+    change(lake, TRADES, lambda rows: rows.append(rows[0]))
+
+    broken, text = found(lake)
+
+    assert broken == {
+        ("ops.runs", "schema_as_declared"): "1 (message: stored int, declared string)",
+        ("ops.runs", "checks_enforced"): "1 (outcome_known)",
+        ("ops.runs", "readers_can_open_it"): "1 (reader version 2)",
+        ("ops.runs", "retention_set"): "1 (the log is kept for 216 hours, deleted files for 2160)",
+        (gap.name, "log_contiguous"): "1 (version 1)",
+        (TRADES.name, "key_unique"): f"1 ({lake.rows(TRADES)[0].trade_id})",
+    }
+    assert text.startswith("6 rules are broken. ")
+
+
+def test_a_table_that_cannot_be_read_is_named_and_nothing_else_is_looked_at(lake: Lake) -> None:
+    next((lake.root / SALES.path).glob("*.parquet")).unlink()
+    with pytest.raises(StorageError, match=r"The rows of silver\.realized_sales cannot be read"):
+        validated(lake)
+    shutil.rmtree(lake.root / RUNS.path)
+    next((lake.root / TRADES.path / "_delta_log").glob("*1.json")).write_text("{")
+
+    with pytest.raises(StorageError) as refused:
+        validated(Lake(lake.spark, lake.root.rename(lake.root.with_name("not cached"))))
+
+    said = str(refused.value)
+    assert "silver.trades cannot be read: commit 1 of its log is damaged." in said
+    assert "ops.runs: there is no Delta table at" in said
+    assert "realized_sales" not in said
