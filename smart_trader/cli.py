@@ -324,7 +324,7 @@ def _table(text: str) -> str:
     if text in names:
         return text
     near = difflib.get_close_matches(text, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(names)}"
     raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
 
 

@@ -30,8 +30,8 @@ from tests.jobs.conftest import MARKET
 from tests.lake import Lake
 
 
-def validated(lake: Lake) -> dict[str, Any]:
-    document = lake.run("validate", as_of=MARKET.now)["validate"].document
+def validated(lake: Lake, command: str = "validate") -> dict[str, Any]:
+    document = lake.run("validate", as_of=MARKET.now, command=command)["validate"].document
     assert document is not None
     return document
 
@@ -113,10 +113,10 @@ def change(lake: Lake, table: Table, how: Change) -> None:
     rewrite(lake, table, changed)
 
 
-def found(lake: Lake) -> tuple[dict[tuple[str, str], str], str]:
+def found(lake: Lake, command: str = "validate") -> tuple[dict[tuple[str, str], str], str]:
     """The examples for each broken rule, and what the run says."""
     with pytest.raises(QualityError) as refused:
-        validated(lake)
+        validated(lake, command)
     text = str(refused.value)
     rules = text.partition("broken. ")[2].rpartition(". What they mean")[0]
     parts = [part.partition(": ") for part in rules.split("; ")]
@@ -200,6 +200,8 @@ def test_faults_of_the_log_are_found_and_named_and_data_is_looked_at_all_the_sam
         (TRADES.name, "key_unique"): f"1 ({lake.rows(TRADES)[0].trade_id})",
     }
     assert text.startswith("6 rules are broken. ")
+    at_the_end_of_an_idle_pipeline, _ = found(lake, "pipeline")
+    assert at_the_end_of_an_idle_pipeline == {rule: said for rule, said in broken.items() if rule[0] != TRADES.name}
 
 
 def test_a_table_that_cannot_be_read_is_named_and_nothing_else_is_looked_at(lake: Lake) -> None:
