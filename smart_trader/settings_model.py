@@ -225,7 +225,7 @@ class Ranking(Section):
 
 class Report(Section):
     traders: Annotated[int, Field(ge=1, le=100_000)]
-    detailed_traders: Annotated[int, Field(ge=0, le=1_000)]
+    detailed_traders: Annotated[int, Field(ge=0, le=200)]
     tokens_per_trader: Annotated[int, Field(ge=0, le=1_000)]
     sales_per_trader: Annotated[int, Field(ge=0, le=1_000)]
     lots_per_trader: Annotated[int, Field(ge=0, le=1_000)]

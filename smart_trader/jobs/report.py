@@ -118,8 +118,7 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
     ranked_at = found.traders[0]["ranked_at"]
     if [ranking["ranked_at"] for ranking in rankings[:1]] != [ranked_at]:
         rankings = []  # its maker was stopped before it was entered in the history; the next run does that
-    wallets = [row["wallet_address"] for row in found.traders]
-    detailed = wallets[: shown.detailed_traders]
+    detailed = [row["wallet_address"] for row in found.traders[: shown.detailed_traders]]
     return replace(
         found,
         ranked_at=ranked_at,
@@ -129,7 +128,7 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
             wallet_pnl.TABLE, found.traders[0]["wallet_pnl_version"], except_by="gold_traders"
         ),
         detailed=frozenset(detailed),
-        **_rows(_behind(app, wallets, detailed, rankings)),
+        **_rows(_behind(app, detailed, rankings)),
     )
 
 
@@ -146,15 +145,17 @@ def _first(app: App) -> dict[str, DataFrame]:
     }
 
 
-def _behind(app: App, wallets: Sequence[str], detailed: Sequence[str], rankings: Sequence[Row]) -> dict[str, DataFrame]:
+def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> dict[str, DataFrame]:
     """What changed, and what stands behind the figures of the wallets that are shown."""
     shown = app.settings.report
     sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
+    ranked = app.tables.read(smart_traders.TABLE)
+    listed = ranked.where(F.col("overall_rank") <= shown.traders)
     places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
     frames = {
-        "groups": evidence.groups(app.tables.read(smart_traders.TABLE)),
-        "tokens": evidence.token_results(pnl, traded, wallets, detailed, shown.tokens_per_trader),
+        "groups": evidence.groups(ranked),
+        "tokens": evidence.token_results(pnl, traded, listed, detailed, shown.tokens_per_trader),
         "sales": evidence.shown_sales(sales, traded, detailed, **places),
         "curves": evidence.curves(sales, detailed, _POINTS),
         "lots": evidence.shown_lots(lots, traded, detailed, shown.lots_per_trader),

@@ -63,16 +63,20 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
 
 
 def token_results(
-    pnl: DataFrame, trades: DataFrame, wallets: Sequence[str], detailed: Sequence[str], most: int
+    pnl: DataFrame, trades: DataFrame, listed: DataFrame, detailed: Sequence[str], most: int
 ) -> DataFrame:
-    """The token that earned a wallet most (`is_best`), and of those in detail the `most` tokens that moved most money.
+    """The token that earned each wallet of `listed` most (`is_best`).
+
+    And of those in detail, the `most` tokens that moved most money.
 
     With the symbol, the decimals, and by what the trades of the token (`from_...`) and of the wallet (`all_from_...`)
     were valued.
     """
+    # A condition that names a thousand addresses overflows the stack of a task that reads Parquet.
+    wallets = F.broadcast(listed.select("wallet_address"))
     counted = {f"from_{source}": F.count_if(F.col("value_source") == source) for source in VALUE_SOURCES}
     facts = (
-        trades.where(F.col("wallet_address").isin(*wallets))
+        trades.join(wallets, "wallet_address", "left_semi")
         .groupBy("wallet_address", "token_address")
         .agg(
             F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol"),
@@ -85,7 +89,8 @@ def token_results(
     moved = F.abs("realized_pnl") + F.coalesce(F.col("current_position_cost_basis"), F.lit(0))
     by_size = _of_wallet().orderBy(moved.desc(), "token_address")
     ranked = (
-        pnl.where(F.col("wallet_address").isin(*wallets) & (F.col("token_address") != ALL_TOKENS))
+        pnl.where(F.col("token_address") != ALL_TOKENS)
+        .join(wallets, "wallet_address", "left_semi")
         .withColumn("is_best", (F.row_number().over(by_gain) == 1) & (F.col("realized_pnl") > 0))
         .withColumn("place", F.row_number().over(by_size))
         .withColumn("of_wallet", F.count(F.lit(1)).over(_of_wallet()))
