@@ -107,7 +107,8 @@ class App:
     @cached_property
     def upkeep(self) -> TableUpkeep:
         """What Delta itself offers for the tables of this warehouse."""
-        return DeltaUpkeep(self.spark, self.settings.warehouse.root)
+        root = self.settings.warehouse.root.rstrip("/")
+        return DeltaUpkeep(self.spark, lambda table: f"{root}/{table.path}")
 
     def usage(self) -> Usage:
         """What was asked of the APIs so far; nothing of those that were never needed."""

@@ -18,6 +18,7 @@ from smart_trader.io import clones
 from smart_trader.io.birdeye.client import DEEPEST_ROW
 from smart_trader.io.birdeye.planned import Plan, PlannedMarket
 from smart_trader.io.clones import CloneStore
+from smart_trader.io.delta_upkeep import DeltaUpkeep
 from smart_trader.io.lock import local_folder
 from smart_trader.io.planned_watch_list import PlannedWatchList
 from smart_trader.prediction import Move, Prediction
@@ -60,6 +61,7 @@ class DryRun:
                 units=settings.birdeye.units.model_dump(),
             )
 
+        app.upkeep = DeltaUpkeep(app.spark, tables.path)
         self._watch_list = app.watch_list = PlannedWatchList(app.connect_webhook if app.options.makes_calls else None)
 
     def note_calls(self, job: str) -> None:

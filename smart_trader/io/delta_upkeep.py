@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +26,10 @@ _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9a-f.-]+)?\.parquet")
 
 
 class DeltaUpkeep:
-    """The tables of one warehouse."""
+    """The tables of one warehouse, each where `path` says."""
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        self._spark, self._root = spark, root.rstrip("/")
+    def __init__(self, spark: SparkSession, path: Callable[[Table], str]) -> None:
+        self._spark, self._path = spark, path
 
     def inspect(self, table: Table) -> LogFacts:
         """What the log says of the newest version, and of which files it consists. Raises StorageError."""
@@ -121,9 +122,6 @@ class DeltaUpkeep:
 
     def _delta(self, table: Table) -> DeltaTable:
         return DeltaTable.forPath(self._spark, self._path(table))
-
-    def _path(self, table: Table) -> str:
-        return f"{self._root}/{table.path}"
 
     def _read_commits(self, table: Table, versions: list[int]) -> None:
         """Delta asks a checksum for what it can, and would find out only when rows are read. Raises ValueError."""

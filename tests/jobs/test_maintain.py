@@ -86,7 +86,7 @@ def test_a_large_table_is_written_in_order_once_and_again_only_when_enough_is_ne
 ) -> None:
     lake = copied("lake")
     table = replace(transaction_history.TABLE, upkeep=Upkeep(file_megabytes=0))
-    upkeep = DeltaUpkeep(lake.spark, str(lake.root))
+    upkeep = DeltaUpkeep(lake.spark, lake.tables.path)
     before = upkeep.files(table, clustered_at=None)
     assert wants_clustering(table, before)
 
