@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader.errors import AccessDenied, KeyRefused, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.errors import AccessDenied, KeyRefused, NotFound, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.http import HttpPolicy
@@ -228,7 +228,7 @@ def faulty_page(position, fault, total=5):
         (play.raw(b"<html>"), SourceUnavailable),
         (play.hang_up, SourceUnavailable),
         (play.answer({"message": "bad"}, 400), SourceRejected),
-        (play.raw(b"", 404), SourceRejected),
+        (play.raw(b"", 404), NotFound),
         (play.answer({"message": "Compute units usage limit exceeded"}, 400), QuotaExhausted),
         (play.raw(b"<html>", 403), AccessDenied),
     ],
