@@ -8,14 +8,12 @@ the smallest one that fails.
 import os
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from secrets import randbelow
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 os.environ["TZ"] = "UTC"
 time.tzset()
-
-_ROOT = Path(__file__).parents[1]
 
 CI_EXAMPLES = 200
 _ALWAYS = settings(
@@ -53,34 +49,9 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"examples of hypothesis: profile {PROFILE}, seed {config.getoption('--hypothesis-seed') or 'by test name'}"
 
 
-class _SparkTogether(LoadScopeScheduling):
-    """All tests that need Spark go to one worker, so that there is one session; others file by file to either."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "spark" if _needs_spark(_ROOT / file) else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _SparkTogether(config, log)
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """What distributes tests sees files, not fixtures."""
-    if "spark" in getattr(item, "fixturenames", ()) and not _needs_spark(item.path):
-        raise pytest.UsageError(f"{item.nodeid} uses Spark, so its file has to name SparkSession or tests.lake")
-
-
-@cache
-def _needs_spark(file: Path) -> bool:
-    source = file.read_text(encoding="utf-8")
-    return "SparkSession" in source or "tests.lake" in source
-
-
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
-    """The one Spark session of all tests."""
+    """The one Spark session of a worker's tests."""
     from tests.lake import start_spark
 
     session = start_spark(tmp_path_factory.mktemp("spark"))

@@ -70,8 +70,8 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    # One worker has the Spark session and every test that needs it (tests/conftest.py), the other has the rest.
-    workers = ("-n", "2", "--dist", "loadscope")
+    # Two workers, file by file; each has one Spark session for all tests that it is given.
+    workers = ("-n", "2", "--dist", "loadfile")
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
