@@ -170,8 +170,11 @@ def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.M
 
     broken, _ = found(lake)
 
-    missed = {fault: example for fault, example in expected.items() if example not in broken.get(fault, "")}
-    assert not missed, broken
+    assert not expected.keys() - broken.keys(), broken
+    # An example is named by the key of its table, which is an address in these.
+    by_address = {table.name for table in catalog.TABLES if table.key[0] in ("wallet_address", "token_address")}
+    unnamed = {fault for fault, example in expected.items() if fault[0] in by_address and example not in broken[fault]}
+    assert not unnamed, broken
     assert unharmed
     of_trading = {fault: said for fault, said in broken.items() if fault[0] not in (rejected_rows.TABLE.name, *GOLD)}
     assert not [(fault, said) for fault, said in of_trading.items() if any(wallet in said for wallet in unharmed)]
