@@ -16,10 +16,13 @@ BUDGET_GRACE_SECONDS = 20.0
 
 
 @contextlib.contextmanager
-def stopping(clock: SystemClock, spark: SparkSession, *, seconds: float | None) -> Iterator[None]:
+def stopping(
+    clock: SystemClock, spark: SparkSession, *, seconds: float | None, grace_seconds: float = BUDGET_GRACE_SECONDS
+) -> Iterator[None]:
     """On SIGTERM or SIGINT, or after `seconds`, end waits and Spark jobs; the job then ends by its own exceptions.
 
-    A signal ends the Spark jobs at once, and so abandons the commit under way; a spent budget leaves time for it.
+    A signal ends the Spark jobs at once, and so abandons the commit under way; a spent budget leaves it
+    `grace_seconds`.
 
     Spark work inside a handler deadlocks, so a thread cancels the jobs: again and again, since a job that is between
     two of them would go on with the next.
@@ -40,7 +43,7 @@ def stopping(clock: SystemClock, spark: SparkSession, *, seconds: float | None) 
         stop("Told to stop", 0)
 
     spent = "The time budget is spent (run.time_budget_minutes)"
-    budget = threading.Timer(seconds or 0, stop, [spent, BUDGET_GRACE_SECONDS])
+    budget = threading.Timer(seconds or 0, stop, [spent, grace_seconds])
     budget.daemon = True
     previous = {name: signal.signal(name, handle) for name in (signal.SIGTERM, signal.SIGINT)}
     if seconds is not None:
