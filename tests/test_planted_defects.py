@@ -97,6 +97,22 @@ DEFECTS = {
         '            "txns_fetch_status": "completed",\n            "attempts": wallet.attempts + 1,\n',
         "tests/reliability/test_state_machine.py",
     ),
+    "status before data": Defect(
+        "smart_trader/jobs/bronze_transactions.py",
+        "    counts = _land(app, read) if read else {}\n"
+        "    states = [_state(app, fetched, counts.get(fetched.entity.wallet_address, 0)) for fetched in batch]\n"
+        '    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))\n',
+        "    states = [_state(app, fetched, len(fetched.answer.rows) if fetched.answer else 0) for fetched in batch]\n"
+        '    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))\n'
+        "    _land(app, read)\n",
+        "tests/jobs/test_bronze_transactions.py::test_rows_that_a_crashed_run_landed_make_the_pnl_due",
+    ),
+    "statuses reset by a newer snapshot": Defect(
+        "smart_trader/domain/silver/tracked_tokens.py",
+        "F.when(is_known, F.col(name)).otherwise(value)",
+        "value",
+        "tests/silver/test_tracked_tokens.py::test_a_newer_snapshot_brings_its_figures_and_keeps_the_state",
+    ),
 }
 
 

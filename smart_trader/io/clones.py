@@ -19,6 +19,7 @@ from smart_trader.domain.changes import DELETE, INSERT, UPDATE, TableChange
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.io import scratch
 from smart_trader.io.delta import DeltaStore, delete_folder
+from smart_trader.io.delta_log import holds_no_files
 from smart_trader.io.lock import local_folder
 from smart_trader.ports import Clock
 
@@ -135,7 +136,7 @@ class CloneStore(DeltaStore):
         if table.name not in self._standings:
             snapshot = self._snapshot_at(super().path(table))
             found = int(snapshot.version())
-            self._standings[table.name] = _Standing(found, found, is_empty=int(snapshot.numOfFiles()) == 0)
+            self._standings[table.name] = _Standing(found, found, is_empty=holds_no_files(snapshot))
         return self._standings[table.name]
 
     def _own_path(self, table: Table) -> str:

@@ -39,7 +39,7 @@ from smart_trader.domain.changes import (
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.delta_log import newest_snapshot
+from smart_trader.io.delta_log import holds_no_files, newest_snapshot
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
 
@@ -139,7 +139,9 @@ class DeltaStore:
         if version is not None:
             reader = reader.option("versionAsOf", version)
         try:
-            return reader.load(path)
+            rows = reader.load(path)
+            # The optimiser then knows that there is nothing to read, join or sort.
+            return rows.where("false") if version is None and holds_no_files(self._snapshot_at(path)) else rows
         except (AnalysisException, Py4JJavaError) as error:
             wanted = table.name if version is None else f"{table.name} as of version {version}"
             raise StorageError(
@@ -287,7 +289,7 @@ class DeltaStore:
 
     def _is_empty(self, table: Table) -> bool:
         """True if no data file belongs to the newest version; asks the log only."""
-        return int(self._snapshot(table).numOfFiles()) == 0
+        return holds_no_files(self._snapshot(table))
 
     def _snapshot(self, table: Table) -> Any:
         """Delta's own view of the newest version: what SQL tells of it costs a Spark job for each question."""

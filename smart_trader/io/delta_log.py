@@ -16,3 +16,9 @@ def newest_snapshot(spark: SparkSession, path: str) -> Any:
     jvm: Any = spark._jvm
     nothing = jvm.scala.Option.empty()
     return delta_log(spark, path).update(False, nothing, nothing)
+
+
+def holds_no_files(snapshot: Any) -> bool:
+    """Whether no data file belongs to `snapshot`: by its checksum if it has one, since asking Delta is a Spark job."""
+    checksum = snapshot.checksumOpt()
+    return int(checksum.get().numFiles() if checksum.isDefined() else snapshot.numOfFiles()) == 0

@@ -27,9 +27,6 @@ _FETCHING = frozenset(("bronze_tokens", "bronze_whales", "bronze_transactions", 
 """Jobs that need a key of BirdEye."""
 
 
-_SMALL_BYTES = 256 * 2**20
-
-
 def run(home: Path, options: Options, arguments: Sequence[str], installed: Installation) -> int:
     """Run the job that `options` describes; returns its exit status. `arguments` is what the job is given."""
     settings = load(options.profile, overrides=options.overrides, demo=_DEMO if options.demo else (), home=home)
@@ -79,7 +76,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             jars=installed.jars,
             java_options=[f"-XX:SharedArchiveFile={archived}"] if archived.is_file() else [],
             log_folder=_log_folder(settings) if options.is_writing else None,
-            is_small=holds_little(settings.warehouse.root),
+            stored_bytes=stored_bytes(settings.warehouse.root),
         )
         try:
             return Submission(described, (*held, in_use)).run()
@@ -118,10 +115,10 @@ def _keep(run: Run, message: str) -> None:
             log_files.add_line(file, at=datetime.now(UTC), run_id=run.run_id, job=run.job, message=message)
 
 
-def holds_little(root: str) -> bool:
-    """Whether the warehouse at `root` is known to hold under 256 MB; a store is not asked."""
+def stored_bytes(root: str) -> int | None:
+    """The size of the Parquet files of the warehouse at `root`; None for a store, which is not asked."""
     folder = lock.local_folder(root)
-    return folder is not None and sum(file.lstat().st_size for file in folder.rglob("*.parquet")) < _SMALL_BYTES
+    return None if folder is None else sum(file.lstat().st_size for file in folder.rglob("*.parquet"))
 
 
 def archive_classes(home: Path, installed: Installation) -> int:
@@ -140,7 +137,7 @@ def archive_classes(home: Path, installed: Installation) -> int:
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
             java_options=[f"-XX:ArchiveClassesAtExit={written}"],
-            is_small=True,
+            stored_bytes=0,
         )
         status = Submission(described, (in_use,)).run()
         if written.is_file():

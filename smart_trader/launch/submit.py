@@ -21,6 +21,8 @@ GRACE_SECONDS = 13.0
 """How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
+_SMALL_BYTES = 256 * 2**20
+_PARTITION_BYTES = 16 * 2**20
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
 # The quick compiler alone gets 48 MB for its code, which a pipeline fills: then code is swept away and compiled again.
@@ -32,6 +34,10 @@ COMPILE_LATE = (
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
 )
+
+
+OF_LARGE_PLANS = ("spark.sql.codegen.wholeStage", "spark.sql.subexpressionElimination.enabled")
+"""What makes plans slower to begin and faster to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,19 @@ class Run:
     jars: Sequence[Path]
     java_options: Sequence[str] = ()
     log_folder: Path | None = None
-    is_small: bool = False
-    """Whether so little data is there that compiling costs more than it gives."""
+    stored_bytes: int | None = None
+    """The size of the warehouse's files, if it is known."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether so little data is there that compiling costs more than it gives."""
+        return self.stored_bytes is not None and self.stored_bytes < _SMALL_BYTES
+
+    @property
+    def partitions(self) -> int:
+        """Of a shuffle. With few rows each task is overhead, with many a large wallet must not leave cores idle."""
+        most = 4 * (os.cpu_count() or 1)
+        return most if self.stored_bytes is None else min(most, 1 + self.stored_bytes // _PARTITION_BYTES)
 
     @property
     def is_local(self) -> bool:
@@ -63,9 +80,7 @@ def command_line(run: Run) -> list[str]:
     spark = run.settings.spark
     conf = run.home / "conf"
     java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}", *run.java_options]
-    # With few rows each task is overhead, with many a large wallet must not leave the other cores idle.
-    tasks_per_core = 2 if run.is_small else 4
-    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or tasks_per_core * (os.cpu_count() or 1))}
+    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or run.partitions)}
     if run.is_local:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
@@ -74,7 +89,7 @@ def command_line(run: Run) -> list[str]:
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
-        confs["spark.sql.codegen.wholeStage"] = str(not run.is_small).lower()
+        confs |= {name: str(not run.is_small).lower() for name in OF_LARGE_PLANS}
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))

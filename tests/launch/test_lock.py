@@ -48,7 +48,7 @@ def test_a_second_run_is_refused_at_once_and_told_by_whom(tmp_path: Path) -> Non
     assert refused.value.exit_status == 75
     assert time.monotonic() - started < 1
     end(holder, child)
-    with lock.hold(str(tmp_path), {}):
+    with lock.hold(str(tmp_path), {}, wait_seconds=20):  # a killed child ends in its own time
         pass
 
 
@@ -79,7 +79,7 @@ def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
     holder, child = start_holder(tmp_path)
     holder.kill()
     end(holder, child)
-    with lock.hold(str(tmp_path), {}):
+    with lock.hold(str(tmp_path), {}, wait_seconds=20):  # a killed child ends in its own time
         pass
 
 

@@ -19,6 +19,8 @@ from smart_trader.launch import job, submit
 from smart_trader.settings import load
 
 HOME = Path(__file__).parents[2]
+CORES = os.cpu_count() or 1
+MB = 2**20
 
 
 def described(**changes: object) -> submit.Run:
@@ -59,6 +61,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.sql.adaptive.enabled=false"),
         *("--conf", "spark.sql.codegen.wholeStage=true"),
+        *("--conf", "spark.sql.subexpressionElimination.enabled=true"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
@@ -108,10 +111,12 @@ def test_a_run_without_a_place_for_its_log_files_goes_on(tmp_path: Path, capsys:
     assert f"no log files are kept of this run: {tmp_path}/logs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("is_small", "tasks_per_core"), [(True, 2), (False, 4)])
-def test_an_unwritten_number_of_partitions_follows_the_cores(is_small: bool, tasks_per_core: int) -> None:
-    line = submit.command_line(described(settings=load(environ={}, home=HOME), is_small=is_small))
-    assert f"spark.sql.shuffle.partitions={tasks_per_core * (os.cpu_count() or 1)}" in line
+@pytest.mark.parametrize(
+    ("stored", "partitions"), [(0, 1), (16 * MB - 1, 1), (16 * MB, 2), (10**12, 4 * CORES), (None, 4 * CORES)]
+)
+def test_an_unwritten_number_of_partitions_follows_the_data_and_the_cores(stored: int | None, partitions: int) -> None:
+    line = submit.command_line(described(settings=load(environ={}, home=HOME), stored_bytes=stored))
+    assert f"spark.sql.shuffle.partitions={partitions}" in line
 
 
 def test_the_demonstration_is_locked_where_it_works() -> None:
@@ -163,14 +168,13 @@ def driver_of(place: Path) -> int:
 def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
     (tmp_path / "silver").mkdir()
     (tmp_path / "silver" / "a.parquet").write_bytes(b"some")
-    assert job.holds_little(str(tmp_path))
-    with (tmp_path / "silver" / "b.parquet").open("wb") as large:
-        large.truncate(256 * 2**20)
-    assert not job.holds_little(str(tmp_path))
-    assert not job.holds_little("s3a://bucket/lake")
-    small = submit.command_line(described(is_small=True))
+    assert job.stored_bytes(str(tmp_path)) == 4
+    assert job.stored_bytes("s3a://bucket/lake") is None
+    small = submit.command_line(described(stored_bytes=256 * MB - 1))
     assert "-XX:TieredStopAtLevel=1" in small[small.index("--driver-java-options") + 1]
     assert "spark.sql.codegen.wholeStage=false" in small
+    for stored in (256 * MB, None):
+        assert not described(stored_bytes=stored).is_small
 
 
 def processes_of(place: Path) -> list[str]:

@@ -175,7 +175,7 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
         netted.unpersist()
         return texts
     finally:
-        lake.spark.conf.set("spark.sql.shuffle.partitions", 2)
+        lake.spark.conf.set("spark.sql.shuffle.partitions", 1)
 
 
 def texts_of(rows: DataFrame) -> list[str]:

@@ -194,7 +194,7 @@ def _with_trade(rows: DataFrame, trades: DataFrame, wallets: Sequence[str]) -> D
     """The trade behind each row: what its token is called, and where its value is from."""
     names = ("trade_id", "token_symbol", "decimals", "tx_hash", "value_source", "price_check")
     behind = trades.where(F.col("wallet_address").isin(*wallets)).select(*names)
-    return F.broadcast(rows).join(behind, "trade_id", "left").drop("batch_id", "ingested_at")
+    return rows.join(behind, "trade_id", "left").drop("batch_id", "ingested_at")
 
 
 def _newest_first(time: str) -> tuple[Column, ...]:
