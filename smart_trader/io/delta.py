@@ -39,7 +39,7 @@ from smart_trader.domain.changes import (
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.delta_log import holds_no_files, newest_snapshot
+from smart_trader.io.delta_log import holds_no_files, known_files, newest_snapshot
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
 
@@ -141,7 +141,7 @@ class DeltaStore:
         try:
             rows = reader.load(path)
             # The optimiser then knows that there is nothing to read, join or sort.
-            return rows.where("false") if version is None and holds_no_files(self._snapshot_at(path)) else rows
+            return rows.where("false") if version is None and known_files(self._snapshot_at(path)) == 0 else rows
         except (AnalysisException, Py4JJavaError) as error:
             wanted = table.name if version is None else f"{table.name} as of version {version}"
             raise StorageError(

@@ -18,7 +18,13 @@ def newest_snapshot(spark: SparkSession, path: str) -> Any:
     return delta_log(spark, path).update(False, nothing, nothing)
 
 
-def holds_no_files(snapshot: Any) -> bool:
-    """Whether no data file belongs to `snapshot`: by its checksum if it has one, since asking Delta is a Spark job."""
+def known_files(snapshot: Any) -> int | None:
+    """How many data files belong to `snapshot`, if its checksum says so: asking Delta itself is a Spark job."""
     checksum = snapshot.checksumOpt()
-    return int(checksum.get().numFiles() if checksum.isDefined() else snapshot.numOfFiles()) == 0
+    return int(checksum.get().numFiles()) if checksum.isDefined() else None
+
+
+def holds_no_files(snapshot: Any) -> bool:
+    """Whether no data file belongs to `snapshot`."""
+    known = known_files(snapshot)
+    return int(snapshot.numOfFiles() if known is None else known) == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smart_trader import failpoints
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.gold import rank_history, smart_traders
@@ -20,14 +21,17 @@ from smart_trader.domain.silver import (
 )
 from smart_trader.domain.table import Table
 from smart_trader.errors import StorageError, UsageError
+from smart_trader.failpoints import FailpointReached
 from smart_trader.simulator.server import Simulator
 from tests.jobs.conftest import MARKET
 from tests.lake import DATA_TABLES, Lake
+from tests.reliability import lakes
 
 SILVER = (trades.TABLE, rejected_rows.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 BRONZE = (token_metrics.TABLE, whale_holders.TABLE, transaction_history.TABLE, bronze_rejected_rows.TABLE)
 GOLD = (smart_traders.TABLE, rank_history.TABLE)
 TRACKED = (tracked_tokens.TABLE, tracked_whales.TABLE)
+HISTORY, WHALES = transaction_history.TABLE, tracked_whales.TABLE
 OF_THE_RUN = {"wallet_pnl_version", "trades_version", "bronze_batch_id"}
 """Columns that say which commit or run a row came from."""
 
@@ -62,7 +66,32 @@ def test_the_next_pipeline_makes_anew_what_going_back_has_taken_away(
         lake.run(as_of=MARKET.now, simulator=simulator)
 
     assert contents(lake) == contents(finished)
-    assert is_sound(lake)
+
+
+def test_going_back_that_fails_at_any_commit_leaves_no_state_without_its_rows_and_is_repeated(
+    copied: Callable[[str], Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, failed = copied("lake"), set[str]()
+    read = {row.wallet_address for row in lake.rows(HISTORY)}
+
+    def fail_once(point: str) -> str | None:
+        if point in failed:
+            return None
+        failed.add(point)
+        return "raise"
+
+    monkeypatch.setattr(failpoints, "plan", fail_once)
+    for _ in range(10):
+        try:
+            restore(lake, transaction_history.TABLE, version=0)
+            break
+        except FailpointReached:
+            lakes.no_status_vouches_for_what_is_not_there(lakes.content_of(lake.root))
+    points = {f"restore.{when}_commit:{t}" for when in ("before", "after") for t in (HISTORY.name, WHALES.name)}
+    assert failed == points
+    assert lake.tables.read(HISTORY).isEmpty()
+    pending = "txns_fetch_status = 'pending' AND pnl_processing_status = 'pending'"
+    assert read <= {row.wallet_address for row in lake.rows(WHALES, pending)}
 
 
 def test_going_back_says_what_it_changes_and_does_it_only_when_told(copied: Callable[[str], Lake]) -> None:

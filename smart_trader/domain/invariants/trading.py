@@ -105,8 +105,9 @@ def examine_positions(read: Rows, settled: DataFrame) -> Examination:
         F.max("figures").alias("figures"),
     )
     has_trades, has_figures = F.col("trade_count") > 0, F.col("figures").isNotNull()
-    accounted = F.col("matched_raw") + F.col("unknown_cost_raw") + F.col("remaining_raw")
-    costs = F.col("cost") + F.col("remaining_cost")
+    accounted = F.try_add(F.try_add("matched_raw", "unknown_cost_raw"), "remaining_raw")
+    # The sum of two DECIMAL(38, 9) would be rounded to eight places.
+    costs = F.col("cost").try_cast("DECIMAL(37, 9)") + F.col("remaining_cost").try_cast("DECIMAL(37, 9)")
     return Examination(
         positions,
         linked,
