@@ -208,6 +208,7 @@ def holders_of(market: Market) -> list[str]:
     return sorted(owner for owner in owners if owner in market.trades and owner not in EXCHANGES)
 
 
+@pytest.mark.long
 def test_what_a_dry_run_finds_is_what_the_run_does(spark: SparkSession, worlds: list[Market], tmp_path: Path) -> None:
     """After a first run over three quarters of the worlds; the others are new to the second."""
     start = worlds[0].now

@@ -1,6 +1,8 @@
 """Every table after a run of the pipeline, opened by readers that know nothing of Spark; and who wrote it."""
 
 import json
+import shutil
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,8 +16,8 @@ from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import trades
 from smart_trader.domain.table import Table
 from smart_trader.pipeline import STEPS
-from smart_trader.simulator.market import DEMO_NOW, Market
-from smart_trader.simulator.server import Simulator
+from smart_trader.simulator.market import DEMO_NOW
+from tests.filled import filled
 from tests.lake import Lake
 
 each_table = pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
@@ -39,9 +41,8 @@ ARROW = {
 
 @pytest.fixture(scope="module")
 def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    lake = Lake(spark, tmp_path_factory.mktemp("readers") / "lake")
-    with Simulator(Market.generate(7, tokens=2, wallets=20, trade_rows=400)) as simulator:
-        lake.run(as_of=DEMO_NOW, simulator=simulator)
+    root = shutil.copytree(filled(spark, tmp_path_factory), tmp_path_factory.mktemp("readers") / "lake")
+    lake = Lake(spark, Path(root))
     lake.fill(runs.TABLE, [A_RUN])
     return lake
 

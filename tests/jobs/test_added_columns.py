@@ -15,7 +15,7 @@ from smart_trader.domain.table import STRING, Column
 from smart_trader.simulator.market import Entry
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.wire import json_text
-from tests.jobs.conftest import MARKET
+from tests.filled import MARKET
 from tests.lake import Lake
 
 

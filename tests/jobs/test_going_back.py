@@ -23,7 +23,7 @@ from smart_trader.domain.table import Table
 from smart_trader.errors import StorageError, UsageError
 from smart_trader.failpoints import FailpointReached
 from smart_trader.simulator.server import Simulator
-from tests.jobs.conftest import MARKET
+from tests.filled import MARKET
 from tests.lake import DATA_TABLES, Lake
 from tests.reliability import lakes
 

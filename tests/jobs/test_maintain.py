@@ -17,7 +17,7 @@ from smart_trader.domain.table import Table, Upkeep
 from smart_trader.domain.upkeep import FileFacts, wants_clustering, wants_compaction
 from smart_trader.io.delta_upkeep import DeltaUpkeep
 from smart_trader.simulator.server import Simulator
-from tests.jobs.conftest import MARKET
+from tests.filled import MARKET
 from tests.lake import Lake
 
 MB = 2**20

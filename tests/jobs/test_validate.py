@@ -27,7 +27,7 @@ from smart_trader.domain.silver import (
 from smart_trader.domain.table import Table
 from smart_trader.errors import QualityError, StorageError
 from tests.damage import commit, edit_first_commit, rewrite
-from tests.jobs.conftest import MARKET
+from tests.filled import MARKET
 from tests.lake import Lake
 
 

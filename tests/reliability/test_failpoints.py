@@ -1,7 +1,7 @@
 """A failure at every commit of every job, one after the other on one lake: in the end it is as if nothing had happened.
 
 Three walks have each failpoint × {raise, kill, commit-then-raise}. One of the jobs that fetch is part of a plain
-`bin/test`, the others are too long for it: `bin/test tests/reliability -m processes`.
+`bin/test`, the others are too long for it: `bin/test tests/reliability -m long`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from tests.reliability.world import COMPUTING, FETCHING, copied, run
 COMMITS = tuple(f"{s.job}.before_commit:{table}" for s in STEPS for table in (*s.writes, *s.keeps))
 """The point before each commit of the pipeline."""
 ACTIONS = ("raise", "kill", COMMIT_THEN_RAISE)
-IN_ITS_OWN_LANE = [pytest.param(phase, marks=pytest.mark.processes) for phase in range(3)]
+IN_ITS_OWN_LANE = [pytest.param(phase, marks=pytest.mark.long) for phase in range(3)]
 
 
 class Killed(BaseException):
@@ -106,7 +106,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failpoints, "end_process", end_process)
 
 
-@pytest.mark.processes
+@pytest.mark.long
 def test_a_recreation_that_is_killed_anywhere_leaves_no_status_without_its_rows(once: Path) -> None:
     content = lakes.content_of(once)
     for table in catalog.MARKS_FIRST:

@@ -1,7 +1,7 @@
 """What only real processes can show: signals, a second start, kills. Not part of a plain `bin/test`.
 
-bin/test tests/reliability -m processes                                       as CI runs it
-SMART_TRADER_KILL_SEED=12345 bin/test tests/reliability -m processes -k kill  repeats the kills of that seed
+bin/test tests/reliability -m long                                       as CI runs it
+SMART_TRADER_KILL_SEED=12345 bin/test tests/reliability -m long -k kill  repeats the kills of that seed
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.reliability import lakes
 from tests.reliability.processes import Place, Run, eventually, is_gone, kill_in_a_row
 from tests.reliability.world import first_market, later_market, spoiled
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.long
 
 KILLS_EACH = 5
 """Of a first run, and of one that updates what is there: ten kills."""
