@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -98,13 +99,14 @@ class Place:
         assert run.wait() == 0, run.said
         return run
 
-    def completed_wallets(self) -> set[str]:
-        """Wallets whose trades the lake says to have."""
+    def completed_wallets(self, at: datetime) -> set[str]:
+        """Wallets whose trades the lake says to have as of business time `at`."""
         table = tracked_whales.TABLE
         if not (self.root / table.path / "_delta_log").is_dir():
             return set()
         rows = lakes.rows_of(self.root, table)
-        return {row["wallet_address"] for row in rows if row["txns_fetch_status"] == "completed"}
+        completed = (row for row in rows if row["txns_fetch_status"] == "completed")
+        return {row["wallet_address"] for row in completed if row["txns_last_fetched_at"] == at}
 
 
 @dataclass
@@ -139,7 +141,7 @@ def kill_in_a_row(place: Place, simulator: Simulator, random: Random, *, times: 
             assert status == 0, run.said
         again = {request.query.get("address") for request in simulator.requests[asked:] if request.path == TRADES}
         assert not again & done, "what was completed was fetched again"
-        done = place.completed_wallets()
+        done = place.completed_wallets(simulator.market.now)
         kills.append(Kill(victim, round(moment, 1), status))
     return kills
 
