@@ -46,6 +46,7 @@ def _halves_joined(column: pa.Array) -> list[Any]:
 def _memory(column: pa.Array, item: str, items_each: int = 1) -> list[Any]:
     """The values as they lie in memory, whatever lies where one is null."""
     start, stop = items_each * column.offset, items_each * (column.offset + len(column))
+    # pyarrow has no types: to the checker a buffer is anything, and its numbers too.
     return memoryview(column.buffers()[1]).cast(item)[start:stop].tolist()  # type: ignore[call-overload,no-any-return]
 
 
@@ -136,7 +137,7 @@ def answering(answers: Callable[[Batches], Iterator[pa.Array]], kind: T.StructTy
         finally:
             gc.enable()
 
-    function = F.arrow_udf(answer, kind)  # type: ignore[attr-defined]
+    function = F.arrow_udf(answer, kind)  # type: ignore[attr-defined]  # missing in PySpark's own types
     asked: Callable[..., Column] = function.asNondeterministic()  # it is run once, for each row in its place
     return asked
 

@@ -35,7 +35,7 @@ def described(**changes: object) -> submit.Run:
         "package": Path("/tmp/smart-trader-x/smart_trader.zip"),
         "jars": [Path("/opt/smart trader/jars/a.jar"), Path("/opt/smart trader/jars/b.jar")],
     }
-    return submit.Run(**(given | changes))  # type: ignore[arg-type]
+    return submit.Run(**(given | changes))  # type: ignore[arg-type]  # values of many types
 
 
 def test_the_command_line_of_a_local_run() -> None:

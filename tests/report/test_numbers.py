@@ -86,6 +86,6 @@ def test_time_spans(value: str, text: str) -> None:
     [words.roi, words.win_rate, words.token_win_rate, words.lower_bound, words.coverage, words.unrealized],
 )
 def test_what_is_unknown_has_a_reason_and_no_number(figure: object) -> None:
-    unknown = figure(bare())  # type: ignore[operator]
+    unknown = figure(bare())  # type: ignore[operator]  # a parameter is an object to pytest
     assert not unknown.is_known
     assert unknown.how and unknown.exact == ""
