@@ -1,6 +1,8 @@
 """Figures as people read them: never better than they are, never a number where nothing is known."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,7 +87,7 @@ def test_time_spans(value: str, text: str) -> None:
     "figure",
     [words.roi, words.win_rate, words.token_win_rate, words.lower_bound, words.coverage, words.unrealized],
 )
-def test_what_is_unknown_has_a_reason_and_no_number(figure: object) -> None:
-    unknown = figure(bare())  # type: ignore[operator]  # a parameter is an object to pytest
+def test_what_is_unknown_has_a_reason_and_no_number(figure: Callable[[Any], Any]) -> None:
+    unknown = figure(bare())
     assert not unknown.is_known
     assert unknown.how and unknown.exact == ""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.io.report import sheets
+from smart_trader.io.report.collected import Collected
 from smart_trader.io.report.markup import Html, element, join
 from smart_trader.io.report.text import clipped, spreadsheet_text, visible
 from tests.report.example import collected, named
@@ -90,9 +91,9 @@ def test_hostile_names_in_a_sheet_are_text_and_negative_figures_are_numbers() ->
     assert {line["unrealized_pnl"] for line in _lines(collected())} == {"-20.5", ""}
 
 
-def _symbols(found: object) -> list[str]:
+def _symbols(found: Collected) -> list[str]:
     return [line["best_token_symbol"] for line in _lines(found)]
 
 
-def _lines(found: object) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(sheets.as_csv(found), newline="")))  # type: ignore[arg-type]  # no row has more cells than names
+def _lines(found: Collected) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(sheets.as_csv(found), newline="")))
