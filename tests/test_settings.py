@@ -321,9 +321,9 @@ def test_a_demonstration_brings_its_own_key_and_place(tmp_path: Path) -> None:
 
 def test_places_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert load(environ={}).warehouse.root == str(tmp_path / "lakehouse")
-    assert load(environ={}, overrides=[("warehouse.root", "~/lake")]).warehouse.root == "/home/me/lake"
+    assert load(environ={}, overrides=[("warehouse.root", "~/lake")]).warehouse.root == str(tmp_path / "me" / "lake")
     assert load(environ={}, overrides=[("warehouse.root", "file:/lake")]).warehouse.root == "file:/lake"
 
 

@@ -1,6 +1,7 @@
 """What must change in a table so that it holds given rows: only that is written."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -29,7 +30,7 @@ class TableChange:
         return not (self.is_new or self.new_columns or self.inserted or self.updated or self.deleted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """The rows of a table whose columns have values that stand in `frame` (same names)."""
 
@@ -41,7 +42,12 @@ class Part:
         """Those of `rows` that belong to the part."""
         if self.few is None:
             return rows.join(F.broadcast(self.frame), self.frame.columns, "left_semi")
-        return rows.where(F.col(self.frame.columns[0]).isin(*self.few))
+        return rows.where(self._is_among_few)
+
+    @cached_property
+    def _is_among_few(self) -> Column:
+        """Made once for all tables: each value in it is a call to the JVM."""
+        return F.col(self.frame.columns[0]).isin(*self.few or ())
 
     def condition(self, alias: str) -> Column:
         """What can be said of the part's rows, aliased, in literals."""

@@ -21,6 +21,7 @@ from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain import catalog
+from smart_trader.domain.changes import Part
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.invariants import rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
@@ -191,18 +192,14 @@ def _rows_of_this_run(app: App) -> Rows:
     """Of the tables that grow, only the day or the wallets that this run has worked on."""
     whales = app.tables.read(tracked_whales.TABLE)
     touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
-    named = [row.wallet_address for row in touched.limit(_FEW + 1).collect()]
-    is_touched = F.col("wallet_address").isin(*named[:_FEW])
+    named = tuple(row.wallet_address for row in touched.limit(_FEW + 1).collect())
+    part = Part(touched, named if len(named) <= _FEW else None)
 
     def read(table: Table) -> DataFrame:
         rows = app.tables.read(table)
         if table.partitioned_by:
             return rows.where(F.col(table.partitioned_by[0]) == F.lit(app.as_of.date()))
-        if not table.clustered_by and table is not tracked_whales.TABLE:
-            return rows
-        if len(named) > _FEW:
-            return rows.join(F.broadcast(touched), "wallet_address", "left_semi")
-        return rows.where(is_touched)
+        return part.of(rows) if table.clustered_by or table is tracked_whales.TABLE else rows
 
     return read
 

@@ -87,7 +87,7 @@ def command_line(run: Run) -> list[str]:
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
         java_options += COMPILE_LITTLE if run.is_small else COMPILE_LATE
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
-        # Replanning after each shuffle pays on a cluster; with four partitions it doubles the number of Spark jobs.
+        # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
         confs |= {name: str(not run.is_small).lower() for name in OF_LARGE_PLANS}
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")

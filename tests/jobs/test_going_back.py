@@ -66,6 +66,7 @@ def test_the_next_pipeline_makes_anew_what_going_back_has_taken_away(
         lake.run(as_of=MARKET.now, simulator=simulator)
 
     assert contents(lake) == contents(finished)
+    assert is_sound(lake)
 
 
 def test_going_back_that_fails_at_any_commit_leaves_no_state_without_its_rows_and_is_repeated(
