@@ -1,15 +1,18 @@
 """The demonstration: the whole pipeline on a simulated market, checked against what was planted there."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from smart_trader import process
 from smart_trader.collecting import collect
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
@@ -17,25 +20,50 @@ from smart_trader.domain.silver.books import ALL_TOKENS
 from smart_trader.errors import QualityError
 from smart_trader.ports import TableStore
 from smart_trader.simulator.helius import Helius
-from smart_trader.simulator.market import Market
+from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
+from smart_trader.simulator.truth import TokenTruth
 
 ROOT = "./demo"
 LOGS = "demo/logs"  # beside the warehouse, which it is in, so that nothing is anywhere else
 SEED = 20261120
 
+ReadDownTo = Mapping[str, datetime | None]
+"""The oldest trade that was read, by wallet; None if its history was read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What the simulator planted."""
+
+    skilled: frozenset[str]
+    """Wallets."""
+    totals: Mapping[str, TokenTruth]
+    """The sums of each wallet that was asked for, from the rows that were read."""
+
+
+def planted_in(market: Market, read: ReadDownTo) -> Planted:
+    """The truth about wallets, as far as they were read."""
+    skilled = frozenset(wallet for wallet, kind in market.kinds.items() if kind == "skilled")
+    return Planted(skilled, {wallet: _total(market, wallet, oldest) for wallet, oldest in read.items()})
+
+
+def _total(market: Market, wallet: str, oldest: datetime | None) -> TokenTruth:
+    if oldest is None and wallet in market.truth:
+        return market.truth[wallet].total
+    rows = market.rows(wallet)
+    read = rows if oldest is None else [row for row in rows if row["block_unix_time"] >= oldest.timestamp()]
+    return market.truth_for(wallet, read).total
+
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A simulated market that is being served."""
+    """A simulated market that is being served, and how to ask what was planted there."""
 
-    market: Market
     url: str
-
-    @property
-    def now(self) -> datetime:
-        """The market's own time, so that every demonstration is the same."""
-        return self.market.now
+    ask: Callable[[ReadDownTo], Planted]
+    now: datetime = DEMO_NOW
+    """The market's own time, so that every demonstration is the same."""
 
     @property
     def overrides(self) -> Sequence[tuple[str, str]]:
@@ -58,7 +86,9 @@ class Demo:
 
         Raises QualityError if a figure differs in any digit.
         """
-        wrong = self._wrong_figures(tables)
+        figures = _figures(tables)
+        planted = self.ask({wallet: figure.down_to for wallet, figure in figures.items()})
+        wrong = {wallet for wallet, figure in figures.items() if figure.sums != _sums(planted.totals[wallet])}
         if wrong:
             raise QualityError(
                 f"The figures of {len(wrong)} wallets differ from the simulated truth, such as {min(wrong)}.\n"
@@ -66,36 +96,62 @@ class Demo:
             )
         recommended = tables.read(smart_traders.TABLE).where("recommended").select("wallet_address").collect()
         found = {row.wallet_address for row in recommended}
-        planted = {wallet for wallet, kind in self.market.kinds.items() if kind == "skilled"}
         return (
-            f"{len(found & planted)} of {len(planted)} planted skilled wallets are recommended, "
-            f"and {len(found - planted)} others; every PnL equals the simulated truth to the last digit."
+            f"{len(found & planted.skilled)} of {len(planted.skilled)} planted skilled wallets are recommended, "
+            f"and {len(found - planted.skilled)} others; every PnL equals the simulated truth to the last digit."
         )
 
-    def _wrong_figures(self, tables: TableStore) -> set[str]:
-        """Wallets whose portfolio is not what the simulator planted in the rows that were read of them so far."""
-        state = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
-        read = state.select("wallet_address", F.col("history_complete").alias("is_read_whole"), "oldest_trade_at")
-        pnl = tables.read(wallet_pnl.TABLE).where(F.col("token_address") == ALL_TOKENS)
-        wrong = set()
-        for row in collect(pnl.join(read.distinct(), "wallet_address")):
-            truth = self.market.truth_for(row.wallet_address, self._rows_read(row)).total
-            planted = (truth.realized_pnl, truth.cost_of_sold, truth.unmatched_proceeds, truth.trade_count)
-            if (row.realized_pnl, row.cost_of_sold, row.unmatched_proceeds, row.trade_count) != planted:
-                wrong.add(row.wallet_address)
-        return wrong
 
-    def _rows_read(self, wallet: Row) -> list[dict[str, Any]]:
-        """A history that was cut has been read down to its oldest trade."""
-        rows = self.market.rows(wallet.wallet_address)
-        if wallet.is_read_whole or wallet.oldest_trade_at is None:
-            return rows
-        return [row for row in rows if row["block_unix_time"] >= wallet.oldest_trade_at.timestamp()]
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """What the tables say of a wallet's portfolio, and from how much of its history."""
+
+    sums: tuple[object, ...]
+    down_to: datetime | None
+
+
+def _figures(tables: TableStore) -> dict[str, _Figure]:
+    """The portfolios of the wallets that were read; a history that was cut has been read down to its oldest trade."""
+    state = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
+    down_to = F.when(~F.col("history_complete"), F.col("oldest_trade_at")).alias("down_to")
+    pnl = tables.read(wallet_pnl.TABLE).where(F.col("token_address") == ALL_TOKENS)
+    rows = collect(pnl.join(state.select("wallet_address", down_to).distinct(), "wallet_address"))
+    return {row.wallet_address: _Figure(_sums(row), row.down_to) for row in rows}
+
+
+def _sums(portfolio: Row | TokenTruth) -> tuple[object, ...]:
+    return (portfolio.realized_pnl, portfolio.cost_of_sold, portfolio.unmatched_proceeds, portfolio.trade_count)
 
 
 @contextlib.contextmanager
 def serve() -> Iterator[Demo]:
-    """Serve the market of the demonstration on loopback."""
-    market = Market.generate(SEED)
-    with Simulator(market, helius=Helius(kept_in=Path(ROOT, "simulated-helius.json"))) as simulator:
-        yield Demo(market, simulator.url)
+    """Serve the market of the demonstration on loopback, from a process of its own: it has the time to make the market,
+    and to find the truth about it, that the driver waits for Spark."""
+    ours, theirs = multiprocessing.Pipe()
+    simulator = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs,), daemon=True)
+    simulator.start()
+
+    def ask(read: ReadDownTo) -> Planted:
+        ours.send(read)
+        planted: Planted = ours.recv()
+        return planted
+
+    try:
+        yield Demo(ours.recv(), ask)
+    finally:
+        simulator.terminate()
+        simulator.join()
+
+
+def _simulate(driver: Connection) -> None:
+    process.end_with_parent()
+    # It listens from here on: who asks before there is a market waits.
+    simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
+    driver.send(simulator.url)
+    simulator.market = market = Market.generate(SEED)
+    with simulator:
+        os.nice(10)  # what comes now has time
+        planted_in(market, dict.fromkeys(market.kinds))
+        with contextlib.suppress(EOFError, OSError):  # the driver has ended
+            while True:
+                driver.send(planted_in(market, driver.recv()))

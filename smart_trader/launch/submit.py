@@ -85,6 +85,7 @@ def command_line(run: Run) -> list[str]:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
+        java_options += ["-XX:MetaspaceSize=256m"]  # what Spark's classes fill: growing to it collects all garbage
         java_options += COMPILE_LITTLE if run.is_small else COMPILE_LATE
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.

@@ -1,12 +1,13 @@
 """The whole pipeline over real HTTP and real Delta, against what the simulated market planted."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from smart_trader.demo import Demo
+from smart_trader.demo import Demo, planted_in
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.kernel.trades import trade_id
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
@@ -35,7 +36,7 @@ def first(spark: SparkSession, market: Market, tmp_path: Path) -> Lake:
 
 def everything_is_as_planted(lake: Lake, market: Market) -> None:
     """Every figure, sale and lot, in a lake whose histories were cut at `MAX_ROWS`."""
-    said = Demo(market, "").check(lake.tables)
+    said = Demo("", partial(planted_in, market)).check(lake.tables)
     assert "every PnL equals the simulated truth" in said
     assert lake.rows(smart_traders.TABLE, "recommended")
     wallets = sorted({row.wallet_address for row in lake.rows(wallet_pnl.TABLE)})

@@ -46,6 +46,7 @@ def test_the_command_line_of_a_local_run() -> None:
         "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
+        "-XX:MetaspaceSize=256m",
         *submit.COMPILE_LATE,
     )
     assert submit.command_line(described()) == [

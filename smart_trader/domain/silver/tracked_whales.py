@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from smart_trader.domain.marks import STATE_KNOWN
@@ -182,30 +182,24 @@ def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame) -> D
     `holders` is bronze.whale_holders, `tokens` silver.tracked_tokens, `stored` this table. Known rows keep their
     state, a new row of a known wallet takes the wallet's.
     """
-    seen = _last_seen(holders, tokens)
     old = stored.select(
         "wallet_address",
         "token_address",
         "discovered_at",
         F.col("discovered_via").alias("_via"),
         *(F.col(name).alias(f"_{name}") for name in _SEEN),
+        *WALLET_STATE,
     )
-    rows = seen.join(
-        old.where(F.col("token_address").isNotNull()),
-        ["wallet_address", "token_address"],
-        "full_outer",
-    )
-    named = old.where(F.col("token_address").isNull()).select(
-        *(F.col(name) if name in old.columns else F.lit(None).cast(kind).alias(name) for name, kind in rows.dtypes)
-    )
-    wallets = stored.groupBy("wallet_address").agg(
-        F.min("discovered_via").alias("_known_via"),
-        *(F.max(name).alias(name) for name in WALLET_STATE),
-    )
-    first = seen.groupBy("wallet_address").agg(
-        F.min_by("token_address", F.struct("fetched_at", "token_address")).alias("_first_via")
-    )
-    joined = rows.unionByName(named).join(wallets, "wallet_address", "left").join(first, "wallet_address", "left")
+    # A wallet named by hand has no token, so its row meets no other and stays.
+    rows = _last_seen(holders, tokens).join(old, ["wallet_address", "token_address"], "full_outer")
+    wallet = Window.partitionBy("wallet_address")
+    seen = F.when(F.col("fetched_at").isNotNull(), F.struct("fetched_at", "token_address"))
+    of_wallet = {
+        "_known_via": F.min("_via").over(wallet),
+        "_first_via": F.min(seen).over(wallet)["token_address"],
+        **{name: F.max(name).over(wallet) for name in WALLET_STATE},
+    }
+    joined = rows.withColumns(of_wallet)
     is_new = F.col("txns_fetch_status").isNull()
     is_seen = F.col("fetched_at").isNotNull()
     value = F.when(is_seen, F.col("holdings_value_usd")).otherwise(F.col("_holdings_value_usd"))
@@ -227,24 +221,15 @@ def _last_seen(holders: DataFrame, tokens: DataFrame) -> DataFrame:
 
     A fetch that found no holder leaves no row, so the token's own state counts as a snapshot too.
     """
-    newest = (
-        holders.select("token_address", "fetched_at")
-        .unionByName(tokens.select("token_address", F.col("whale_fetched_at").alias("fetched_at")))
-        .groupBy("token_address")
-        .agg(F.max("fetched_at").alias("_newest"))
+    last = (
+        holders.groupBy("wallet_address", "token_address")
+        .agg(F.max_by(F.struct(*_SEEN, "fetched_at"), F.struct("fetched_at", "rank_date", "batch_id")).alias("_last"))
+        .select("wallet_address", "token_address", "_last.*")
+        .join(F.broadcast(tokens.select("token_address", "whale_fetched_at")), "token_address", "left")
     )
-    last = holders.groupBy("wallet_address", "token_address").agg(
-        F.max_by(
-            F.struct(*_SEEN, "fetched_at"),
-            F.struct("fetched_at", "rank_date", "batch_id"),
-        ).alias("_last")
-    )
-    return last.join(newest, "token_address").select(
-        "wallet_address",
-        "token_address",
-        "_last.*",
-        (F.col("_last.fetched_at") == F.col("_newest")).alias("is_current"),
-    )
+    of_token = F.max("fetched_at").over(Window.partitionBy("token_address"))
+    newest = F.greatest(of_token, "whale_fetched_at")
+    return last.withColumn("is_current", F.col("fetched_at") == newest).drop("whale_fetched_at")
 
 
 def name_wallets(wallets: DataFrame, stored: DataFrame, *, as_of: datetime) -> DataFrame:
