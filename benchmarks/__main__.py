@@ -1,22 +1,26 @@
-"""`benchmarks/run pnl`: what the PnL engine costs over floors and peers, as ratios within one run."""
+"""`benchmarks/run pnl`: what the PnL engine costs over floors and peers, as ratios within one run.
+`benchmarks/run report`: how long the page of 1,000 traders takes, and how large it is."""
 
 import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import pnl
+from benchmarks import pnl, report
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
-    parser.add_argument("what", choices=["pnl"])
+    parser.add_argument("what", choices=["pnl", "report"])
     parser.add_argument("--small", type=int, default=1_000_000, help="trades of the small lake")
     parser.add_argument("--large", type=int, default=5_000_000, help="trades of the large lake")
     parser.add_argument("--scratch", type=Path, help="folder for the lakes, about 6 GB (default: a temporary one)")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as scratch:
-        pnl.run(Path(scratch), small=chosen.small, large=chosen.large)
+        if chosen.what == "report":
+            report.run(Path(scratch))
+        else:
+            pnl.run(Path(scratch), small=chosen.small, large=chosen.large)
     return 0
 
 

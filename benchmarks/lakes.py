@@ -1,10 +1,12 @@
 """Lakes to measure with: bronze trade rows of wallets whose sizes follow a Pareto law, made from a seed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +15,20 @@ from numpy.random import Generator, default_rng
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks import session
+from benchmarks.session import Cost
+from smart_trader.app import App
+from smart_trader.cli import Options
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import tracked_whales
+from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
+from smart_trader.settings import load
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
 TOKENS_PER_WALLET = 40
-_ROWS_PER_WALLET = 1300
 _CHUNK = 250_000
 _BASE58 = np.frombuffer(b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", np.uint8)
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -35,20 +42,50 @@ class Shape:
     trades: int
     one_wallet: int = 0
     """Trades of one wallet that has them all to itself, in one token."""
+    rows_per_wallet: int = 1300
+    """On average."""
     seed: int = 20261120
 
 
-def fill(tables: DeltaStore, spark: SparkSession, shape: Shape, scratch: Path) -> list[str]:
-    """Make the lake: bronze rows, one a transaction, and wallets whose PnL is pending; returns the wallets."""
-    rng = default_rng(shape.seed)
-    wallets = _texts(rng, max(2, shape.trades // _ROWS_PER_WALLET), 44, _BASE58)
-    tables.create(catalog.TABLES)
-    scratch.mkdir(parents=True, exist_ok=True)
-    for nth, rows in enumerate(_chunks(rng, wallets, shape)):
-        pq.write_table(rows, scratch / f"{nth:04}.parquet")
-    land(tables, spark, scratch)
-    track(tables, spark, wallets.to_pylist())
-    return [str(wallet) for wallet in wallets.to_pylist()]
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A generated lake."""
+
+    spark: SparkSession
+    folder: Path
+    shape: Shape
+
+    @property
+    def tables(self) -> DeltaStore:
+        retention = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
+        return DeltaStore(
+            self.spark, str(self.folder / "lake"), clock=SystemClock(), run_id="bench", retention_days=retention
+        )
+
+    def fill(self) -> None:
+        """Make bronze rows, one a transaction, and wallets whose PnL is pending."""
+        rng = default_rng(self.shape.seed)
+        wallets = _texts(rng, max(2, self.shape.trades // self.shape.rows_per_wallet), 44, _BASE58)
+        self.tables.create(catalog.TABLES)
+        files = self.folder / "generated"
+        files.mkdir(parents=True)
+        sizes = _sizes(rng, len(wallets), self.shape)
+        for nth, rows in enumerate(_chunks(rng, wallets, sizes, single=self.shape.one_wallet > 0)):
+            pq.write_table(rows, files / f"{nth:04}.parquet")
+        _land(self.tables, self.spark, files)
+        _track(self.tables, self.spark, zip(wallets.to_pylist(), sizes.tolist(), strict=True))
+
+    def run(self, job: ModuleType) -> None:
+        """Run a job on its tables, in this session."""
+        name = job.__name__.rpartition(".")[2]
+        settings = load("local", overrides=[("warehouse.root", str(self.folder / "lake"))], environ={})
+        tables = self.tables
+        app = App(Options(job=name), settings, NOW, "bench", self.spark, tables, SystemClock())
+        with tables.committing_as(name, "bench"):
+            job.run(app)
+
+    def measure(self, name: str, work: Callable[[], Any]) -> Cost:
+        return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
 
 
 def add_trades(tables: DeltaStore, spark: SparkSession, wallets: list[str], rows_each: int, scratch: Path) -> None:
@@ -58,13 +95,13 @@ def add_trades(tables: DeltaStore, spark: SparkSession, wallets: list[str], rows
     owners = np.repeat(np.arange(len(wallets)), rows_each)
     rows = _rows(rng, pa.array(wallets), owners, since=_SPAN_SECONDS, seconds=3600)
     pq.write_table(rows, scratch / "news.parquet")
-    land(tables, spark, scratch)
+    _land(tables, spark, scratch)
     pending = [{"wallet_address": wallet, "pnl_processing_status": "pending"} for wallet in wallets]
     state = tables.frame(tracked_whales.TABLE.fields(("wallet_address", "pnl_processing_status")), pending)
     tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
 
 
-def land(tables: DeltaStore, spark: SparkSession, files: Path) -> None:
+def _land(tables: DeltaStore, spark: SparkSession, files: Path) -> None:
     rows = spark.read.parquet(str(files))
     declared = transaction_history.TABLE.own_schema
     full = rows.select(
@@ -73,9 +110,10 @@ def land(tables: DeltaStore, spark: SparkSession, files: Path) -> None:
     tables.append(transaction_history.TABLE, full)
 
 
-def track(tables: DeltaStore, spark: SparkSession, wallets: list[str]) -> None:
+def _track(tables: DeltaStore, spark: SparkSession, wallets: Iterable[tuple[str, int]]) -> None:
+    """Wallets, and how many rows each has."""
     columns = tracked_whales.TABLE.own_schema
-    rows = spark.createDataFrame([(wallet,) for wallet in wallets], "wallet_address string")
+    rows = spark.createDataFrame(list(wallets), "wallet_address string, trade_rows bigint")
     known = {
         "whale_id": F.sha2("wallet_address", 256),
         "wallet_address": F.col("wallet_address"),
@@ -85,7 +123,7 @@ def track(tables: DeltaStore, spark: SparkSession, wallets: list[str]) -> None:
         "txns_fetch_status": F.lit("completed"),
         "txns_last_fetched_at": F.lit(NOW),
         "history_complete": F.lit(True),
-        "trade_rows": F.lit(1),
+        "trade_rows": F.col("trade_rows"),
         "attempts": F.lit(0),
         "pnl_processing_status": F.lit("pending"),
     }
@@ -93,16 +131,18 @@ def track(tables: DeltaStore, spark: SparkSession, wallets: list[str]) -> None:
     tables.append(tracked_whales.TABLE, rows.select(*values))
 
 
-def _chunks(rng: Generator, wallets: pa.Array, shape: Shape) -> Iterator[pa.Table]:
-    """Wallet by wallet, as fetching lands them."""
-    weights = 1 + rng.pareto(1.16, len(wallets))
+def _sizes(rng: Generator, wallets: int, shape: Shape) -> np.ndarray:
+    weights = 1 + rng.pareto(1.16, wallets)
     sizes = rng.multinomial(shape.trades - shape.one_wallet, weights / weights.sum())
     sizes[0] += shape.one_wallet
+    return sizes
+
+
+def _chunks(rng: Generator, wallets: pa.Array, sizes: np.ndarray, *, single: bool) -> Iterator[pa.Table]:
+    """Wallet by wallet, as fetching lands them."""
     owners = np.repeat(np.arange(len(wallets)), sizes)
     for start in range(0, len(owners), _CHUNK):
-        yield _rows(
-            rng, wallets, owners[start : start + _CHUNK], since=0, seconds=_SPAN_SECONDS, single=shape.one_wallet > 0
-        )
+        yield _rows(rng, wallets, owners[start : start + _CHUNK], since=0, seconds=_SPAN_SECONDS, single=single)
 
 
 def _rows(

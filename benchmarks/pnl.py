@@ -1,26 +1,21 @@
 """The PnL engine over floors and peers. What the figures mean and what they were: docs/performance.md."""
 
-import platform
 import random
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks import lakes, peers, session
-from benchmarks.lakes import Shape
-from benchmarks.session import Cost
-from smart_trader.app import App
-from smart_trader.cli import Options
+from benchmarks.lakes import Lake, Shape
+from benchmarks.session import Cost, Figure
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.silver import books, open_lots, realized_sales, trades, wallet_pnl
+from smart_trader.domain.silver import books, open_lots, realized_sales, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.table import Table
-from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
 from smart_trader.jobs import silver_pnl
 from smart_trader.rules import class_rules, mark_rules
@@ -30,58 +25,9 @@ _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 _BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class Lake:
-    """A generated lake."""
-
-    spark: SparkSession
-    folder: Path
-    shape: Shape
-
-    @property
-    def tables(self) -> DeltaStore:
-        retention = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
-        return DeltaStore(
-            self.spark, str(self.folder / "lake"), clock=SystemClock(), run_id="bench", retention_days=retention
-        )
-
-    def silver_pnl(self) -> None:
-        settings = load("local", overrides=[("warehouse.root", str(self.folder / "lake"))], environ={})
-        tables = self.tables
-        app = App(Options(job="silver_pnl"), settings, lakes.NOW, "bench", self.spark, tables, SystemClock())
-        with tables.committing_as("silver_pnl", "bench"):
-            silver_pnl.run(app)
-
-    def measure(self, name: str, work: object) -> Cost:
-        assert callable(work)
-        return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A ratio or seconds, and how large it may be; `at_least` turns that round."""
-
-    name: str
-    measured: float
-    target: float
-    at_least: bool = False
-    unit: str = ""
-
-    @property
-    def is_met(self) -> bool:
-        return self.measured >= self.target if self.at_least else self.measured <= self.target
-
-    def __str__(self) -> str:
-        target = f"{'>=' if self.at_least else '<='} {self.target:g}{self.unit}"
-        met = "yes" if self.is_met else "no"
-        return f"| {self.name:<58} | {self.measured:>6.2f}{self.unit:<2} | {target:<7} | {met:<3} |"
-
-
 def run(scratch: Path, *, small: int, large: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
-    spark.sparkContext.setLogLevel("ERROR")
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {session.CORES} cores, {platform.machine()}, Java {_java(spark)}", flush=True)
     small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
     large_figures, large_job = _full(large_lake, with_pandas=False)
@@ -94,16 +40,13 @@ def run(scratch: Path, *, small: int, large: int) -> None:
         Figure(f"full job, {large:,} over {small:,} trades", large_job.seconds / small_job.seconds, 5.5),
         Figure(f"longest task with {small:,} trades of one wallet", single.longest_task, 60, unit=" s"),
     ]
-    print(f"\n| {'figure':<58} | {'measured':<8} | {'target':<7} | met |")
-    print(f"| {'-' * 58} | {'-' * 8} | {'-' * 7} | --- |")
-    for figure in figures:
-        print(figure)
+    session.show(figures)
     spark.stop()
 
 
 def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
-    lakes.fill(lake.tables, lake.spark, lake.shape, lake.folder / "generated")
-    job = lake.measure("full silver_pnl", lake.silver_pnl)
+    lake.fill()
+    job = lake.measure("full silver_pnl", partial(lake.run, silver_pnl))
     rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
     print(f"    rows out {rows}, commits {sum(lake.tables.version(table) for table in (trades.TABLE, *_OUT))}")
     whole_floor = lake.measure(
@@ -156,11 +99,12 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
         classes=class_rules(settings.classify),
     )
     rows = source.read(trades.TABLE).select(*_BOOK_COLUMNS)
-    facts = rows.groupBy("wallet_address").agg(
+    facts = source.read(tracked_whales.TABLE).select(
+        "wallet_address",
         F.lit(True).alias("history_complete"),
         F.lit(None).cast("string").alias("label_class"),
         F.lit(None).cast("string").alias("label_reason"),
-        F.count("*").alias("transactions"),
+        F.col("trade_rows").alias("transactions"),
         F.lit(0).cast("bigint").alias("arbitrage_tx_count"),
         F.lit(0).cast("bigint").alias("rejected_rows"),
     )
@@ -188,7 +132,7 @@ def _incremental(lake: Lake) -> Cost:
     wallets = sorted(row[0] for row in lake.tables.read(wallet_pnl.TABLE).select("wallet_address").distinct().collect())
     chosen = random.Random(1).sample(wallets, max(1, len(wallets) // 100))
     lakes.add_trades(lake.tables, lake.spark, chosen, 10, lake.folder / "news")
-    cost = lake.measure(f"news of {len(chosen)} wallets", lake.silver_pnl)
+    cost = lake.measure(f"news of {len(chosen)} wallets", partial(lake.run, silver_pnl))
     for table in (trades.TABLE, *_OUT):
         print(f"    {table.name:<24} {_last_commit(lake, table)}")
     return cost
@@ -203,8 +147,8 @@ def _last_commit(lake: Lake, table: Table) -> str:
 
 
 def _one_wallet(lake: Lake) -> Cost:
-    lakes.fill(lake.tables, lake.spark, lake.shape, lake.folder / "generated")
-    cost = lake.measure(f"{lake.shape.one_wallet:,} of one wallet", lake.silver_pnl)
+    lake.fill()
+    cost = lake.measure(f"{lake.shape.one_wallet:,} of one wallet", partial(lake.run, silver_pnl))
     print(f"    largest Python worker {_largest_worker():.0f} MB beside a JVM of 2 GB")
     return cost
 
@@ -220,7 +164,3 @@ def _largest_worker() -> float:
         except (OSError, KeyError):  # it has just ended
             continue
     return max(peaks)
-
-
-def _java(spark: SparkSession) -> str:
-    return str(spark.sparkContext._jvm.System.getProperty("java.version"))

@@ -2,11 +2,13 @@
 
 import json
 import os
+import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,34 @@ class Cost:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A ratio or seconds, and how large it may be; `at_least` turns that round."""
+
+    name: str
+    measured: float
+    target: float
+    at_least: bool = False
+    unit: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        return self.measured >= self.target if self.at_least else self.measured <= self.target
+
+    def __str__(self) -> str:
+        target = f"{'>=' if self.at_least else '<='} {self.target:g}{self.unit}"
+        met = "yes" if self.is_met else "no"
+        return f"| {self.name:<62} | {self.measured:>6.2f}{self.unit:<2} | {target:<7} | {met:<3} |"
+
+
+def show(figures: Iterable[Figure]) -> None:
+    """Print a table of `figures`."""
+    print(f"\n| {'figure':<62} | {'measured':<8} | {'target':<7} | met |")
+    print(f"| {'-' * 62} | {'-' * 8} | {'-' * 7} | --- |")
+    for figure in figures:
+        print(figure)
+
+
 def start(scratch: Path) -> SparkSession:
     """Spark with two cores and the memory, the compiler and the settings of a run of a large lake."""
     os.environ |= {
@@ -48,10 +78,10 @@ def start(scratch: Path) -> SparkSession:
         "TZ": "UTC",
     }
     (scratch / "events").mkdir(parents=True)
-    java = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.COMPILE_LATE]
+    options = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.COMPILE_LATE]
     confs = {
         "spark.driver.memory": _DRIVER_MEMORY,
-        "spark.driver.extraJavaOptions": " ".join(java),
+        "spark.driver.extraJavaOptions": " ".join(options),
         "spark.jars": ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar"))),
         "spark.local.dir": str(scratch / "spark"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
@@ -65,7 +95,11 @@ def start(scratch: Path) -> SparkSession:
     builder = SparkSession.builder.master(f"local[{CORES}]")
     for name, value in confs.items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    java = spark.sparkContext._jvm.System.getProperty("java.version")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {CORES} cores, {platform.machine()}, Java {java}", flush=True)
+    return spark
 
 
 def measure(spark: SparkSession, scratch: Path, name: str, work: Callable[[], Any]) -> Cost:

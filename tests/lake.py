@@ -28,6 +28,7 @@ from smart_trader.io import clones
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.launch import submit
 from smart_trader.pipeline import STEPS
 from smart_trader.prediction import Prediction
 from smart_trader.settings import load
@@ -38,6 +39,7 @@ ROOT = Path(__file__).parents[1]
 PIPELINE = tuple(step.job for step in STEPS if step.job != "report")
 """Without the report, which changes nothing."""
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
+_COLLECT_LITTLE = ("-XX:+UseSerialGC", "-Xms2g", "-Xmn768m", "-XX:MetaspaceSize=256m")
 RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
 
 
@@ -56,9 +58,7 @@ def start_spark(scratch: Path) -> SparkSession:
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.driver.memory", "2g")
-        .config(
-            "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"
-        )
+        .config("spark.driver.extraJavaOptions", " ".join((*submit.COMPILE_LITTLE, *_COLLECT_LITTLE)))
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.subexpressionElimination.enabled", "false")

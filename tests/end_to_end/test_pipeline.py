@@ -1,5 +1,6 @@
 """The whole pipeline over real HTTP and real Delta, against what the simulated market planted."""
 
+import shutil
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,10 +26,10 @@ def market() -> Market:
     return Market.generate(7, tokens=4, wallets=40, trade_rows=1_500)
 
 
-@pytest.fixture
-def first(spark: SparkSession, market: Market, tmp_path: Path) -> Lake:
+@pytest.fixture(scope="module")
+def first(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake after one run of the pipeline."""
-    lake = Lake(spark, tmp_path / "lake house")
+    lake = Lake(spark, tmp_path_factory.mktemp("first") / "lake house")
     with Simulator(market) as simulator:
         lake.run(as_of=market.now, simulator=simulator, settings=SETTINGS)
     return lake
@@ -63,7 +64,9 @@ def everything_is_as_planted(lake: Lake, market: Market) -> None:
     assert lots == planted_lots
 
 
-def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(first: Lake, market: Market) -> None:
+@pytest.fixture(scope="module")
+def whole(first: Lake, market: Market) -> Lake:
+    """The same lake after as many runs as its cut histories needed to be read down to their beginnings."""
     everything_is_as_planted(first, market)
     assert first.rows(tracked_whales.TABLE, "NOT history_complete")
     with Simulator(market) as simulator:
@@ -71,28 +74,34 @@ def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(first: Lake, m
             first.run("bronze_transactions", as_of=market.now, simulator=simulator, settings=SETTINGS)
             if not first.rows(tracked_whales.TABLE, "NOT history_complete"):
                 break
-        assert not first.rows(tracked_whales.TABLE, "NOT history_complete")
-        first.run("silver_pnl", "gold_traders", as_of=market.now, settings=SETTINGS)
-        before, asked = first.versions(), len(simulator.requests)
-        reports = first.run(as_of=market.now, simulator=simulator, settings=SETTINGS)
+    assert not first.rows(tracked_whales.TABLE, "NOT history_complete")
+    first.run("silver_pnl", "gold_traders", as_of=market.now, settings=SETTINGS)
+    return first
 
-    assert first.versions() == before
-    assert {request.path for request in simulator.requests[asked:]} == {"/defi/v3/token/list"}
+
+def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(whole: Lake, market: Market) -> None:
+    before = whole.versions()
+    with Simulator(market) as simulator:
+        reports = whole.run(as_of=market.now, simulator=simulator, settings=SETTINGS)
+        asked = {request.path for request in simulator.requests}
+
+    assert whole.versions() == before
+    assert asked == {"/defi/v3/token/list"}
     assert "no wallet is due: no trades were fetched" in reports["bronze_transactions"].warnings
-    assert "every PnL equals" in Demo(market, "").check(first.tables)
+    assert "every PnL equals" in Demo("", partial(planted_in, market)).check(whole.tables)
 
 
 def test_news_on_top_of_a_lake_ends_as_if_all_had_been_read_at_once(
-    spark: SparkSession, market: Market, tmp_path: Path
+    whole: Lake, spark: SparkSession, market: Market, tmp_path: Path
 ) -> None:
+    """On top of one that was read piece by piece."""
     later = market.advance(days=15)
     unlimited = (("transactions.max_trades_per_wallet", "100000"),)
-    grown, fresh = Lake(spark, tmp_path / "grown"), Lake(spark, tmp_path / "fresh")
-    with Simulator(market) as simulator:
-        grown.run(as_of=market.now, simulator=simulator, settings=unlimited)
-        simulator.market = later
-        grown.run(as_of=later.now, simulator=simulator, settings=unlimited)
-        fresh.run(as_of=later.now, simulator=simulator, settings=unlimited)
+    grown = Lake(spark, Path(shutil.copytree(whole.root, tmp_path / "grown")), runs_before=20)
+    fresh = Lake(spark, tmp_path / "fresh")
+    with Simulator(later) as simulator:
+        for lake in (grown, fresh):
+            lake.run(as_of=later.now, simulator=simulator, settings=unlimited)
     known = {row.wallet_address for row in fresh.rows(wallet_pnl.TABLE)}
 
     assert len(known) > 20
