@@ -152,14 +152,15 @@ def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> dict[
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
     ranked = app.tables.read(smart_traders.TABLE)
     listed = ranked.where(F.col("overall_rank") <= shown.traders)
+    is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
     places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
     frames = {
         "groups": evidence.groups(ranked),
-        "tokens": evidence.token_results(pnl, traded, listed, detailed, shown.tokens_per_trader),
-        "sales": evidence.shown_sales(sales, traded, detailed, **places),
-        "curves": evidence.curves(sales, detailed, _POINTS),
-        "lots": evidence.shown_lots(lots, traded, detailed, shown.lots_per_trader),
-        "states": evidence.reading_states(app.tables.read(tracked_whales.TABLE), detailed),
+        "tokens": evidence.token_results(pnl, traded, listed, is_detailed, shown.tokens_per_trader),
+        "sales": evidence.shown_sales(sales, traded, is_detailed, **places),
+        "curves": evidence.curves(sales, is_detailed, _POINTS),
+        "lots": evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader),
+        "states": evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed),
     }
     if len(rankings) > 1:
         history, (now, before) = app.tables.read(rank_history.TABLE), (ranking["ranked_at"] for ranking in rankings)

@@ -22,7 +22,7 @@ GRACE_SECONDS = 13.0
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
 _NOISE = b"WARNING: Using incubator modules"
 _SMALL_BYTES = 256 * 2**20
-_PARTITION_BYTES = 16 * 2**20
+_PARTITION_BYTES = 64 * 2**20
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
 # The quick compiler alone gets 48 MB for its code, which a pipeline fills: then code is swept away and compiled again.

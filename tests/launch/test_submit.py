@@ -113,7 +113,7 @@ def test_a_run_without_a_place_for_its_log_files_goes_on(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(
-    ("stored", "partitions"), [(0, 1), (16 * MB - 1, 1), (16 * MB, 2), (10**12, 4 * CORES), (None, 4 * CORES)]
+    ("stored", "partitions"), [(0, 1), (64 * MB - 1, 1), (64 * MB, 2), (10**12, 4 * CORES), (None, 4 * CORES)]
 )
 def test_an_unwritten_number_of_partitions_follows_the_data_and_the_cores(stored: int | None, partitions: int) -> None:
     line = submit.command_line(described(settings=load(environ={}, home=HOME), stored_bytes=stored))

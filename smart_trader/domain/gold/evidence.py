@@ -1,6 +1,8 @@
-"""What a report shows of a ranking: each part of bounded size, however large the lake is."""
+"""What a report shows of a ranking: each part of bounded size, however large the lake is.
 
-from collections.abc import Sequence
+`is_detailed` is the condition that a row is of a wallet that is shown in detail.
+"""
+
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
@@ -62,9 +64,7 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
     )
 
 
-def token_results(
-    pnl: DataFrame, trades: DataFrame, listed: DataFrame, detailed: Sequence[str], most: int
-) -> DataFrame:
+def token_results(pnl: DataFrame, trades: DataFrame, listed: DataFrame, is_detailed: Column, most: int) -> DataFrame:
     """The token that earned each wallet of `listed` most (`is_best`).
 
     And of those in detail, the `most` tokens that moved most money.
@@ -95,18 +95,17 @@ def token_results(
         .withColumn("place", F.row_number().over(by_size))
         .withColumn("of_wallet", F.count(F.lit(1)).over(_of_wallet()))
     )
-    is_detailed = F.col("wallet_address").isin(*detailed) & (F.col("place") <= most)
-    shown = ranked.where(F.col("is_best") | is_detailed)
+    shown = ranked.where(F.col("is_best") | (is_detailed & (F.col("place") <= most)))
     return shown.join(facts, ["wallet_address", "token_address"], "left").drop("batch_id", "ingested_at")
 
 
-def shown_sales(sales: DataFrame, trades: DataFrame, wallets: Sequence[str], *, newest: int, biggest: int) -> DataFrame:
+def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, newest: int, biggest: int) -> DataFrame:
     """The `newest` sales of each wallet, and the `biggest` gains and losses; `newest_place` and so on say which.
 
     `of_wallet` counts all sales of the wallet.
     """
     realized = F.col("realized_pnl_usd")
-    ranked = sales.where(F.col("wallet_address").isin(*wallets)).withColumns(
+    ranked = sales.where(is_detailed).withColumns(
         {
             "newest_place": F.row_number().over(_of_wallet().orderBy(*_newest_first("block_time"))),
             "gain_place": _place(realized.desc_nulls_last(), realized > 0),
@@ -115,26 +114,26 @@ def shown_sales(sales: DataFrame, trades: DataFrame, wallets: Sequence[str], *, 
         }
     )
     wanted = (F.col("newest_place") <= newest) | (F.col("gain_place") <= biggest) | (F.col("loss_place") <= biggest)
-    return _with_trade(ranked.where(wanted), trades, wallets)
+    return _with_trade(ranked.where(wanted), trades, is_detailed)
 
 
-def shown_lots(lots: DataFrame, trades: DataFrame, wallets: Sequence[str], most: int) -> DataFrame:
+def shown_lots(lots: DataFrame, trades: DataFrame, is_detailed: Column, most: int) -> DataFrame:
     """The `most` expensive open lots of each wallet, those of unknown cost last; `of_wallet` counts all of them."""
     dearest = _of_wallet().orderBy(F.desc_nulls_last("remaining_cost_usd"), *_newest_first("acquired_at"))
-    ranked = lots.where(F.col("wallet_address").isin(*wallets)).withColumns(
+    ranked = lots.where(is_detailed).withColumns(
         {"place": F.row_number().over(dearest), "of_wallet": F.count(F.lit(1)).over(_of_wallet())}
     )
-    return _with_trade(ranked.where(F.col("place") <= most), trades, wallets)
+    return _with_trade(ranked.where(F.col("place") <= most), trades, is_detailed)
 
 
-def curves(sales: DataFrame, wallets: Sequence[str], most: int) -> DataFrame:
+def curves(sales: DataFrame, is_detailed: Column, most: int) -> DataFrame:
     """What the sales of each wallet earned, in at most `most` steps of whole days, UTC.
 
     A row without sales in its step is left out. `first_day` is that of the wallet's first sale.
     """
     day = F.datediff(F.to_date("block_time"), F.lit("1970-01-01").cast("date"))
     daily = (
-        sales.where(F.col("wallet_address").isin(*wallets) & F.col("realized_pnl_usd").isNotNull())
+        sales.where(is_detailed & F.col("realized_pnl_usd").isNotNull())
         .groupBy("wallet_address", day.alias("day"))
         .agg(F.sum("realized_pnl_usd").alias("gained"), F.count(F.lit(1)).alias("sales"))
     )
@@ -150,10 +149,10 @@ def curves(sales: DataFrame, wallets: Sequence[str], most: int) -> DataFrame:
     )
 
 
-def reading_states(whales: DataFrame, wallets: Sequence[str]) -> DataFrame:
+def reading_states(whales: DataFrame, is_detailed: Column) -> DataFrame:
     """How far each wallet was read, and what it was taken for."""
     names = ("wallet_class", "class_reason", "discovered_via", "txns_last_fetched_at", "oldest_trade_at")
-    rows = whales.where(F.col("wallet_address").isin(*wallets))
+    rows = whales.where(is_detailed)
     return rows.groupBy("wallet_address").agg(*(F.min(name).alias(name) for name in names))
 
 
@@ -190,10 +189,10 @@ def _of_wallet() -> WindowSpec:
     return Window.partitionBy("wallet_address")
 
 
-def _with_trade(rows: DataFrame, trades: DataFrame, wallets: Sequence[str]) -> DataFrame:
+def _with_trade(rows: DataFrame, trades: DataFrame, is_detailed: Column) -> DataFrame:
     """The trade behind each row: what its token is called, and where its value is from."""
     names = ("trade_id", "token_symbol", "decimals", "tx_hash", "value_source", "price_check")
-    behind = trades.where(F.col("wallet_address").isin(*wallets)).select(*names)
+    behind = trades.where(is_detailed).select(*names)
     return rows.join(behind, "trade_id", "left").drop("batch_id", "ingested_at")
 
 
