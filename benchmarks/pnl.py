@@ -21,6 +21,8 @@ from smart_trader.jobs import silver_pnl
 from smart_trader.rules import class_rules, mark_rules
 from smart_trader.settings import load
 
+_WARM_UP = 100_000
+"""Trades of the lake that nothing is measured with."""
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 _BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
 
@@ -28,6 +30,9 @@ _BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
 def run(scratch: Path, *, small: int, large: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
+    print("to warm up, since the first piece of work would else pay for what all have compiled:", flush=True)
+    _full(Lake(spark, scratch / "first", Shape(_WARM_UP)), with_pandas=False)
+    print("measured:", flush=True)
     small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
     large_figures, large_job = _full(large_lake, with_pandas=False)
