@@ -83,7 +83,7 @@ class _Runner:
         self._options, self._settings, self._market = options, settings, market
         self._clock = SystemClock()
         self._started = self._clock.now()
-        self._as_of = options.as_of or (market.now if market else self._started.replace(microsecond=0))
+        self._as_of = options.as_of or (demo.NOW if market else self._started.replace(microsecond=0))
         self._run_id = options.run_id or process.new_run_id(self._started)
         self._summaries: list[JobSummary] = []
         self._hash = settings_hash(settings)

@@ -17,7 +17,7 @@ from smart_trader.collecting import collect
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
-from smart_trader.errors import QualityError
+from smart_trader.errors import QualityError, SmartTraderError
 from smart_trader.ports import TableStore
 from smart_trader.simulator.helius import Helius
 from smart_trader.simulator.market import DEMO_NOW, Market
@@ -27,6 +27,8 @@ from smart_trader.simulator.truth import TokenTruth
 ROOT = "./demo"
 LOGS = "demo/logs"  # beside the warehouse, which it is in, so that nothing is anywhere else
 SEED = 20261120
+NOW = DEMO_NOW
+"""The market's own time, so that every demonstration is the same."""
 
 ReadDownTo = Mapping[str, datetime | None]
 """The oldest trade that was read, by wallet; None if its history was read whole."""
@@ -62,8 +64,6 @@ class Demo:
 
     url: str
     ask: Callable[[ReadDownTo], Planted]
-    now: datetime = DEMO_NOW
-    """The market's own time, so that every demonstration is the same."""
 
     @property
     def overrides(self) -> Sequence[tuple[str, str]]:
@@ -128,12 +128,18 @@ def serve() -> Iterator[Demo]:
     """Serve the market of the demonstration on loopback, from a process of its own: it has the time to make the market,
     and to find the truth about it, that the driver waits for Spark."""
     ours, theirs = multiprocessing.Pipe()
-    simulator = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs,), daemon=True)
+    simulator = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs, ours), daemon=True)
     simulator.start()
+    theirs.close()  # with a second end here, nobody would hear that the simulator has ended
 
     def ask(read: ReadDownTo) -> Planted:
-        ours.send(read)
-        planted: Planted = ours.recv()
+        try:
+            ours.send(read)
+            planted: Planted = ours.recv()
+        except (EOFError, OSError) as error:
+            raise SmartTraderError(
+                "The simulated market has ended, so nothing was compared with it. What was committed stays, run again."
+            ) from error
         return planted
 
     try:
@@ -143,8 +149,9 @@ def serve() -> Iterator[Demo]:
         simulator.join()
 
 
-def _simulate(driver: Connection) -> None:
+def _simulate(driver: Connection, other_end: Connection) -> None:
     process.end_with_parent()
+    other_end.close()
     # It listens from here on: who asks before there is a market waits.
     simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
     driver.send(simulator.url)

@@ -26,15 +26,6 @@ def market() -> Market:
     return Market.generate(7, tokens=4, wallets=40, trade_rows=1_500)
 
 
-@pytest.fixture(scope="module")
-def first(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake after one run of the pipeline."""
-    lake = Lake(spark, tmp_path_factory.mktemp("first") / "lake house")
-    with Simulator(market) as simulator:
-        lake.run(as_of=market.now, simulator=simulator, settings=SETTINGS)
-    return lake
-
-
 def everything_is_as_planted(lake: Lake, market: Market) -> None:
     """Every figure, sale and lot, in a lake whose histories were cut at `MAX_ROWS`."""
     said = Demo("", partial(planted_in, market)).check(lake.tables)
@@ -65,18 +56,20 @@ def everything_is_as_planted(lake: Lake, market: Market) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(first: Lake, market: Market) -> Lake:
-    """The same lake after as many runs as its cut histories needed to be read down to their beginnings."""
-    everything_is_as_planted(first, market)
-    assert first.rows(tracked_whales.TABLE, "NOT history_complete")
+def whole(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake after as many runs as its cut histories needed to be read down to their beginnings."""
+    lake = Lake(spark, tmp_path_factory.mktemp("whole") / "lake house")
     with Simulator(market) as simulator:
+        lake.run(as_of=market.now, simulator=simulator, settings=SETTINGS)
+        everything_is_as_planted(lake, market)
+        assert lake.rows(tracked_whales.TABLE, "NOT history_complete")
         for _ in range(8):
-            first.run("bronze_transactions", as_of=market.now, simulator=simulator, settings=SETTINGS)
-            if not first.rows(tracked_whales.TABLE, "NOT history_complete"):
+            lake.run("bronze_transactions", as_of=market.now, simulator=simulator, settings=SETTINGS)
+            if not lake.rows(tracked_whales.TABLE, "NOT history_complete"):
                 break
-    assert not first.rows(tracked_whales.TABLE, "NOT history_complete")
-    first.run("silver_pnl", "gold_traders", as_of=market.now, settings=SETTINGS)
-    return first
+    assert not lake.rows(tracked_whales.TABLE, "NOT history_complete")
+    lake.run("silver_pnl", "gold_traders", as_of=market.now, settings=SETTINGS)
+    return lake
 
 
 def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(whole: Lake, market: Market) -> None:

@@ -1,0 +1,43 @@
+"""The demonstration's market as a process of its own."""
+
+import multiprocessing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from smart_trader import demo
+from smart_trader.errors import SmartTraderError
+from smart_trader.simulator.market import Market
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it keeps its webhooks in the folder where it is started
+
+
+def test_it_serves_its_market_and_tells_the_truth_about_what_was_read() -> None:
+    market = Market.generate(demo.SEED)
+    wallet = max(market.trades, key=lambda name: len(market.rows(name)))
+    times = sorted(row["block_unix_time"] for row in market.rows(wallet))
+    middle = datetime.fromtimestamp(times[len(times) // 2], demo.NOW.tzinfo)
+
+    with demo.serve() as served:
+        order = {"sort_by": "liquidity", "sort_type": "desc"}
+        page = requests.get(f"{served.url}/defi/v3/token/list", params=order, timeout=30)
+        whole, cut = (served.ask({wallet: oldest}) for oldest in (None, middle))
+
+    assert page.json()["success"] is True
+    assert whole.totals == {wallet: market.truth[wallet].total}
+    assert cut.totals[wallet].trade_count < whole.totals[wallet].trade_count
+    assert whole.skilled == {name for name, kind in market.kinds.items() if kind == "skilled"}
+    assert multiprocessing.active_children() == []
+
+
+def test_a_market_that_has_ended_is_told_and_not_waited_for() -> None:
+    with demo.serve() as served:
+        (simulator,) = multiprocessing.active_children()
+        simulator.kill()
+        with pytest.raises(SmartTraderError, match="has ended"):
+            served.ask({})
