@@ -1,7 +1,8 @@
 """Few rows brought to the driver."""
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame, Row
@@ -14,15 +15,13 @@ def collect(rows: DataFrame) -> list[Row]:
     return [Row(**values) for values in rows.toArrow().to_pylist()]
 
 
-def collect_all(frames: Mapping[str, DataFrame]) -> dict[str, list[Row]]:
-    """Several small results, by name, a few at once: planning a query keeps one core busy and the others idle.
-
-    Raises what the first that fails raises.
-    """
+@contextmanager
+def several_at_once() -> Iterator[Callable[[DataFrame], Future[list[Row]]]]:
+    """To `collect` a few small results at once: planning a query keeps one core busy and the others idle."""
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="collect") as pool:
-        # Each thread gets a copy of its own of what Spark keeps by thread, such as the name of the job.
-        started = {
-            name: pool.submit(inheritable_thread_target(rows.sparkSession)(collect), rows)
-            for name, rows in frames.items()
-        }
-        return {name: fetched.result() for name, fetched in started.items()}
+
+        def ask(rows: DataFrame) -> Future[list[Row]]:
+            # Each thread gets a copy of its own of what Spark keeps by thread, such as the name of the job.
+            return pool.submit(inheritable_thread_target(rows.sparkSession)(collect), rows)
+
+        yield ask

@@ -8,19 +8,21 @@ alone that was made from the same tables.
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 from pyspark.sql import DataFrame
+from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
 
 from smart_trader import demo
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect_all
+from smart_trader.collecting import several_at_once
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected
 from smart_trader.domain.gold import evidence, rank_history, smart_traders
 from smart_trader.domain.ops import runs
@@ -53,6 +55,7 @@ _READ = (
     silver_rejected.TABLE,
 )
 """What the page is made from, apart from the record of runs, which grows with every run."""
+Frames = Iterator[tuple[str, DataFrame]]
 _POINTS = 120
 _RUNS = 12
 
@@ -110,43 +113,47 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
     )
     if min(versions.values()) < 0:
         return found
-    rows = _rows(_first(app))
-    (fresh,), rankings = rows.pop("freshness"), rows.pop("rankings")
-    found = replace(found, versions=versions, freshness=fresh, **rows)
-    if not found.traders:
-        return replace(found, ranked_at=rankings[0]["ranked_at"] if rankings else None)
-    ranked_at = found.traders[0]["ranked_at"]
-    if [ranking["ranked_at"] for ranking in rankings[:1]] != [ranked_at]:
-        rankings = []  # its maker was stopped before it was entered in the history; the next run does that
-    detailed = [row["wallet_address"] for row in found.traders[: shown.detailed_traders]]
-    return replace(
-        found,
-        ranked_at=ranked_at,
-        previous_at=rankings[1]["ranked_at"] if len(rankings) > 1 else None,
-        is_current_rules=all(ranking["settings_hash"] == settings_hash(app.settings) for ranking in rankings[:1]),
-        is_evidence_newer=app.tables.changed_since(
-            wallet_pnl.TABLE, found.traders[0]["wallet_pnl_version"], except_by="gold_traders"
-        ),
-        detailed=frozenset(detailed),
-        **_rows(_behind(app, detailed, rankings)),
-    )
+    with several_at_once() as ask:
+        asked = {name: ask(frame) for name, frame in _ranking(app)}
+        traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
+        detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
+        if traders:
+            if [ranking["ranked_at"] for ranking in rankings[:1]] != [traders[0]["ranked_at"]]:
+                rankings = []  # its maker was stopped before it was entered in the history; the next run does that
+            asked |= {name: ask(frame) for name, frame in _behind(app, detailed, rankings)}
+        asked |= {name: ask(frame) for name, frame in _state(app)}
+        found = replace(
+            found,
+            versions=versions,
+            traders=traders,
+            detailed=frozenset(detailed),
+            ranked_at=next((row["ranked_at"] for row in (*traders, *rankings)), None),
+            **(_standing(app, traders[0], rankings) if traders else {}),
+        )
+        rows: dict[str, Any] = {name: _rows(answer) for name, answer in asked.items()}
+    (freshness,) = rows.pop("freshness")
+    return replace(found, freshness=freshness, **rows)
 
 
-def _first(app: App) -> dict[str, DataFrame]:
-    """The list, when it and the one before it were made, and the state of the data."""
-    rejected = (app.tables.read(bronze_rejected.TABLE), app.tables.read(silver_rejected.TABLE))
-    followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
+def _standing(app: App, best: Row, rankings: Sequence[Row]) -> dict[str, Any]:
+    """How the ranking that has `best` stands to the one before it, to the settings and to the newest figures."""
     return {
-        "traders": app.tables.read(smart_traders.TABLE).orderBy("overall_rank").limit(app.settings.report.traders),
-        "rankings": evidence.newest_rankings(app.tables.read(rank_history.TABLE)),
-        "rejections": evidence.rejections(*rejected),
-        "freshness": evidence.freshness(*followed),
-        "runs": app.tables.read(runs.TABLE).orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS),
+        "previous_at": rankings[1]["ranked_at"] if len(rankings) > 1 else None,
+        "is_current_rules": all(ranking["settings_hash"] == settings_hash(app.settings) for ranking in rankings[:1]),
+        "is_evidence_newer": app.tables.changed_since(
+            wallet_pnl.TABLE, best["wallet_pnl_version"], except_by="gold_traders"
+        ),
     }
 
 
-def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> dict[str, DataFrame]:
-    """What changed, and what stands behind the figures of the wallets that are shown."""
+def _ranking(app: App) -> Frames:
+    """The list, and when it and the one before it were made."""
+    yield "traders", app.tables.read(smart_traders.TABLE).orderBy("overall_rank").limit(app.settings.report.traders)
+    yield "rankings", evidence.newest_rankings(app.tables.read(rank_history.TABLE))
+
+
+def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:
+    """What stands behind the figures of the wallets that are shown, and what changed; what takes longest first."""
     shown = app.settings.report
     sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
@@ -154,23 +161,30 @@ def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> dict[
     listed = ranked.where(F.col("overall_rank") <= shown.traders)
     is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
     places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
-    frames = {
-        "groups": evidence.groups(ranked),
-        "tokens": evidence.token_results(pnl, traded, listed, is_detailed, shown.tokens_per_trader),
-        "sales": evidence.shown_sales(sales, traded, is_detailed, **places),
-        "curves": evidence.curves(sales, is_detailed, _POINTS),
-        "lots": evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader),
-        "states": evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed),
-    }
+    yield "tokens", evidence.token_results(pnl, traded, listed, is_detailed, shown.tokens_per_trader)
+    yield "sales", evidence.shown_sales(sales, traded, is_detailed, **places)
+    yield "lots", evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
+    yield "curves", evidence.curves(sales, is_detailed, _POINTS)
     if len(rankings) > 1:
         history, (now, before) = app.tables.read(rank_history.TABLE), (ranking["ranked_at"] for ranking in rankings)
         most = page_view.MOST_CHANGES
-        frames["movements"] = evidence.movements(history, now, before, listed=shown.traders, most=most)
-    return frames
+        yield "movements", evidence.movements(history, now, before, listed=shown.traders, most=most)
+    yield "values", evidence.value_sources(traded, is_detailed)
+    yield "states", evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
+    yield "groups", evidence.groups(ranked)
 
 
-def _rows(frames: Mapping[str, DataFrame]) -> dict[str, Any]:
-    return {name: [row.asDict() for row in rows] for name, rows in collect_all(frames).items()}
+def _state(app: App) -> Frames:
+    """The state of the data."""
+    rejected = (app.tables.read(bronze_rejected.TABLE), app.tables.read(silver_rejected.TABLE))
+    followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
+    yield "rejections", evidence.rejections(*rejected)
+    yield "freshness", evidence.freshness(*followed)
+    yield "runs", app.tables.read(runs.TABLE).orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
+
+
+def _rows(answer: Future[list[SparkRow]]) -> list[dict[str, Any]]:
+    return [row.asDict() for row in answer.result()]
 
 
 if __name__ == "__main__":

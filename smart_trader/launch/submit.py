@@ -35,9 +35,12 @@ COMPILE_LATE = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
-
-OF_LARGE_PLANS = ("spark.sql.codegen.wholeStage", "spark.sql.subexpressionElimination.enabled")
-"""What makes plans slower to begin and faster to go on."""
+PLAN_LITTLE = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.subexpressionElimination.enabled": "false",
+}
+"""For a small run: plans that are interpreted are quicker to begin and slower to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def command_line(run: Run) -> list[str]:
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
-        confs |= {name: str(not run.is_small).lower() for name in OF_LARGE_PLANS}
+        confs |= PLAN_LITTLE if run.is_small else {}
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))

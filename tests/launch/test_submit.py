@@ -61,8 +61,6 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--conf", "spark.sql.shuffle.partitions=4"),
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.sql.adaptive.enabled=false"),
-        *("--conf", "spark.sql.codegen.wholeStage=true"),
-        *("--conf", "spark.sql.subexpressionElimination.enabled=true"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
@@ -173,7 +171,7 @@ def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
     assert job.stored_bytes("s3a://bucket/lake") is None
     small = submit.command_line(described(stored_bytes=256 * MB - 1))
     assert "-XX:TieredStopAtLevel=1" in small[small.index("--driver-java-options") + 1]
-    assert "spark.sql.codegen.wholeStage=false" in small
+    assert {f"{name}={value}" for name, value in submit.PLAN_LITTLE.items()} <= set(small)
     for stored in (256 * MB, None):
         assert not described(stored_bytes=stored).is_small
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from smart_trader.domain.silver.books import ALL_TOKENS
 
 VALUE_SOURCES = ("stable", "sol", "volume_usd", "token_price", "none")
+_TOKEN = ["wallet_address", "token_address"]
 
 
 def groups(traders: DataFrame) -> DataFrame:
@@ -69,22 +70,10 @@ def token_results(pnl: DataFrame, trades: DataFrame, listed: DataFrame, is_detai
 
     And of those in detail, the `most` tokens that moved most money.
 
-    With the symbol, the decimals, and by what the trades of the token (`from_...`) and of the wallet (`all_from_...`)
-    were valued.
+    With the symbol, the decimals, and by what the trades of the token were valued (`from_...`).
     """
     # A condition that names a thousand addresses overflows the stack of a task that reads Parquet.
     wallets = F.broadcast(listed.select("wallet_address"))
-    counted = {f"from_{source}": F.count_if(F.col("value_source") == source) for source in VALUE_SOURCES}
-    facts = (
-        trades.join(wallets, "wallet_address", "left_semi")
-        .groupBy("wallet_address", "token_address")
-        .agg(
-            F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol"),
-            F.max("decimals").alias("decimals"),
-            *(count.alias(name) for name, count in counted.items()),
-        )
-        .withColumns({f"all_{name}": F.sum(name).over(_of_wallet()) for name in counted})
-    )
     by_gain = _of_wallet().orderBy(F.desc("realized_pnl"), "token_address")
     moved = F.abs("realized_pnl") + F.coalesce(F.col("current_position_cost_basis"), F.lit(0))
     by_size = _of_wallet().orderBy(moved.desc(), "token_address")
@@ -96,7 +85,22 @@ def token_results(pnl: DataFrame, trades: DataFrame, listed: DataFrame, is_detai
         .withColumn("of_wallet", F.count(F.lit(1)).over(_of_wallet()))
     )
     shown = ranked.where(F.col("is_best") | (is_detailed & (F.col("place") <= most)))
-    return shown.join(facts, ["wallet_address", "token_address"], "left").drop("batch_id", "ingested_at")
+    # Before they are added up: the newest symbol is found by sorting, and most trades are of tokens not shown.
+    facts = (
+        trades.join(F.broadcast(shown.select(*_TOKEN)), _TOKEN, "left_semi")
+        .groupBy(*_TOKEN)
+        .agg(
+            F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol"),
+            F.max("decimals").alias("decimals"),
+            *_by_source(),
+        )
+    )
+    return shown.join(facts, _TOKEN, "left").drop("batch_id", "ingested_at")
+
+
+def value_sources(trades: DataFrame, is_detailed: Column) -> DataFrame:
+    """By what the trades of each wallet were valued (`from_...`)."""
+    return trades.where(is_detailed).groupBy("wallet_address").agg(*_by_source())
 
 
 def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, newest: int, biggest: int) -> DataFrame:
@@ -187,6 +191,10 @@ def freshness(tokens: DataFrame, whales: DataFrame) -> DataFrame:
 
 def _of_wallet() -> WindowSpec:
     return Window.partitionBy("wallet_address")
+
+
+def _by_source() -> list[Column]:
+    return [F.count_if(F.col("value_source") == source).alias(f"from_{source}") for source in VALUE_SOURCES]
 
 
 def _with_trade(rows: DataFrame, trades: DataFrame, is_detailed: Column) -> DataFrame:

@@ -53,6 +53,7 @@ class Collected:
     curves: Sequence[Row] = ()
     lots: Sequence[Row] = ()
     states: Sequence[Row] = ()
+    values: Sequence[Row] = ()
     rejections: Sequence[Row] = ()
     freshness: Row | None = None
     runs: Sequence[Row] = ()

@@ -38,7 +38,8 @@ def as_csv(found: Collected) -> str:
 
 def as_json(found: Collected) -> str:
     """One document with all that the page shows. Decimals are texts, so that no reader rounds them; unknown is null."""
-    of = {name: found.of_wallet(getattr(found, name)) for name in ("tokens", "sales", "lots", "curves", "states")}
+    parts = ("tokens", "sales", "lots", "curves", "states", "values")
+    of = {name: found.of_wallet(getattr(found, name)) for name in parts}
     document = {
         "identity": found.identity,
         "made_at": found.made_at,
@@ -92,6 +93,7 @@ def _trader(row: Row, found: Collected, of: Mapping[str, Mapping[str, Sequence[R
         **row,
         "remarks": list(words.remarks(row, found.rules).warnings),
         "reading": next(iter(of["states"].get(wallet, ())), None),
+        "values": next(iter(of["values"].get(wallet, ())), None),
         "tokens": of["tokens"].get(wallet, []),
         "sales": of["sales"].get(wallet, []),
         "open_lots": of["lots"].get(wallet, []),
