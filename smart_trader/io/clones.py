@@ -17,13 +17,19 @@ from typing_extensions import override
 
 from smart_trader.domain.changes import DELETE, INSERT, UPDATE, TableChange
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.domain.table_log import NEWEST_WRITER_VERSION, READER_VERSION
 from smart_trader.io import scratch
 from smart_trader.io.delta import DeltaStore, delete_folder
 from smart_trader.io.delta_log import holds_no_files
 from smart_trader.io.lock import local_folder
 from smart_trader.ports import Clock
 
-_LOG_CHANGES = {"delta.enableChangeDataFeed": "true"}
+_LOG_CHANGES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.minReaderVersion": str(READER_VERSION),
+    "delta.minWriterVersion": str(NEWEST_WRITER_VERSION),
+}
+"""Without versions Delta takes its newest ones, and `validate` would find that the common writers cannot open the clone."""
 _AT_ONCE = 4
 
 

@@ -12,11 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from smart_trader.domain.changes import Part, TableChange
 from smart_trader.domain.table import COUNT, STRING, USD, Column, Table, not_negative
+from smart_trader.domain.table_log import broken_log_rules
 from smart_trader.errors import SchemaMismatch
 from smart_trader.io import clones
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.io.delta_upkeep import DeltaUpkeep
 from tests.warehouse_files import fingerprint
 
 TABLE = Table(
@@ -100,6 +102,7 @@ def test_a_clone_holds_and_says_what_the_table_itself_would(
     assert [store.version(TABLE) for store in stores] == [start + 4] * 2
     assert rehearsed.versions == real.versions == {TABLE.name: (start, start + 4)}
     assert rehearsed.rows_written == real.rows_written
+    assert not broken_log_rules(TABLE, DeltaUpkeep(spark, rehearsed.path).inspect(TABLE)), "for validate"
     for version in (None, start - 1, start, start + 1, start + 3):
         assert stored(rehearsed.read(TABLE, version=version)) == stored(real.read(TABLE, version=version)), version
     answers = {
