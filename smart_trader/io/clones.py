@@ -29,7 +29,7 @@ _LOG_CHANGES = {
     "delta.minReaderVersion": str(READER_VERSION),
     "delta.minWriterVersion": str(NEWEST_WRITER_VERSION),
 }
-"""Without versions Delta takes its newest ones, and `validate` would find that the common writers cannot open the clone."""
+"""Without versions Delta takes its newest ones, and `validate` would find that common writers cannot open the clone."""
 _AT_ONCE = 4
 
 

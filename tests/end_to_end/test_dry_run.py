@@ -29,7 +29,7 @@ from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Entry, Market, Row
 from smart_trader.simulator.server import Seen, Simulator
 from smart_trader.simulator.wire import json_text
-from tests.lake import DATA_TABLES, Lake
+from tests.lake import DATA_TABLES, PIPELINE, Lake
 from tests.warehouse_files import fingerprint
 
 SEEDS = range(20)
@@ -138,7 +138,7 @@ class Rounds:
             rehearsed.append(contents(tables))
 
         given: dict[str, Any] = {"as_of": as_of, "simulator": self.simulator, "settings": self._all(settings)}
-        found = self.lake.dry_run(look=look, fetch=True, **given)
+        found = self.lake.dry_run(*PIPELINE, "validate", look=look, fetch=True, **given)
         dry = self.simulator.requests[seen:]
         assert {request.method for request in dry} == {"GET"}
         assert fingerprint(self.lake.root) == files
