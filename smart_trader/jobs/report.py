@@ -153,25 +153,32 @@ def _ranking(app: App) -> Frames:
 
 
 def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:
-    """What stands behind the figures of the wallets that are shown, and what changed; what takes longest first."""
-    shown = app.settings.report
-    sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
-    pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
-    ranked = app.tables.read(smart_traders.TABLE)
-    listed = ranked.where(F.col("overall_rank") <= shown.traders)
-    is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
-    places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
-    yield "tokens", evidence.token_results(pnl, traded, listed, is_detailed, shown.tokens_per_trader)
-    yield "sales", evidence.shown_sales(sales, traded, is_detailed, **places)
-    yield "lots", evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
-    yield "curves", evidence.curves(sales, is_detailed, _POINTS)
+    """What stands behind the figures of the wallets that are shown, and what changed."""
+    shown, ranked = app.settings.report, app.tables.read(smart_traders.TABLE)
+    if app.options.format == "csv":
+        pnl, traded = app.tables.read(wallet_pnl.TABLE), app.tables.read(trades.TABLE)
+        yield "best_tokens", evidence.best_tokens(pnl, traded, ranked.where(F.col("overall_rank") <= shown.traders))
+    else:
+        yield from _in_detail(app, detailed)
     if len(rankings) > 1:
         history, (now, before) = app.tables.read(rank_history.TABLE), (ranking["ranked_at"] for ranking in rankings)
         most = page_view.MOST_CHANGES
         yield "movements", evidence.movements(history, now, before, listed=shown.traders, most=most)
-    yield "values", evidence.value_sources(traded, is_detailed)
-    yield "states", evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
     yield "groups", evidence.groups(ranked)
+
+
+def _in_detail(app: App, detailed: Sequence[str]) -> Frames:
+    """What takes longest comes first."""
+    shown = app.settings.report
+    sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
+    pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
+    is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
+    places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
+    yield "sales", evidence.shown_sales(sales, traded, is_detailed, **places)
+    yield "tokens", evidence.token_results(pnl, traded, is_detailed, shown.tokens_per_trader)
+    yield "lots", evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
+    yield "curves", evidence.curves(sales, is_detailed, _POINTS)
+    yield "states", evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
 
 
 def _state(app: App) -> Frames:

@@ -18,7 +18,6 @@ from tests.report.example import trader
 
 LATER = NOW + timedelta(days=1)
 HOSTILE = "</td>\u202e=1"
-NOT_GIVEN = ("from_stable", "from_volume_usd", "from_token_price", "from_none")
 FEW = (("report.detailed_traders", "1"), ("report.tokens_per_trader", "2"), ("report.sales_per_trader", "2"))
 
 
@@ -145,9 +144,8 @@ def test_the_document_holds_the_ranking_what_changed_and_what_stands_behind_it(r
     assert values == ["0", "1.000000001", "-48.999999999", "21.000000001", "23.000000001"]
     lots = [(lot["trade_id"], lot["tx_hash"], lot["remaining_cost_usd"]) for lot in high["open_lots"]]
     assert lots == [("trade0", "hash0", None)]
-    tokens = {row["token_address"]: (row["is_best"], row["from_sol"], row["token_symbol"]) for row in high["tokens"]}
-    assert tokens == {"mint": (False, 6, HOSTILE), "mint2": (True, 1, HOSTILE)}
-    assert high["values"] == {"wallet_address": "high", **dict.fromkeys(NOT_GIVEN, 0), "from_sol": 7}
+    tokens = {row["token_address"]: (row["is_best"], row["from_sol"], row["all_from_sol"]) for row in high["tokens"]}
+    assert tokens == {"mint": (False, 6, 7), "mint2": (True, 1, 7)}
     assert high["reading"]["class_reason"] == "no sign"
     assert [(row["source"], row["reason"], row["rows"]) for row in found["rejected"]] == [("trader_txs", "no_mint", 3)]
     assert found["freshness"]["wallets_read"] == 1

@@ -135,11 +135,13 @@ def bare(**figures: Any) -> dict[str, Any]:
 
 def token(symbol: str | None = "WIF", wallet: str = GOOD, mint: str = MINT, place: int = 1) -> dict[str, Any]:
     """A row of what a wallet made in one token."""
+    counts = dict.fromkeys((f"from_{source}" for source in VALUE_SOURCES), 0) | {"from_sol": 15, "from_none": 1}
     portfolio = trader(wallet)
     figures = {column.name: portfolio[column.name] for column in wallet_pnl.FIGURES}
     return {
         **figures,
-        **_sources(),
+        **counts,
+        **{f"all_{name}": number for name, number in counts.items()},
         "wallet_address": wallet,
         "token_address": mint,
         "token_symbol": symbol,
@@ -245,7 +247,6 @@ def collected(**parts: Any) -> Collected:
         curves=(step(0, "100.5"), step(3, "-250"), step(9, "1384.067890123")),
         lots=(lot(),),
         states=({"wallet_address": GOOD, "wallet_class": "person", "class_reason": "no sign of a bot"},),
-        values=({"wallet_address": GOOD, **_sources()},),
         rejections=({"source": "trader_txs", "reason": "no_mint", "rows": 3, "newest": NOW},),
         freshness=_freshness(),
         runs=(_run(),),
@@ -276,10 +277,6 @@ def named(symbols: Sequence[str]) -> Collected:
         runs=[_run() | {"message": symbol} for symbol in symbols],
         detailed=frozenset(wallets),
     )
-
-
-def _sources() -> dict[str, int]:
-    return dict.fromkeys((f"from_{source}" for source in VALUE_SOURCES), 0) | {"from_sol": 15, "from_none": 1}
 
 
 def _groups() -> Sequence[Mapping[str, Any]]:

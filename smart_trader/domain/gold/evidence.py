@@ -65,42 +65,48 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
     )
 
 
-def token_results(pnl: DataFrame, trades: DataFrame, listed: DataFrame, is_detailed: Column, most: int) -> DataFrame:
-    """The token that earned each wallet of `listed` most (`is_best`).
-
-    And of those in detail, the `most` tokens that moved most money.
-
-    With the symbol, the decimals, and by what the trades of the token were valued (`from_...`).
-    """
+def best_tokens(pnl: DataFrame, trades: DataFrame, listed: DataFrame) -> DataFrame:
+    """The token that earned each wallet of `listed` most, with its symbol; no row for one that gained in none."""
     # A condition that names a thousand addresses overflows the stack of a task that reads Parquet.
     wallets = F.broadcast(listed.select("wallet_address"))
-    by_gain = _of_wallet().orderBy(F.desc("realized_pnl"), "token_address")
+    gains = pnl.where((F.col("token_address") != ALL_TOKENS) & (F.col("realized_pnl") > 0))
+    best = (
+        gains.join(wallets, "wallet_address", "left_semi")
+        .withColumn("place", F.row_number().over(_most_gained_first()))
+        .where("place = 1")
+        .select(*_TOKEN)
+    )
+    symbols = trades.join(F.broadcast(best), _TOKEN, "left_semi").groupBy(*_TOKEN).agg(_newest_symbol())
+    return best.join(symbols, _TOKEN, "left")
+
+
+def token_results(pnl: DataFrame, trades: DataFrame, is_detailed: Column, most: int) -> DataFrame:
+    """The `most` tokens of each wallet that moved most money, and the one that earned most (`is_best`).
+
+    With the symbol, the decimals, and by what the trades of the token (`from_...`) and of the wallet (`all_from_...`)
+    were valued.
+    """
+    counted = {f"from_{source}": F.count_if(F.col("value_source") == source) for source in VALUE_SOURCES}
+    facts = (
+        trades.where(is_detailed)
+        .groupBy(*_TOKEN)
+        .agg(
+            _newest_symbol(),
+            F.max("decimals").alias("decimals"),
+            *(count.alias(name) for name, count in counted.items()),
+        )
+        .withColumns({f"all_{name}": F.sum(name).over(_of_wallet()) for name in counted})
+    )
     moved = F.abs("realized_pnl") + F.coalesce(F.col("current_position_cost_basis"), F.lit(0))
     by_size = _of_wallet().orderBy(moved.desc(), "token_address")
     ranked = (
-        pnl.where(F.col("token_address") != ALL_TOKENS)
-        .join(wallets, "wallet_address", "left_semi")
-        .withColumn("is_best", (F.row_number().over(by_gain) == 1) & (F.col("realized_pnl") > 0))
+        pnl.where(is_detailed & (F.col("token_address") != ALL_TOKENS))
+        .withColumn("is_best", (F.row_number().over(_most_gained_first()) == 1) & (F.col("realized_pnl") > 0))
         .withColumn("place", F.row_number().over(by_size))
         .withColumn("of_wallet", F.count(F.lit(1)).over(_of_wallet()))
     )
-    shown = ranked.where(F.col("is_best") | (is_detailed & (F.col("place") <= most)))
-    # Before they are added up: the newest symbol is found by sorting, and most trades are of tokens not shown.
-    facts = (
-        trades.join(F.broadcast(shown.select(*_TOKEN)), _TOKEN, "left_semi")
-        .groupBy(*_TOKEN)
-        .agg(
-            F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol"),
-            F.max("decimals").alias("decimals"),
-            *_by_source(),
-        )
-    )
+    shown = ranked.where(F.col("is_best") | (F.col("place") <= most))
     return shown.join(facts, _TOKEN, "left").drop("batch_id", "ingested_at")
-
-
-def value_sources(trades: DataFrame, is_detailed: Column) -> DataFrame:
-    """By what the trades of each wallet were valued (`from_...`)."""
-    return trades.where(is_detailed).groupBy("wallet_address").agg(*_by_source())
 
 
 def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, newest: int, biggest: int) -> DataFrame:
@@ -193,8 +199,12 @@ def _of_wallet() -> WindowSpec:
     return Window.partitionBy("wallet_address")
 
 
-def _by_source() -> list[Column]:
-    return [F.count_if(F.col("value_source") == source).alias(f"from_{source}") for source in VALUE_SOURCES]
+def _most_gained_first() -> WindowSpec:
+    return _of_wallet().orderBy(F.desc("realized_pnl"), "token_address")
+
+
+def _newest_symbol() -> Column:
+    return F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol")
 
 
 def _with_trade(rows: DataFrame, trades: DataFrame, is_detailed: Column) -> DataFrame:

@@ -32,7 +32,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """Rows by what they are about; empty where there is no ranking. `versions` are those of the tables read."""
+    """Rows by what they are about; empty where there is no ranking, and where the format does not show them.
+
+    `versions` are those of the tables read.
+    """
 
     identity: str
     made_at: datetime
@@ -48,12 +51,12 @@ class Collected:
     groups: Sequence[Row] = ()
     traders: Sequence[Row] = ()
     movements: Sequence[Row] = ()
+    best_tokens: Sequence[Row] = ()
     tokens: Sequence[Row] = ()
     sales: Sequence[Row] = ()
     curves: Sequence[Row] = ()
     lots: Sequence[Row] = ()
     states: Sequence[Row] = ()
-    values: Sequence[Row] = ()
     rejections: Sequence[Row] = ()
     freshness: Row | None = None
     runs: Sequence[Row] = ()

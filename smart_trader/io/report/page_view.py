@@ -238,9 +238,8 @@ def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, .
 
 
 def _traders(found: Collected, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
-    tokens, sales, lots, curves, states, values = (
-        found.of_wallet(rows)
-        for rows in (found.tokens, found.sales, found.lots, found.curves, found.states, found.values)
+    tokens, sales, lots, curves, states = (
+        found.of_wallet(rows) for rows in (found.tokens, found.sales, found.lots, found.curves, found.states)
     )
     return tuple(
         trader_view.build(
@@ -254,7 +253,6 @@ def _traders(found: Collected, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
                 lots=sorted(lots.get(wallet, ()), key=lambda lot: lot["place"]),
                 curve=curves.get(wallet, ()),
                 state=next(iter(states.get(wallet, ())), None),
-                values=next(iter(values.get(wallet, ())), None),
             ),
         )
         for row in found.traders

@@ -23,7 +23,8 @@ def as_csv(found: Collected) -> str:
     writer = csv.writer(out)
     names = (*smart_traders.TABLE.column_names, *_OWN)
     writer.writerow(names)
-    best, was = _best_tokens(found), {row["wallet_address"]: row["was_overall_rank"] for row in found.movements}
+    best = {row["wallet_address"]: row for row in found.best_tokens}
+    was = {row["wallet_address"]: row["was_overall_rank"] for row in found.movements}
     for row in found.traders:
         token: Row = best.get(row["wallet_address"], {})
         own = (
@@ -38,8 +39,7 @@ def as_csv(found: Collected) -> str:
 
 def as_json(found: Collected) -> str:
     """One document with all that the page shows. Decimals are texts, so that no reader rounds them; unknown is null."""
-    parts = ("tokens", "sales", "lots", "curves", "states", "values")
-    of = {name: found.of_wallet(getattr(found, name)) for name in parts}
+    of = {name: found.of_wallet(getattr(found, name)) for name in ("tokens", "sales", "lots", "curves", "states")}
     document = {
         "identity": found.identity,
         "made_at": found.made_at,
@@ -93,16 +93,11 @@ def _trader(row: Row, found: Collected, of: Mapping[str, Mapping[str, Sequence[R
         **row,
         "remarks": list(words.remarks(row, found.rules).warnings),
         "reading": next(iter(of["states"].get(wallet, ())), None),
-        "values": next(iter(of["values"].get(wallet, ())), None),
         "tokens": of["tokens"].get(wallet, []),
         "sales": of["sales"].get(wallet, []),
         "open_lots": of["lots"].get(wallet, []),
         "equity_curve": [[trader_view.day_text(day), value] for day, value in curve.points] if curve else [],
     }
-
-
-def _best_tokens(found: Collected) -> dict[str, Row]:
-    return {row["wallet_address"]: row for row in found.tokens if row["is_best"]}
 
 
 def _csv_cell(value: Any) -> Any:

@@ -37,7 +37,6 @@ class Evidence:
     lots: Sequence[Row] = ()
     curve: Sequence[Row] = ()
     state: Row | None = None
-    values: Row | None = None
 
 
 def build(row: Row, rank: Rank, rules: Rules, limits: Limits, evidence: Evidence) -> Trader:
@@ -177,7 +176,7 @@ def _evidence(row: Row, evidence: Evidence) -> tuple[Fact, ...]:
                 row["unmatched_proceeds"], "sold without a purchase that anybody saw; never counted as profit"
             ),
         ),
-        Fact("Values", _value_sources(evidence.values)),
+        Fact("Values", _value_sources(evidence.tokens)),
         Fact(
             "Taken for",
             Figure(kind, how=state.get("class_reason") or "") if kind else unknown("the wallet has no state"),
@@ -196,8 +195,11 @@ def _evidence(row: Row, evidence: Evidence) -> tuple[Fact, ...]:
     )
 
 
-def _value_sources(values: Row | None) -> Figure:
-    counted = {source: values[f"from_{source}"] if values else 0 for source in VALUE_SOURCES}
+def _value_sources(tokens: Sequence[Row]) -> Figure:
+    counted = {
+        source: next((t[f"all_from_{source}"] for t in tokens if t[f"all_from_{source}"] is not None), 0)
+        for source in VALUE_SOURCES
+    }
     every = sum(counted.values())
     if not every:
         return unknown("no trade of it is in the tables")
