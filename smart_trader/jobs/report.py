@@ -114,14 +114,13 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
     if min(versions.values()) < 0:
         return found
     with several_at_once() as ask:
-        asked = {name: ask(frame) for name, frame in _ranking(app)}
+        asked = {name: ask(frame) for name, frame in (*_ranking(app), *_state(app))}
         traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
         detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
         if traders:
             if [ranking["ranked_at"] for ranking in rankings[:1]] != [traders[0]["ranked_at"]]:
                 rankings = []  # its maker was stopped before it was entered in the history; the next run does that
             asked |= {name: ask(frame) for name, frame in _behind(app, detailed, rankings)}
-        asked |= {name: ask(frame) for name, frame in _state(app)}
         found = replace(
             found,
             versions=versions,
