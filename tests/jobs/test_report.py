@@ -1,5 +1,6 @@
 """The report on real tables: what it finds of a ranking and of what stands behind it, and when it is made."""
 
+import csv
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 from smart_trader.domain.bronze import rejected_rows
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
+from smart_trader.io.report.text import spreadsheet_text
 from tests.gold.portfolios import NOW, portfolio
 from tests.lake import Lake
 from tests.report.example import trader
@@ -101,7 +103,11 @@ def ranked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lak
     tokens = (("mint", -9), ("mint1", 1), ("mint2", 2))
     lake.fill(
         wallet_pnl.TABLE,
-        [portfolio("high") | {"token_address": mint, "realized_pnl": Decimal(pnl)} for mint, pnl in tokens],
+        [
+            portfolio(wallet) | {"token_address": mint, "realized_pnl": Decimal(pnl)}
+            for wallet, held in (("high", tokens), ("low", (("mint", 0), ("mint3", 5))))
+            for mint, pnl in held
+        ],
     )
     sold = [trade(nth, "SELL") for nth in range(1, 6)]
     lake.fill(trades.TABLE, [trade(0, "BUY"), *sold, trade(9, "BUY", "mint2")])
@@ -149,6 +155,17 @@ def test_the_document_holds_the_ranking_what_changed_and_what_stands_behind_it(r
     assert high["reading"]["class_reason"] == "no sign"
     assert [(row["source"], row["reason"], row["rows"]) for row in found["rejected"]] == [("trader_txs", "no_mint", 3)]
     assert found["freshness"]["wallets_read"] == 1
+
+
+def test_a_spreadsheet_names_the_best_token_of_everybody_listed(ranked: Lake, tmp_path: Path) -> None:
+    target = tmp_path / "report.csv"
+    ranked.run("report", as_of=LATER, settings=FEW, out=target, format="csv")
+    with target.open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert [row["wallet_address"] for row in rows] == ["high", "low"]
+    assert [row["best_token_address"] for row in rows] == ["mint2", "mint3"], "also of who is not in detail"
+    assert [row["best_token_symbol"] for row in rows] == [spreadsheet_text(HOSTILE), ""], "of low no trade is known"
+    assert [row["previous_rank"] for row in rows] == ["1", "3"]
 
 
 def test_a_page_is_made_anew_in_a_pipeline_only_when_what_it_shows_has_changed(ranked: Lake, tmp_path: Path) -> None:
