@@ -3,6 +3,7 @@
 import functools
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,7 @@ _CONFLICTS = (
     ConcurrentWriteException,
 )
 _ATTEMPTS = 5
+_SHORTEST_PAUSE = 0.2
 
 
 def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Concatenate["DeltaStore", P], None]:
@@ -65,10 +67,13 @@ def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Co
     @functools.wraps(write)
     def tried(store: "DeltaStore", /, *args: P.args, **kwargs: P.kwargs) -> None:
         for attempt in range(_ATTEMPTS):
+            started = time.monotonic()
             try:
                 return write(store, *args, **kwargs)
             except _CONFLICTS:
-                store.wait(random.uniform(0, 0.2 * 2**attempt))  # full jitter, so that the writers part
+                # Full jitter, so that the writers part; of what a write takes, or it would meet the others' next one.
+                longest = max(_SHORTEST_PAUSE, time.monotonic() - started) * 2**attempt
+                store.wait(random.uniform(0, longest))
         raise Interrupted(
             f"Other writers keep changing the tables: {_ATTEMPTS} attempts failed. What was committed stays, run again."
         )
