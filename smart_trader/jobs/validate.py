@@ -98,9 +98,10 @@ def _log_questions(app: App, _changed: set[str], _rows: Rows) -> list[Question]:
     return [partial(look, table) for table in catalog.TABLES]
 
 
-def _row_questions(_app: App, changed: set[str], rows: Rows) -> list[Question]:
+def _row_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
     def look(table: Table) -> list[Failure]:
-        return _examine(table.name, lambda: examine_rows(table, rows(table)))
+        read = app.tables.read if table is smart_traders.TABLE else rows  # a ranking is made as a whole
+        return _examine(table.name, lambda: examine_rows(table, read(table)))
 
     return [partial(look, table) for table in catalog.TABLES if table.name in changed]
 
@@ -194,12 +195,13 @@ def _rows_of_this_run(app: App) -> Rows:
     touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
     named = tuple(row.wallet_address for row in touched.limit(_FEW + 1).collect())
     part = Part(touched, named if len(named) <= _FEW else None)
+    by_wallet = (tracked_whales.TABLE, smart_traders.TABLE)
 
     def read(table: Table) -> DataFrame:
         rows = app.tables.read(table)
         if table.partitioned_by:
             return rows.where(F.col(table.partitioned_by[0]) == F.lit(app.as_of.date()))
-        return part.of(rows) if table.clustered_by or table is tracked_whales.TABLE else rows
+        return part.of(rows) if table.clustered_by or table in by_wallet else rows
 
     return read
 

@@ -4,7 +4,9 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,16 @@ def validated(lake: Lake, command: str = "validate") -> dict[str, Any]:
 def lake(copied: Callable[[str], Lake]) -> Lake:
     """A lake to be damaged."""
     return copied("lake")
+
+
+def test_a_pipeline_that_works_on_one_wallet_asks_only_about_that_one(lake: Lake, tmp_path: Path) -> None:
+    """Days after the holders were fetched: the others are tracked too, but this run has not seen them."""
+    ranked = [row.wallet_address for row in lake.rows(smart_traders.TABLE)]
+    assert len(ranked) > 1
+    (tmp_path / "wallets").write_text(ranked[0], "utf-8")
+    given: dict[str, Any] = {"wallets": tmp_path / "wallets", "stage": "pnl", "as_of": MARKET.now + timedelta(days=1)}
+    document = lake.run("requeue", "validate", command="pipeline", **given)["validate"].document
+    assert document is not None and document["broken_rules"] == 0
 
 
 Rows = list[dict[str, Any]]
