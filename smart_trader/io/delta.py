@@ -58,7 +58,8 @@ _CONFLICTS = (
     ConcurrentWriteException,
 )
 _ATTEMPTS = 5
-_SHORTEST_PAUSE = 0.2
+_SHORTEST_WRITE = 0.2
+"""Seconds."""
 
 
 def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Concatenate["DeltaStore", P], None]:
@@ -66,14 +67,15 @@ def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Co
 
     @functools.wraps(write)
     def tried(store: "DeltaStore", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(1, _ATTEMPTS + 1):
             started = time.monotonic()
             try:
                 return write(store, *args, **kwargs)
             except _CONFLICTS:
-                # Full jitter, so that the writers part; of what a write takes, or it would meet the others' next one.
-                longest = max(_SHORTEST_PAUSE, time.monotonic() - started) * 2**attempt
-                store.wait(random.uniform(0, longest))
+                if attempt < _ATTEMPTS:
+                    # Full jitter, so that the writers part; of what a write takes, or it meets the others' next one.
+                    took = max(_SHORTEST_WRITE, time.monotonic() - started)
+                    store.wait(random.uniform(0, took * 2 ** (attempt - 1)))
         raise Interrupted(
             f"Other writers keep changing the tables: {_ATTEMPTS} attempts failed. What was committed stays, run again."
         )

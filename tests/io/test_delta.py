@@ -293,6 +293,8 @@ def again_if_beaten(write: Callable[[], None]) -> None:
 
 def test_conflicts_without_end_end_the_run(store: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
+    pauses: list[float] = []
+    monkeypatch.setattr(store, "wait", pauses.append)
 
     def beaten(*_: Any) -> None:
         asked.append("write")
@@ -301,7 +303,7 @@ def test_conflicts_without_end_end_the_run(store: DeltaStore, monkeypatch: pytes
     monkeypatch.setattr(store, "_write", beaten)
     with pytest.raises(Interrupted, match="5 attempts failed"):
         store.append(TABLE, things(store, {"id": "9"}))
-    assert len(asked) == 5
+    assert (len(asked), len(pauses)) == (5, 4), "there is nothing to wait for after the last"
 
 
 def test_what_changed_leaves_out_upkeep_and_the_named_job(store: DeltaStore, spark: SparkSession) -> None:
