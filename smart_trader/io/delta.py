@@ -40,14 +40,15 @@ from smart_trader.domain.changes import (
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.delta_log import holds_no_files, known_files, newest_snapshot
+from smart_trader.io.delta_log import frame_of, holds_no_files, known_files, newest_snapshot
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CREATORS = 4
-
+_FEW_FILES = 32
+"""Files of a table that a query may as well look into all: what it need not read in them is skipped page by page."""
 
 P = ParamSpec("P")
 _CONFLICTS = (
@@ -101,6 +102,8 @@ class DeltaStore:
         self._job = "nobody"
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
+        self._frames: dict[str, tuple[int, DataFrame]] = {}
+        """The version of each path that was read last, and its rows."""
         self.versions: dict[str, tuple[int, int]] = {}
         """Version before the first and after the last commit, of the tables that were written."""
 
@@ -138,22 +141,37 @@ class DeltaStore:
         return [table.name for table, is_changed in zip(tables, changed, strict=True) if is_changed]
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
-        """The rows of `table` now, or as of `version`. Raises StorageError if that cannot be read."""
+        """The rows of `table` as of `version`, by default as they are now; later commits do not change the frame.
+
+        Raises StorageError if it cannot be read.
+        """
         return self._load(table, self.path(table), version)
 
     def _load(self, table: Table, path: str, version: int | None) -> DataFrame:
-        reader = self._spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
+        wanted = table.name if version is None else f"{table.name} as of version {version}"
         try:
-            rows = reader.load(path)
-            # The optimiser then knows that there is nothing to read, join or sort.
-            return rows.where("false") if version is None and known_files(self._snapshot_at(path)) == 0 else rows
+            snapshot = self._snapshot_at(path)
+            newest = int(snapshot.version())
+            if newest >= 0:
+                return self._rows(path, snapshot if version in (None, newest) else self._older(path, version))
         except (AnalysisException, Py4JJavaError) as error:
-            wanted = table.name if version is None else f"{table.name} as of version {version}"
-            raise StorageError(
-                f"{wanted} cannot be read; nothing was changed. Next: run `init`; if it persists, restore the files."
-            ) from error
+            raise _unreadable(wanted) from error
+        raise _unreadable(wanted)
+
+    def _rows(self, path: str, snapshot: Any) -> DataFrame:
+        version = int(snapshot.version())
+        if path not in self._frames or self._frames[path][0] != version:
+            count = known_files(snapshot)
+            files = self._logs.files(path, version) if count is not None and count <= _FEW_FILES else None
+            rows = frame_of(self._spark, path, snapshot, files)
+            # The optimiser then knows that there is nothing to read, join or sort.
+            self._frames[path] = version, rows.where("false") if files == [] else rows
+        return self._frames[path][1]
+
+    def _older(self, path: str, version: int | None) -> Any:
+        """Delta's view of an older version; Delta refuses those from before the table's retention."""
+        rows = self._spark.read.format("delta").option("versionAsOf", version).load(path)
+        return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
 
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
@@ -184,6 +202,7 @@ class DeltaStore:
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
         for table in tables:
+            self._frames.pop(self.path(table), None)
             path = delete_folder(self._spark, self.path(table))
             jvm: Any = self._spark._jvm
             jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(self._spark._jsparkSession, path)
@@ -343,6 +362,12 @@ class DeltaStore:
         with failpoints.around_commit(self._job, table.name):
             self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
         return True
+
+
+def _unreadable(wanted: str) -> StorageError:
+    return StorageError(
+        f"{wanted} cannot be read; nothing was changed. Next: run `init`; if it persists, restore the files."
+    )
 
 
 def delete_folder(spark: SparkSession, path: str) -> Any:

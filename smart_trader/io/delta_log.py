@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 
 def delta_log(spark: SparkSession, path: str) -> Any:
@@ -28,3 +28,24 @@ def holds_no_files(snapshot: Any) -> bool:
     """Whether no data file belongs to `snapshot`."""
     known = known_files(snapshot)
     return int(snapshot.numOfFiles() if known is None else known) == 0
+
+
+def frame_of(spark: SparkSession, path: str, snapshot: Any, files: list[Any] | None) -> DataFrame:
+    """The rows of `snapshot` of the table at `path`, also after later commits.
+
+    `files` are its data files. Without them Delta chooses among them by their statistics, with a Spark job for each
+    scan of each query, which takes about as long as a small query itself.
+    """
+    jvm: Any = spark._jvm
+    log, nothing = delta_log(spark, path), jvm.scala.Option.empty()
+    if files is not None:
+        return DataFrame(log.createDataFrame(snapshot, _scala_seq(jvm, files), False, nothing), spark)
+    relation = log.createRelation(_scala_seq(jvm, []), jvm.scala.Option.apply(snapshot), nothing, True)
+    return DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
+
+
+def _scala_seq(jvm: Any, items: list[Any]) -> Any:
+    java = jvm.java.util.ArrayList()
+    for item in items:
+        java.add(item)
+    return jvm.scala.jdk.javaapi.CollectionConverters.asScala(java).toSeq()

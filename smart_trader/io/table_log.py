@@ -17,7 +17,7 @@ class TableLogs:
     def __init__(self, spark: SparkSession) -> None:
         jvm: Any = spark._jvm
         conf = spark._jsparkSession.sessionState().newHadoopConf()
-        self._kernel = jvm.io.delta.kernel
+        self._kernel, self._actions = jvm.io.delta.kernel, jvm.org.apache.spark.sql.delta.actions.Action
         self._engine = self._kernel.defaults.engine.DefaultEngine.create(conf)
 
     def contents(self, path: str) -> Contents | None:
@@ -27,7 +27,7 @@ class TableLogs:
         """
         try:
             snapshot = self._kernel.Table.forPath(self._engine, path).getLatestSnapshot(self._engine)
-            files = list(self._files(snapshot))
+            files = [_size_and_statistics(entry) for entry in self._entries(snapshot)]
         except Py4JJavaError as error:
             if error.java_exception.getClass().getSimpleName() == "TableNotFoundException":
                 return None
@@ -41,13 +41,23 @@ class TableLogs:
             bytes=sum(size for size, _ in files),
         )
 
-    def _files(self, snapshot: Any) -> Iterator[tuple[int, str | None]]:
-        """Bytes and statistics of each data file."""
+    def files(self, path: str, version: int) -> list[Any]:
+        """The data files of that version of the table at `path`, each as Delta's own entry for it."""
+        table = self._kernel.Table.forPath(self._engine, path)
+        snapshot = table.getSnapshotAsOfVersion(self._engine, version)
+        as_text = self._kernel.defaults.internal.json.JsonUtils.rowToJson
+        return [self._actions.fromJson(as_text(entry)) for entry in self._entries(snapshot)]
+
+    def _entries(self, snapshot: Any) -> Iterator[Any]:
+        """What the log says of each data file."""
         batches = snapshot.getScanBuilder().build().getScanFiles(self._engine, True)
         while batches.hasNext():
             rows = batches.next().getRows()
             while rows.hasNext():
-                row = rows.next()
-                file = row.getStruct(row.getSchema().indexOf("add"))
-                fields = file.getSchema()
-                yield int(file.getLong(fields.indexOf("size"))), file.getString(fields.indexOf("stats"))
+                yield rows.next()
+
+
+def _size_and_statistics(entry: Any) -> tuple[int, str | None]:
+    file = entry.getStruct(entry.getSchema().indexOf("add"))
+    fields = file.getSchema()
+    return int(file.getLong(fields.indexOf("size"))), file.getString(fields.indexOf("stats"))

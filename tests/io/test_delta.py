@@ -215,6 +215,39 @@ def test_an_overwrite_is_one_commit_that_leaves_the_new_rows(store: DeltaStore) 
     assert store.read(TABLE, version=before).count() == 3
 
 
+@pytest.mark.parametrize("few", [0, 32], ids=["many files", "few files"])
+def test_a_frame_stays_as_it_was_read_and_a_new_one_is_newer(
+    open_store: Open, store: DeltaStore, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("smart_trader.io.delta._FEW_FILES", few)
+    first, (frame, start) = ("1", "2", "3"), (store.read(TABLE), store.version(TABLE))
+
+    open_store("other").append(TABLE, things(store, {"id": "4"}))
+    open_store("another").overwrite(TABLE, things(store))
+
+    assert sorted(row.id for row in frame.collect()) == sorted(first)
+    assert [store.read(TABLE, version=start + nth).count() for nth in range(3)] == [3, 4, 0]
+    assert (stored(store), store.read(TABLE).where("part = 'a'").count()) == ([], 0)
+
+
+def test_queries_of_a_small_table_are_their_own_jobs_only(
+    store: DeltaStore, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delta would look for its files with another one in each query, which `few` = 0 shows."""
+
+    def jobs_of_two_queries() -> int:
+        scheduler = spark.sparkContext._jsc.sc().dagScheduler()
+        before = scheduler.numTotalJobs()
+        frame = store.read(TABLE)
+        assert (len(frame.collect()), len(frame.where("id = '1'").collect())) == (3, 1)
+        return int(scheduler.numTotalJobs() - before)
+
+    assert jobs_of_two_queries() == 2
+    monkeypatch.setattr("smart_trader.io.delta._FEW_FILES", 0)
+    store.append(TABLE, things(store, {"id": "4"}).where("false"))
+    assert jobs_of_two_queries() > 2
+
+
 def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: DeltaStore) -> None:
     before = store.version(TABLE)
 
