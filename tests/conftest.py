@@ -5,6 +5,7 @@ night; the seed is printed, and `--hypothesis-seed=SEED` repeats it. `planted` t
 the smallest one that fails.
 """
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from secrets import randbelow
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, Phase, settings
+
+from smart_trader import logs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,13 +49,37 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(randbelow(2**32))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of the Spark session go to one worker, first since they take longest; the others file by file."""
+    items.sort(key=lambda item: not _needs_spark(item))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else item.path.name))
+
+
+def _needs_spark(item: pytest.Item) -> bool:
+    return "spark" in getattr(item, "fixturenames", ())
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return f"examples of hypothesis: profile {PROFILE}, seed {config.getoption('--hypothesis-seed') or 'by test name'}"
 
 
+@pytest.fixture
+def logs_put_back() -> Iterator[None]:
+    """After the test, logging is as it was before, whatever the test configured."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logs.configure(run_id="", job="", json_lines=True)
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
-    """The one Spark session of a worker's tests."""
+    """The one Spark session of the tests."""
     from tests.lake import start_spark
 
     session = start_spark(tmp_path_factory.mktemp("spark"))

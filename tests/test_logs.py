@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,22 +25,10 @@ from hypothesis import strategies as st
 from smart_trader import log_files, logs
 from smart_trader.errors import SourceUnavailable
 
+pytestmark = pytest.mark.usefixtures("logs_put_back")
 SECRET = 'planted "secret"\\ 0123/456'
 log = structlog.get_logger("smart_trader.here")
 Lines = Callable[[], list[Any]]
-
-
-@pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    for handler in root.handlers:
-        if handler not in handlers:
-            handler.close()
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 def configure(*, json_lines: bool, level: logs.Level = "info") -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from smart_trader import bootstrap, logs, process
+from smart_trader import bootstrap, process
 from smart_trader.app import App
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_whales
@@ -22,6 +22,7 @@ from smart_trader.errors import QualityError, SourceUnavailable
 from smart_trader.summary import Work
 from tests.lake import Lake
 
+pytestmark = pytest.mark.usefixtures("logs_put_back")
 KEY = "planted-key-0123456789"
 WHALE = dict.fromkeys(tracked_whales.TABLE.column_names) | {
     "whale_id": "w",
@@ -78,19 +79,6 @@ def run_jobs(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         return bootstrap.run_jobs("pipeline", jobs)
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def _put_logs_back() -> Any:
-    import logging
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(False)
-    logs.configure(run_id="", job="", json_lines=True)
-    root.handlers[:] = handlers
 
 
 def test_each_end_has_its_row_and_says_what_to_do_next(

@@ -70,8 +70,8 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    # Two workers, file by file; each has one Spark session for all tests that it is given.
-    workers = ("-n", "2", "--dist", "loadfile")
+    # Two workers: one has the Spark session and all tests that need it, the other one the rest.
+    workers = ("-n", "2", "--dist", "loadgroup")
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
