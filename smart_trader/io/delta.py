@@ -235,7 +235,7 @@ class DeltaStore:
         Only what differs is written. `rows` has unique keys.
         """
         if self._is_empty(table):
-            if not rows.isEmpty():
+            if not rows.isEmpty():  # else Delta commits nothing, and leaves a file of no rows behind
                 self.append(table, rows)
             return
         stored = self.read(table)

@@ -38,12 +38,11 @@ def kinds_of(schema: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in arrow_type(schema.fields(names))}
 
 
-def with_own_lines(rows: Sequence[Row], column: str, known: Row) -> list[Row]:
-    """The rows, before those of each wallet what is known of it, and beside each wallet one that has no rows."""
+def with_own_lines(rows: Sequence[Row], line: Callable[[str], Row]) -> list[Row]:
+    """The rows, before those of each wallet its own line, and beside each wallet one that has no rows."""
     lines: list[Row] = []
     for wallet, own in groupby(rows, lambda row: row["wallet_address"]):
-        lines += [{"wallet_address": wallet, column: known}, *own]
-        lines.append({"wallet_address": f"{wallet} without rows", column: known})
+        lines += [line(wallet), *own, line(f"{wallet} without rows")]
     return lines
 
 
@@ -65,10 +64,13 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
     def index(row: Row) -> Any:
         return row["wallet_address"], row["tx_hash"], product.index_of(row)
 
-    names = ("wallet_address", "tx_hash", *trades._READ)
-    kinds = kinds_of(transaction_history.TABLE, names)
-    kinds = dict(list(kinds.items())[:2]) | {"known": arrow_type(trades.KNOWN)} | dict(list(kinds.items())[2:])
-    whole = columns(with_own_lines(sorted(history, key=index), "known", KNOWN), kinds)
+    known = pa.struct([("wallet_address", pa.string()), ("facts", arrow_type(trades.KNOWN))])
+    kinds = kinds_of(transaction_history.TABLE, ("tx_hash",)) | {"known": known}
+    kinds |= kinds_of(transaction_history.TABLE, trades._READ)
+    lines = with_own_lines(
+        sorted(history, key=index), lambda wallet: {"known": {"wallet_address": wallet, "facts": KNOWN}}
+    )
+    whole = columns(lines, kinds)
 
     def net(batches: Batches) -> Iterator[pa.Array]:
         return trades._net_partition(batches, product.VALUE_RULES)
@@ -84,9 +86,9 @@ def test_the_books_say_the_same_however_trades_are_batched(history: list[Row], a
         return row["wallet_address"], row["token_address"], order(row)
 
     rows = [row | {"is_buy": row["side"] == "BUY"} for row in sorted(history, key=pair)]
-    kinds = kinds_of(trades.TABLE, ("wallet_address", "token_address", "block_time"))
+    kinds = kinds_of(trades.TABLE, ("token_address", "block_time"))
     kinds |= {"is_buy": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
-    whole = columns(with_own_lines(rows, "facts", FACTS), kinds | {"facts": arrow_type(trades.FACTS)})
+    whole = columns(with_own_lines(rows, lambda _: {"facts": FACTS}), kinds | {"facts": arrow_type(trades.FACTS)})
 
     def keep(batches: Batches) -> Iterator[pa.Array]:
         return books._keep_partition(batches, BOOK_RULES)

@@ -112,8 +112,9 @@ class Tally:
         self.realized += realized
         self.cost_of_sold += cost
         self.matched_proceeds += proceeds
-        if cost:
-            self._see_roi(round_half_away(100 * MICRO * realized, cost))
+        best, gain = self.best_trade_roi, 100 * MICRO * realized
+        if cost and (best is None or gain > best * cost):  # a division is only worth its time for what may be the best
+            self._see_roi(round_half_away(gain, cost))
 
     def add(self, other: "Tally") -> None:
         """Add the tally of another token of the same wallet."""

@@ -85,11 +85,11 @@ def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
-    # A wallet's facts have no token and come first.
+    # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
     order = ("wallet_address", "token_address", "block_time", "block_number", "side", "trade_id")
     is_buy = F.col("side") == BUY
     said = answering(partial(_keep_partition, rules=rules), BOOKED)(
-        *("wallet_address", "token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
+        *("token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
     )
     book = F.when(F.col("said.book").isNotNull(), F.struct("wallet_address", "said.book.*"))
     return (
@@ -140,7 +140,6 @@ def classes_in(booked: DataFrame) -> DataFrame:
 class _Wallet:
     """What is gathered of the wallet whose trades are passing."""
 
-    address: str
     facts: Facts
     transactions: int
     label: tuple[str, str] | None
@@ -176,13 +175,13 @@ class _Books:
         self._books: list[tuple[Any, ...] | None] = []
 
     def read(self, batch: tuple[pa.Array, ...]) -> None:
-        wallets, tokens, times, is_buy, quantities, values, decimals, facts = batch
+        tokens, times, is_buy, quantities, values, decimals, facts = batch
         trades = list(zip(*map(to_list, (is_buy, quantities, values, times)), strict=True))
         places, is_facts = to_list(decimals), to_list(facts.is_valid())
-        for start, end in pairwise([*starts(wallets, tokens), len(trades)]):
+        for start, end in pairwise([*starts(tokens), len(trades)]):
             if is_facts[start]:
                 self.end_wallet()
-                self._open_wallet(wallets[start].as_py(), facts[start].as_py())
+                self._open_wallet(facts[start].as_py())
                 continue
             mint = tokens[start].as_py()
             if self._token is None or mint != self._token.mint:
@@ -220,10 +219,10 @@ class _Books:
         for values in said:
             del values[:count]
 
-    def _open_wallet(self, wallet: str, facts: Mapping[str, Any]) -> None:
+    def _open_wallet(self, facts: Mapping[str, Any]) -> None:
         label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
         known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
-        self._wallet = _Wallet(wallet, known, facts["transactions"], label)
+        self._wallet = _Wallet(known, facts["transactions"], label)
         self._say([None], [None], None)
 
     def _match(self, token: _Token, trades: Iterable[tuple[bool, int, int | None, int]]) -> None:

@@ -134,14 +134,14 @@ def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) 
     `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All that is
     said of a wallet is in one partition.
     """
-    known = F.struct(*KNOWN.names).cast(KNOWN.simpleString())
+    known = F.struct("wallet_address", F.struct(*KNOWN.names).cast(KNOWN.simpleString()).alias("facts"))
     rows = history.select(*INPUT, *_INDEX).unionByName(
         wallets.select("wallet_address", known.alias("known")), allowMissingColumns=True
     )
-    # A wallet's own line has no transaction and comes first.
+    # A wallet's own line has no transaction and comes first: that is how its end and the next one's beginning are seen.
     order = ("wallet_address", "tx_hash", *_INDEX, "event_id")
 
-    said = answering(partial(_net_partition, rules=rules), NETTED)("wallet_address", "tx_hash", "known", *_READ)
+    said = answering(partial(_net_partition, rules=rules), NETTED)("tx_hash", "known", *_READ)
     return (
         rows.repartition("wallet_address")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
@@ -193,13 +193,13 @@ class _Netting:
         self._transactions = self._arbitrage = self._rejected = 0
 
     def read(self, batch: tuple[pa.Array, ...]) -> None:
-        wallets, hashes, known, event_ids, volumes, *legs = batch
+        hashes, known, event_ids, volumes, *legs = batch
         rows = list(zip(*map(to_list, (*legs, volumes)), strict=True))
         tx_hashes, ids, is_known = to_list(hashes), to_list(event_ids), to_list(known.is_valid())
-        for start, end in pairwise([*starts(wallets, hashes), len(rows)]):
+        for start, end in pairwise([*starts(hashes), len(rows)]):
             if is_known[start]:
                 self.end_wallet()
-                self._open_wallet(wallets[start].as_py(), known[start].as_py())
+                self._open_wallet(**known[start].as_py())
             elif tx_hashes[start] == self._tx_hash:
                 self._rows += rows[start:end]
                 self._event_ids += ids[start:end]
@@ -207,8 +207,8 @@ class _Netting:
                 self._end_transaction()
                 self._tx_hash, self._rows, self._event_ids = tx_hashes[start], rows[start:end], ids[start:end]
 
-    def _open_wallet(self, wallet: str, known: Mapping[str, Any]) -> None:
-        self._wallet, self._known = wallet, tuple(known[name] for name in KNOWN.names)
+    def _open_wallet(self, wallet_address: str, facts: Mapping[str, Any]) -> None:
+        self._wallet, self._known = wallet_address, tuple(facts[name] for name in KNOWN.names)
         self.said.append(_NOTHING)
 
     def _end_transaction(self) -> None:
