@@ -122,7 +122,7 @@ class TableStore(Protocol):
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
-        """The rows of `table` now, or as of `version`."""
+        """The rows of `table` now, or as of `version`; later commits do not change the frame."""
 
     rows_written: Counter[str]
     """Rows inserted, updated and deleted so far, by table."""
