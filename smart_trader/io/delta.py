@@ -49,6 +49,8 @@ _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CREATORS = 4
 _FEW_FILES = 32
 """Files of a table that a query may as well look into all: what it need not read in them is skipped page by page."""
+_ROWS_PER_FILE = 100_000
+"""At least, where a table is added to: else a few rows would make as many files as there are partitions."""
 
 P = ParamSpec("P")
 _CONFLICTS = (
@@ -266,9 +268,9 @@ class DeltaStore:
         return self._spark.createDataFrame(columns, schema)
 
     def _apply(self, table: Table, changes: DataFrame, within: Column) -> None:
-        kinds = {row[CHANGE] for row in changes.select(CHANGE).distinct().collect()}
-        if kinds == {INSERT}:
-            self.append(table, changes.drop(CHANGE))
+        kinds = {row[CHANGE]: row["count"] for row in changes.groupBy(CHANGE).count().collect()}
+        if kinds.keys() == {INSERT}:
+            self.append(table, changes.drop(CHANGE).coalesce(1 + kinds[INSERT] // _ROWS_PER_FILE))
         elif kinds:
             values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
             with self.committing(table):

@@ -137,6 +137,20 @@ def test_replacing_writes_what_differs_in_one_commit_and_leaves_the_rest(store: 
     assert store.rows_written[TABLE.name] == 3
 
 
+def test_a_few_new_rows_are_one_file_however_many_partitions_there_are(store: DeltaStore, spark: SparkSession) -> None:
+    new = [{"id": f"new {nth}"} for nth in range(50)]
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "4")
+    try:
+        store.replace(TABLE, things(store, *ROWS, *new))
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", partitions or "1")
+
+    (commit,) = spark.sql(f"DESCRIBE HISTORY delta.`{store.path(TABLE)}` LIMIT 1").collect()
+    metrics = commit.operationMetrics
+    assert (commit.operation, metrics["numFiles"], metrics["numOutputRows"]) == ("WRITE", "1", "50")
+
+
 def test_two_hundred_random_tables_become_what_is_wanted_and_then_stay_as_they_are(open_store: Open) -> None:
     """All in one table, keys apart: the MERGE of random differences is exact, and a second one commits nothing."""
     random = Random(20261126)
