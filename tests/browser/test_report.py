@@ -95,6 +95,17 @@ def test_the_page_fits_the_screen(tab: Tab, reports: dict[str, str], scheme: str
             tab.picture(Path(PICTURES) / f"{name}-{width}-{scheme}.png")
 
 
+def test_a_phone_shows_all_of_a_ranked_trader_without_scrolling_sideways(tab: Tab, reports: dict[str, str]) -> None:
+    for name in ("example", "hostile"):
+        tab.show(width=360)
+        tab.open(reports[name])
+        cells = "[...document.querySelectorAll('#ranking tbody tr > *')]"
+        assert tab.evaluate(f"{cells}.length") >= 11
+        assert tab.evaluate(f"Math.max(...{cells}.map(cell => cell.getBoundingClientRect().right))") <= 360
+        cut = f"{cells}.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent)"
+        assert list(tab.evaluate(cut)) == []
+
+
 def test_all_of_it_is_reached_by_the_keyboard(tab: Tab, reports: dict[str, str]) -> None:
     tab.show(width=1280)
     tab.open(reports["example"])
