@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of the Spark session go to one worker, first since they take longest; the others file by file."""
     items.sort(key=lambda item: not _needs_spark(item))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else item.path.name))
+        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else str(item.path)))
 
 
 def _needs_spark(item: pytest.Item) -> bool:

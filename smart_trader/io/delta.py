@@ -155,7 +155,9 @@ class DeltaStore:
             snapshot = self._snapshot_at(path)
             newest = int(snapshot.version())
             if newest >= 0:
-                return self._rows(path, snapshot if version in (None, newest) else self._older(path, version))
+                if version is not None and version != newest:
+                    snapshot = self._older(path, version)
+                return self._rows(path, snapshot)
         except (AnalysisException, Py4JJavaError) as error:
             raise _unreadable(wanted) from error
         raise _unreadable(wanted)
@@ -170,7 +172,7 @@ class DeltaStore:
             self._frames[path] = version, rows.where("false") if files == [] else rows
         return self._frames[path][1]
 
-    def _older(self, path: str, version: int | None) -> Any:
+    def _older(self, path: str, version: int) -> Any:
         """Delta's view of an older version; Delta refuses those from before the table's retention."""
         rows = self._spark.read.format("delta").option("versionAsOf", version).load(path)
         return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
