@@ -78,10 +78,16 @@ def logs_put_back() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
-    """The one Spark session of the tests."""
+def spark(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
+    """The one Spark session of the tests, on one worker only.
+
+    Raises:
+        FileExistsError: another worker has it, so the tests were not grouped as `pytest_collection_modifyitems` asks.
+    """
     from tests.lake import start_spark
 
+    run = tmp_path_factory.getbasetemp()
+    (run.parent if hasattr(pytestconfig, "workerinput") else run).joinpath("spark-session").touch(exist_ok=False)
     session = start_spark(tmp_path_factory.mktemp("spark"))
     session.sparkContext.setLogLevel("ERROR")
     yield session
