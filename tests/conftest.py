@@ -94,6 +94,17 @@ def spark(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def filled(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> "Lake":
+    """A lake after a whole pipeline, for all tests: they look at it, or change a copy."""
+    from tests.filled import fill
+    from tests.lake import Lake
+
+    lake = Lake(spark, tmp_path_factory.mktemp("filled") / "lake")
+    fill(lake)
+    return lake
+
+
 @pytest.fixture
 def lake(spark: "SparkSession", tmp_path: Path) -> "Lake":
     """A warehouse of empty tables."""

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pyspark.sql import Row, SparkSession
 
 from smart_trader.app import App, Report
@@ -78,21 +76,6 @@ def _empty_warehouse(spark: SparkSession) -> Path:
     root = folder / "empty"
     DeltaStore(spark, str(root), clock=SystemClock(), run_id="create", retention_days=RETENTION).create(catalog.TABLES)
     return root
-
-
-def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder `name` as `make` fills it, by whichever worker comes first; others wait. Nobody may change it."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, unfinished = shared / name, shared / f"{name}-unfinished"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            shutil.rmtree(unfinished, ignore_errors=True)
-            make(unfinished)
-            unfinished.rename(folder)
-    return folder
 
 
 class Lake:

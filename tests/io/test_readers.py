@@ -17,7 +17,6 @@ from smart_trader.domain.silver import trades
 from smart_trader.domain.table import Table
 from smart_trader.pipeline import STEPS
 from smart_trader.simulator.market import DEMO_NOW
-from tests.filled import filled
 from tests.lake import Lake
 
 each_table = pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
@@ -40,9 +39,8 @@ ARROW = {
 
 
 @pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    root = shutil.copytree(filled(spark, tmp_path_factory), tmp_path_factory.mktemp("readers") / "lake")
-    lake = Lake(spark, Path(root))
+def lake(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(spark, Path(shutil.copytree(filled.root, tmp_path_factory.mktemp("readers") / "lake")))
     lake.fill(runs.TABLE, [A_RUN])
     return lake
 

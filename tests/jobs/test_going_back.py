@@ -42,9 +42,9 @@ def contents(lake: Lake) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(finished: Lake) -> dict[str, str]:
+def undisturbed(filled: Lake) -> dict[str, str]:
     """The contents of the lake before anything was taken away."""
-    return contents(finished)
+    return contents(filled)
 
 
 def restore(lake: Lake, table: Table, **options: Any) -> dict[str, Any]:

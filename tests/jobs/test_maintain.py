@@ -42,7 +42,7 @@ def test_files_are_written_anew_when_it_is_worth_it(
 
 
 def test_upkeep_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
-    finished: Lake, copied: Callable[[str], Lake]
+    filled: Lake, copied: Callable[[str], Lake]
 ) -> None:
     lake = copied("lake")
     spoilt = transaction_history.TABLE
@@ -63,7 +63,7 @@ def test_upkeep_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
     assert done[spoilt.name]["files_before"] == 3
     assert done[spoilt.name]["files_after"] == 1
     assert not orphan.exists()
-    assert lake.digests() == finished.digests()
+    assert lake.digests() == filled.digests()
     versions = lake.versions(catalog.TABLES)
     (again,) = lake.run("maintain", as_of=MARKET.now).values()
     assert again.notes == []

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader.simulator.market import Market
-from tests.lake import Lake, made_once
+from tests.lake import Lake
 from tests.reliability.world import COMPUTING, FETCHING, copied, first_market, run
 
 
@@ -18,11 +18,14 @@ def market() -> Market:
 @pytest.fixture(scope="session")
 def fetched(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake after the jobs up to bronze_transactions."""
-    return made_once(tmp_path_factory, "fetched", lambda root: run(Lake(spark, root), market, *FETCHING))
+    root = tmp_path_factory.mktemp("fetched") / "lake"
+    run(Lake(spark, root), market, *FETCHING)
+    return root
 
 
 @pytest.fixture(scope="session")
 def once(spark: SparkSession, market: Market, fetched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same lake after the jobs that follow: one run of the pipeline."""
-    folder = made_once(tmp_path_factory, "once", lambda new: run(copied(spark, fetched, new), market, *COMPUTING))
-    return folder / "lake"
+    lake = copied(spark, fetched, tmp_path_factory.mktemp("once"))
+    run(lake, market, *COMPUTING)
+    return lake.root
