@@ -140,7 +140,7 @@ def archive_classes(home: Path, installed: Installation) -> int:
             stored_bytes=0,
         )
         status = Submission(described, (in_use,)).run()
-        if written.is_file():
+        if status == 0 and written.is_file():
             partial = installed.class_archive.with_suffix(".partial")
             shutil.copyfile(written, partial)
             partial.rename(installed.class_archive)
