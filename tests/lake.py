@@ -26,6 +26,7 @@ from smart_trader.io import clones
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.io.jvm import keep_classes
 from smart_trader.launch import submit
 from smart_trader.pipeline import STEPS
 from smart_trader.prediction import Prediction
@@ -53,7 +54,7 @@ def start_spark(scratch: Path) -> SparkSession:
         "PYTHONPATH": str(ROOT),
         "SMART_TRADER_HOME": str(ROOT),
     }
-    return (
+    spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.jars", ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar"))))
         .config("spark.local.dir", str(scratch / "spark"))
@@ -67,6 +68,8 @@ def start_spark(scratch: Path) -> SparkSession:
         .config("spark.driver.host", "127.0.0.1")
         .getOrCreate()
     )
+    keep_classes(spark)
+    return spark
 
 
 @cache

@@ -41,6 +41,7 @@ from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
 from smart_trader.io.delta_log import frame_of, holds_no_files, known_files, newest_snapshot
+from smart_trader.io.jvm import java_class
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
 
@@ -208,8 +209,8 @@ class DeltaStore:
         for table in tables:
             self._frames.pop(self.path(table), None)
             path = delete_folder(self._spark, self.path(table))
-            jvm: Any = self._spark._jvm
-            jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(self._spark._jsparkSession, path)
+            log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
+            log.invalidateCache(self._spark._jsparkSession, path)
 
     @_retried
     def append(self, table: Table, rows: DataFrame) -> None:
@@ -376,7 +377,6 @@ def _unreadable(wanted: str) -> StorageError:
 
 def delete_folder(spark: SparkSession, path: str) -> Any:
     """Delete a folder of any file system, if it is there; returns its Hadoop path."""
-    jvm: Any = spark._jvm
-    folder = jvm.org.apache.hadoop.fs.Path(path)
+    folder = java_class(spark, "org.apache.hadoop.fs.Path")(path)
     folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf()).delete(folder, True)
     return folder

@@ -4,17 +4,17 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from smart_trader.io.jvm import java_class
+
 
 def delta_log(spark: SparkSession, path: str) -> Any:
     """The log of the table at `path`, which need not exist."""
-    jvm: Any = spark._jvm
-    return jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
+    return java_class(spark, "org.apache.spark.sql.delta.DeltaLog").forTable(spark._jsparkSession, path)
 
 
 def newest_snapshot(spark: SparkSession, path: str) -> Any:
     """The newest version of the table at `path`; version -1 if there is none."""
-    jvm: Any = spark._jvm
-    nothing = jvm.scala.Option.empty()
+    nothing = java_class(spark, "scala.Option").empty()
     return delta_log(spark, path).update(False, nothing, nothing)
 
 
@@ -36,16 +36,16 @@ def frame_of(spark: SparkSession, path: str, snapshot: Any, files: list[Any] | N
     `files` are its data files. Without them Delta chooses among them by their statistics, with a Spark job for each
     scan of each query, which takes about as long as a small query itself.
     """
-    jvm: Any = spark._jvm
-    log, nothing = delta_log(spark, path), jvm.scala.Option.empty()
+    log, option = delta_log(spark, path), java_class(spark, "scala.Option")
+    nothing = option.empty()
     if files is not None:
-        return DataFrame(log.createDataFrame(snapshot, _scala_seq(jvm, files), False, nothing), spark)
-    relation = log.createRelation(_scala_seq(jvm, []), jvm.scala.Option.apply(snapshot), nothing, True)
+        return DataFrame(log.createDataFrame(snapshot, _scala_seq(spark, files), False, nothing), spark)
+    relation = log.createRelation(_scala_seq(spark, []), option.apply(snapshot), nothing, True)
     return DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
 
 
-def _scala_seq(jvm: Any, items: list[Any]) -> Any:
-    java = jvm.java.util.ArrayList()
+def _scala_seq(spark: SparkSession, items: list[Any]) -> Any:
+    java = java_class(spark, "java.util.ArrayList")()
     for item in items:
         java.add(item)
-    return jvm.scala.jdk.javaapi.CollectionConverters.asScala(java).toSeq()
+    return java_class(spark, "scala.jdk.javaapi.CollectionConverters").asScala(java).toSeq()

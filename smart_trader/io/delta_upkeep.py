@@ -19,6 +19,7 @@ from smart_trader.domain.table_log import LogFacts
 from smart_trader.domain.upkeep import MEGABYTE, FileFacts
 from smart_trader.errors import StorageError
 from smart_trader.io.delta_log import delta_log, newest_snapshot
+from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
 
 _COMMIT = re.compile(r"([0-9]{20})\.json")
@@ -126,11 +127,12 @@ class DeltaUpkeep:
     def _read_commits(self, table: Table, versions: list[int]) -> None:
         """Delta asks a checksum for what it can, and would find out only when rows are read. Raises ValueError."""
         folder, files = self._log_folder(table)
-        jvm: Any = self._spark._jvm
+        path_of = java_class(self._spark, "org.apache.hadoop.fs.Path")
+        io_utils = java_class(self._spark, "org.apache.commons.io.IOUtils")
         for version in versions:
-            stream = files.open(jvm.org.apache.hadoop.fs.Path(folder, f"{version:020}.json"))
+            stream = files.open(path_of(folder, f"{version:020}.json"))
             try:
-                text = str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+                text = str(io_utils.toString(stream, "UTF-8"))
                 for action in text.splitlines():
                     json.loads(action)
             except ValueError as error:
@@ -140,8 +142,7 @@ class DeltaUpkeep:
 
     def _log_folder(self, table: Table) -> tuple[Any, Any]:
         """The folder of the log, and the file system that it is in."""
-        jvm: Any = self._spark._jvm
-        folder = jvm.org.apache.hadoop.fs.Path(self._path(table), "_delta_log")
+        folder = java_class(self._spark, "org.apache.hadoop.fs.Path")(self._path(table), "_delta_log")
         return folder, folder.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())
 
     def _log_files(self, table: Table) -> list[str]:

@@ -2,10 +2,14 @@
 
 from pyspark.sql import SparkSession
 
+from smart_trader.io.jvm import keep_classes
+
 
 def start() -> SparkSession:
     """The session, with the launcher's name, master and confs."""
-    return SparkSession.builder.getOrCreate()
+    spark = SparkSession.builder.getOrCreate()
+    keep_classes(spark)
+    return spark
 
 
 class JobCounter:

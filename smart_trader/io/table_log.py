@@ -8,6 +8,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from smart_trader.errors import StorageError
+from smart_trader.io.jvm import java_class
 from smart_trader.ports import Contents
 
 
@@ -15,10 +16,11 @@ class TableLogs:
     """Reads the logs of tables by their paths."""
 
     def __init__(self, spark: SparkSession) -> None:
-        jvm: Any = spark._jvm
         conf = spark._jsparkSession.sessionState().newHadoopConf()
-        self._kernel, self._actions = jvm.io.delta.kernel, jvm.org.apache.spark.sql.delta.actions.Action
-        self._engine = self._kernel.defaults.engine.DefaultEngine.create(conf)
+        self._engine = java_class(spark, "io.delta.kernel.defaults.engine.DefaultEngine").create(conf)
+        self._tables = java_class(spark, "io.delta.kernel.Table")
+        self._json = java_class(spark, "io.delta.kernel.defaults.internal.json.JsonUtils")
+        self._actions = java_class(spark, "org.apache.spark.sql.delta.actions.Action")
 
     def contents(self, path: str) -> Contents | None:
         """What the newest version of the table at `path` holds; None if there is no table.
@@ -26,7 +28,7 @@ class TableLogs:
         Raises StorageError if its log cannot be read.
         """
         try:
-            snapshot = self._kernel.Table.forPath(self._engine, path).getLatestSnapshot(self._engine)
+            snapshot = self._tables.forPath(self._engine, path).getLatestSnapshot(self._engine)
             files = [_size_and_statistics(entry) for entry in self._entries(snapshot)]
         except Py4JJavaError as error:
             if error.java_exception.getClass().getSimpleName() == "TableNotFoundException":
@@ -43,10 +45,9 @@ class TableLogs:
 
     def files(self, path: str, version: int) -> list[Any]:
         """The data files of that version of the table at `path`, each as Delta's own entry for it."""
-        table = self._kernel.Table.forPath(self._engine, path)
+        table = self._tables.forPath(self._engine, path)
         snapshot = table.getSnapshotAsOfVersion(self._engine, version)
-        as_text = self._kernel.defaults.internal.json.JsonUtils.rowToJson
-        return [self._actions.fromJson(as_text(entry)) for entry in self._entries(snapshot)]
+        return [self._actions.fromJson(self._json.rowToJson(entry)) for entry in self._entries(snapshot)]
 
     def _entries(self, snapshot: Any) -> Iterator[Any]:
         """What the log says of each data file."""
