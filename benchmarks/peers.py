@@ -1,6 +1,8 @@
-"""The same sales by other means: DuckDB, and the usual way in pandas."""
+"""The same by other means: sales by DuckDB, and sales, lots and sums in the usual way, with pandas."""
 
+import re
 from collections import deque
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,32 +61,61 @@ def duckdb_sales(trades: list[str], target: Path, threads: int) -> tuple[int, in
     return int(found[0]), int(found[1])
 
 
-def pandas_sales(trades: DataFrame) -> DataFrame:
-    """`applyInPandas` with a plain loop for each wallet, as it is usually written."""
+_BOOK = """kind string, trade_id string, wallet_address string, token_address string, time timestamp,
+    quantity decimal(38,0), matched decimal(38,0), value decimal(28,9), proceeds decimal(28,9), cost decimal(28,9),
+    realized decimal(28,9), acquired_at timestamp, holding_hours decimal(18,6), trades bigint"""
+_COLUMNS = [column.split()[0] for column in re.split(r",\s+", _BOOK)]
+
+
+def pandas_books(trades: DataFrame) -> DataFrame:
+    """`applyInPandas` with a plain loop for each wallet, as it is usually written: sales, lots and sums by token."""
     columns = trades.select(
         "trade_id", "wallet_address", "token_address", "block_time", "block_number", "side", "quantity_raw", "value_usd"
     )
-    schema = "trade_id string, wallet_address string, token_address string, fifo_cost decimal(28,9)"
-    return columns.groupBy("wallet_address").applyInPandas(_sell_all, schema)
+    return columns.groupBy("wallet_address").applyInPandas(_books_of, _BOOK)
 
 
-def _sell_all(wallet: pd.DataFrame) -> pd.DataFrame:
+def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
     ordered = wallet.sort_values(["token_address", "block_time", "block_number", "side", "trade_id"])
-    lots: dict[str, deque[list[Any]]] = {}
-    sales = []
-    for _, trade in ordered.iterrows():
-        queue = lots.setdefault(trade.token_address, deque())
-        if trade.side == "BUY":
-            queue.append([trade.quantity_raw, trade.value_usd])
-            continue
-        missing, cost = trade.quantity_raw, trade.value_usd * 0
-        while missing and queue:
-            lot = queue[0]
-            taken = min(missing, lot[0])
-            share = lot[1] * taken / lot[0]
-            cost += share
-            lot[0], lot[1], missing = lot[0] - taken, lot[1] - share, missing - taken
-            if not lot[0]:
-                queue.popleft()
-        sales.append((trade.trade_id, trade.wallet_address, trade.token_address, round(cost, 9)))
-    return pd.DataFrame(sales, columns=["trade_id", "wallet_address", "token_address", "fifo_cost"])
+    rows: list[dict[str, Any]] = []
+    for token, trades in ordered.groupby("token_address", sort=False):
+        lots: deque[dict[str, Any]] = deque()
+        sales = []
+        for _, trade in trades.iterrows():
+            row = {
+                "trade_id": trade.trade_id,
+                "wallet_address": trade.wallet_address,
+                "token_address": token,
+                "time": trade.block_time,
+                "quantity": trade.quantity_raw,
+                "value": trade.value_usd,
+            }
+            if trade.side == "BUY":
+                lots.append(row | {"kind": "lot", "matched": trade.quantity_raw, "cost": trade.value_usd})
+            else:
+                sales.append(row | {"kind": "sale"} | _sell(lots, trade))
+        total = {name: sum(sale[name] or 0 for sale in sales) for name in ("cost", "realized", "proceeds")}
+        of_token = {"kind": "token", "wallet_address": wallet.wallet_address.iloc[0], "token_address": token}
+        rows += [*sales, *lots, of_token | total | {"trades": len(trades)}]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _sell(lots: deque[dict[str, Any]], trade: Any) -> dict[str, Any]:
+    missing, cost, weighted = trade.quantity_raw, trade.value_usd * 0, 0
+    while missing and lots:
+        lot = lots[0]
+        taken = min(missing, lot["matched"])
+        share = round(lot["cost"] * taken / lot["matched"], 9)
+        cost += share
+        weighted += int(taken) * (lot["time"].value // 1000)
+        lot["matched"], lot["cost"], missing = lot["matched"] - taken, lot["cost"] - share, missing - taken
+        if not lot["matched"]:
+            lots.popleft()
+    matched = trade.quantity_raw - missing
+    if not matched:
+        return {"matched": matched, "proceeds": None, "cost": None, "realized": None}
+    proceeds = round(trade.value_usd * matched / trade.quantity_raw, 9)
+    acquired = pd.Timestamp(weighted // int(matched), unit="us")
+    held = Decimal((trade.block_time - acquired).total_seconds()) / 3600
+    figures = {"proceeds": proceeds, "cost": cost, "realized": proceeds - cost}
+    return figures | {"matched": matched, "acquired_at": acquired, "holding_hours": round(held, 6)}

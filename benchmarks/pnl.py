@@ -23,6 +23,7 @@ from smart_trader.settings import load
 
 _WARM_UP = 100_000
 """Trades of the lake that nothing is measured with."""
+_TRIES = 3
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 _BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
 
@@ -31,7 +32,7 @@ def run(scratch: Path, *, small: int, large: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
     print("to warm up, since the first piece of work would else pay for what all have compiled:", flush=True)
-    _full(Lake(spark, scratch / "first", Shape(_WARM_UP)), with_pandas=False)
+    _full(Lake(spark, scratch / "first", Shape(_WARM_UP)), with_pandas=False, tries=1)
     print("measured:", flush=True)
     small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
@@ -49,49 +50,64 @@ def run(scratch: Path, *, small: int, large: int) -> None:
     spark.stop()
 
 
-def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
+def _full(lake: Lake, *, with_pandas: bool, tries: int = _TRIES) -> tuple[list[Figure], Cost]:
     lake.fill()
     job = lake.measure("full silver_pnl", partial(lake.run, silver_pnl))
     rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
     print(f"    rows out {rows}, commits {sum(lake.tables.version(table) for table in (trades.TABLE, *_OUT))}")
-    whole_floor = lake.measure(
-        "floor from bronze",
-        lambda: _floor(
-            lake, lake.tables.read(transaction_history.TABLE).select(*trades.INPUT), "tx_hash", sum(rows.values())
-        ),
-    )
-    written = sum(rows[table.name] for table in _OUT)
-    fresh = Lake(lake.spark, lake.folder / "engine", lake.shape).tables
-    fresh.create(catalog.TABLES)
-    engine = lake.measure("engine from silver.trades", lambda: _engine(lake.tables, fresh))
-    floor = lake.measure(
-        "floor from silver.trades",
-        lambda: _floor(lake, lake.tables.read(trades.TABLE).select(*_BOOK_COLUMNS), "token_address", written),
-    )
-    files = lake.tables.read(trades.TABLE).inputFiles()
-    found: list[tuple[int, int]] = []
-    target = lake.folder / "duckdb.parquet"
-    duck = lake.measure(
-        "DuckDB, sales only",
-        lambda: found.append(peers.duckdb_sales([f.removeprefix("file://") for f in files], target, session.CORES)),
-    )
-    ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
-    same = found[0] == (ours[0], int(Decimal(ours[1]).scaleb(9)))
-    print(f"    DuckDB finds {found[0][0]:,} sales and the {'same' if same else 'ANOTHER'} sum of costs")
+    history = lake.tables.read(transaction_history.TABLE).select(*trades.INPUT)
+    whole_floor = lake.measure("floor from bronze", lambda: _floor(lake, history, "tx_hash", sum(rows.values())))
+    engine, floor, duck = _in_turn(lake, sum(rows[table.name] for table in _OUT), tries)
     size = f"{lake.shape.trades:,} trades"
     figures = [
-        Figure(f"engine over floor, {size}", engine.seconds / floor.seconds, 2.0),
+        Figure(f"engine over floor, {size}", engine / floor, 2.0),
         Figure(f"whole job over floor, {size}", job.seconds / whole_floor.seconds, 3.0),
-        Figure(f"engine (three tables) over DuckDB (sales), {size}", engine.seconds / duck.seconds, 2.0),
+        Figure(f"engine (three tables) over DuckDB (sales), {size}", engine / duck, 2.0),
     ]
     if with_pandas:
-        usual = peers.pandas_sales(lake.tables.read(trades.TABLE))
-        path = str(lake.folder / "pandas")
-        name = "applyInPandas by wallet, sales only"
-        pandas = lake.measure(name, lambda: usual.write.format("delta").save(path))
-        ratio = pandas.seconds / engine.seconds
-        figures.append(Figure(f"applyInPandas (by wallet, sales) over engine, {size}", ratio, 10, at_least=True))
+        pandas = lake.measure("applyInPandas by wallet, three tables", partial(_usual_way, lake))
+        ratio = pandas.seconds / engine
+        figures.append(Figure(f"applyInPandas (three tables) over engine, {size}", ratio, 10, at_least=True))
     return figures, job
+
+
+def _in_turn(lake: Lake, written: int, tries: int) -> tuple[float, float, float]:
+    """Seconds of the engine, of a floor that writes as many rows, and of DuckDB: the least of some tries each.
+
+    In turn, since the machine's speed changes from one minute to the next, and what is compiled grows with every try.
+    """
+    rows = lake.tables.read(trades.TABLE)
+    files = [file.removeprefix("file://") for file in rows.inputFiles()]
+    target = lake.folder / "duckdb.parquet"
+    ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
+    found: list[tuple[int, int]] = []
+    costs = []
+    for nth in range(tries):
+        fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
+        fresh.create(catalog.TABLES)
+        engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake.tables, fresh))
+        columns = rows.select(*_BOOK_COLUMNS)
+        floor = lake.measure(
+            f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written)
+        )
+        duck = lake.measure(
+            f"DuckDB, sales only, try {nth + 1}",
+            lambda: found.append(peers.duckdb_sales(files, target, session.CORES)),
+        )
+        costs.append((engine.seconds, floor.seconds, duck.seconds))
+    same = found[0] == (ours[0], int(Decimal(ours[1]).scaleb(9)))
+    print(f"    DuckDB finds {found[0][0]:,} sales and the {'same' if same else 'ANOTHER'} sum of costs")
+    engines, floors, ducks = zip(*costs, strict=True)
+    return min(engines), min(floors), min(ducks)
+
+
+def _usual_way(lake: Lake) -> None:
+    """`silver.trades` to sales, lots and sums by token, with pandas."""
+    booked = peers.pandas_books(lake.tables.read(trades.TABLE)).persist()
+    for kind in ("sale", "lot", "token"):
+        rows = booked.where(F.col("kind") == kind)
+        rows.write.format("delta").save(str(lake.folder / "pandas" / kind))
+    booked.unpersist()
 
 
 def _engine(source: DeltaStore, target: DeltaStore) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from smart_trader.io.jvm import keep_classes
 from smart_trader.launch import submit
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +97,7 @@ def start(scratch: Path) -> SparkSession:
     for name, value in confs.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
+    keep_classes(spark)
     spark.sparkContext.setLogLevel("ERROR")
     java = spark.sparkContext._jvm.System.getProperty("java.version")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {CORES} cores, {platform.machine()}, Java {java}", flush=True)
