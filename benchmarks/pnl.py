@@ -133,9 +133,8 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     ).repartition("wallet_address")
     with silver_pnl.kept(books.keep_books(lines, rules)) as kept:
-        target.replace(realized_sales.TABLE, books.sales_in(kept))
-        target.replace(open_lots.TABLE, books.lots_in(kept))
-        target.replace(wallet_pnl.TABLE, books.pnl_in(kept, rules))
+        rows_of = (books.sales_in(kept), books.lots_in(kept), books.pnl_in(kept, rules))
+        target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 
 
 def _floor(lake: Lake, rows: DataFrame, within: str, count: int) -> None:

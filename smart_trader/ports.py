@@ -154,6 +154,9 @@ class TableStore(Protocol):
     def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
         """Make `rows` (unique keys) the whole of `table`, or of that part of it."""
 
+    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
+        """`replace` several tables at the same time, each in its own commit."""
+
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""
 

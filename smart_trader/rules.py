@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from smart_trader.domain.gold.ranking import RankedBy
-from smart_trader.domain.kernel.performance import MarkRules
+from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.ranking import Gate, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.kernel.wallets import ClassRules

@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from docs import generate_tables
 from smart_trader import cli
 from smart_trader.domain import catalog
-from smart_trader.domain.kernel.fifo import Lot, Position, Sale
+from smart_trader.domain.kernel.fifo import Matches, Trades, match
+from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
-from smart_trader.domain.kernel.performance import Facts, Figures, Portfolio, Quote, Tally, judge_token, token_figures
+from smart_trader.domain.kernel.performance import Facts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
+from smart_trader.domain.kernel.tally import positions_left, tally_trades
 from smart_trader.domain.kernel.wallets import PERSON
 from smart_trader.errors import SmartTraderError
 from smart_trader.layers import variable
@@ -82,47 +86,45 @@ def scaled(text: str, unit: int) -> int:
     return int(exact)
 
 
-def traded() -> tuple[list[tuple[dict[str, str], Sale]], Position, Tally, int]:
-    """The example's trades through the queue: sales, what is left, the tally, and the units ever bought."""
-    position, tally, sales, bought = Position(), Tally(), [], 0
-    for trade in records("trades"):
-        at, value = microseconds(trade["time"]), scaled(trade["value_usd"], USD)
-        units = scaled(trade["tokens"], 10**TOKEN_DECIMALS)
-        if trade["side"] == "BUY":
-            bought += units
-            position.buy(Lot(trade["time"], at, units, value))
-            tally.add_buy(value, at)
-        else:
-            sale = position.sell(units, value, at)
-            tally.add_sale(sale, value, at)
-            sales.append((trade, sale))
-    return sales, position, tally, bought
+def traded() -> tuple[Trades, Matches]:
+    """The example's trades, and what the kernel makes of them."""
+    rows = records("trades")
+    trades = Trades(
+        starts=np.zeros(1, np.int64),
+        is_buy=np.array([row["side"] == "BUY" for row in rows]),
+        quantity=np.array([scaled(row["tokens"], 10**TOKEN_DECIMALS) for row in rows]),
+        value=np.array([scaled(row["value_usd"], USD) for row in rows]),
+        has_value=np.ones(len(rows), bool),
+        time=np.array([microseconds(row["time"]) for row in rows]),
+    )
+    return trades, match(trades)
 
 
-def figures(settings: Settings) -> tuple[Figures, Figures]:
+def figures(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of the token, and the row of the wallet that has no other."""
-    _, position, tally, bought = traded()
+    tally, positions = (make(*traded()) for make in (tally_trades, positions_left))
     now = microseconds("2025-08-06 10:00")
     quote = Quote(price=PRICE // 2, liquidity=100_000 * USD, last_trade_at=microseconds("2025-08-06 09:00"))
-    lots, rules = list(position.lots), mark_rules(settings.pnl)
-    result = judge_token(tally, lots, bought, TOKEN_DECIMALS, quote, now, rules)
+    results = judge_tokens(tally, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))
     facts = Facts(history_complete=True, arbitrage_tx_count=0, rejected_rows=0)
-    return token_figures(result, facts), Portfolio([result]).figures(facts)
+    token, wallet = token_figures(results, [True]), wallet_figures(results.whole(), [facts])
+    return tuple({name: column[0] for name, column in of._asdict().items()} for of in (token, wallet))
 
 
 def test_the_sales_of_the_worked_example_are_what_the_kernel_computes() -> None:
-    tokens = 10**TOKEN_DECIMALS
+    tokens, (_, sold) = 10**TOKEN_DECIMALS, traded()
     computed = [
         {
             "time": trade["time"],
-            "matched": Decimal(sale.matched) / tokens,
-            "unmatched": Decimal(sale.unmatched) / tokens,
-            "matched_proceeds": Decimal(sale.matched_proceeds or 0) / USD,
-            "cost": Decimal(sale.cost or 0) / USD,
-            "realized": Decimal(sale.realized or 0) / USD,
-            "holding_hours": Decimal(sale.holding_hours or 0) / MICRO,
+            "matched": Decimal(int(sold.matched[place])) / tokens,
+            "unmatched": Decimal(int(sold.unmatched[place])) / tokens,
+            "matched_proceeds": Decimal(int(sold.matched_proceeds[place])) / USD,
+            "cost": Decimal(int(sold.cost[place])) / USD,
+            "realized": Decimal(int(sold.matched_proceeds[place] - sold.cost[place])) / USD,
+            "holding_hours": Decimal(int(sold.holding_hours[place])) / MICRO,
         }
-        for trade, sale in traded()[0]
+        for place, trade in enumerate(records("trades"))
+        if trade["side"] == "SELL"
     ]
     said = [{name: Decimal(text) if name != "time" else text for name, text in row.items()} for row in records("sales")]
     assert said == computed
@@ -132,14 +134,14 @@ def test_the_figures_of_the_worked_example_are_what_the_kernel_computes(settings
     token, _ = figures(settings)
     for name, text in stated("figures").items():
         said = None if text == "null" else scaled(text, 10 ** SCALES[name])
-        assert getattr(token, name) == said, name
+        assert token[name] == said, name
 
 
 def test_the_ranking_of_the_worked_example_is_what_the_kernel_computes(settings: Settings) -> None:
     _, wallet = figures(settings)
     rules = ranked_by(settings.ranking).rules
     record = Record(
-        wallet.realized_pnl, wallet.roi, wallet.win_rate, wallet.trade_count, wallet.coverage_ratio, True, PERSON
+        *(wallet[name] for name in ("realized_pnl", "roi", "win_rate", "trade_count", "coverage_ratio")), True, PERSON
     )
     points = score(record, rules.scoring)
     assert stated("ranking") == {

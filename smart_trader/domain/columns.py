@@ -10,8 +10,10 @@ from itertools import accumulate, chain, count
 from typing import Any
 from zipimport import zipimporter
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -43,6 +45,16 @@ def _halves_joined(column: pa.Array) -> list[Any]:
     except pa.ArrowInvalid:  # wider than 64 bits
         high, low = _memory(column, "q", 2)[1::2], _memory(column, "Q", 2)[::2]
         return [(h << 64) | lo for lo, h in zip(low, high, strict=True)]
+
+
+def numbers(column: pa.Array) -> NDArray[Any]:
+    """The same as an array, with 0 where there is nothing: int64 if all of them fit, else Python's integers."""
+    if pa.types.is_decimal128(column.type):
+        try:
+            column = _retyped(column, _UNSCALED).cast(pa.int64())
+        except pa.ArrowInvalid:  # wider than 64 bits
+            return np.array([value or 0 for value in integers(column)], object)
+    return column.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 def _memory(column: pa.Array, item: str, items_each: int = 1) -> list[Any]:
@@ -100,6 +112,24 @@ def build_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         offsets = pa.array(list(accumulate(map(len, parts), initial=0)), pa.int32())
         return pa.ListArray.from_arrays(offsets, _structs(list(chain.from_iterable(parts)), kind.value_type), kind)
     return pa.array(values, kind)
+
+
+def number_column(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataType) -> pa.Array:
+    """The inverse of `numbers`: a column of decimals or times, null where it is not `valid`."""
+    if values.dtype == object:
+        return build_column([v if known else None for v, known in zip(values, valid, strict=True)], kind)
+    if not pa.types.is_decimal128(kind):
+        return pa.array(values, mask=~valid).cast(kind)
+    halves = np.stack((values, values >> 63), axis=1)
+    bits = np.packbits(valid, bitorder="little")
+    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(bits), pa.py_buffer(halves)])
+
+
+def placed(values: pa.Array, places: NDArray[np.int64], count: int) -> pa.Array:
+    """A column of `count` rows that has `values` in their places and is null elsewhere."""
+    nth, is_empty = np.zeros(count, np.int64), np.ones(count, bool)
+    nth[places], is_empty[places] = np.arange(len(places)), False
+    return values.take(pa.array(nth, mask=is_empty))
 
 
 def _decimals(values: Sequence[int | None], kind: pa.DataType) -> pa.Array:

@@ -20,7 +20,7 @@ from delta.exceptions import (
 )
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
-from pyspark import StorageLevel
+from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
@@ -249,6 +249,16 @@ class DeltaStore:
             self._apply(table, changes, of.condition("t") if of else F.lit(True))
         finally:
             changes.unpersist()
+
+    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
+        """`replace` several tables at the same time: planning one, or its largest task, leaves the other cores idle.
+
+        Each is replaced or not, whatever becomes of the others; the first error is raised once all have ended.
+        """
+        replace = inheritable_thread_target(self._spark)(functools.partial(self.replace, of=of))
+        with ThreadPoolExecutor(len(wanted), thread_name_prefix="replace") as pool:
+            for done in [pool.submit(replace, table, rows) for table, rows in wanted]:
+                done.result()
 
     @_retried
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:

@@ -21,7 +21,7 @@ from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.changes import Part
-from smart_trader.domain.kernel.performance import Quote
+from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.silver import (
     books,
     open_lots,
@@ -94,23 +94,27 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     part = _part(due, count)
     stored = part.of(app.tables.read(transaction_history.TABLE))
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
-    with kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted:
-        app.tables.replace(trades.TABLE, trades.trades_in(netted), of=part)
+    rules = books.BookRules(
+        now=_microseconds(app.as_of),
+        quotes=_quotes(app),
+        marks=mark_rules(app.settings.pnl),
+        classes=class_rules(app.settings.classify),
+    )
+    with (
+        kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted,
+        kept(books.keep_books(trades.lines_in(netted), rules)) as booked,
+    ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
-        with_text = _with_text(refused, app.report.rows_rejected, history)
-        app.tables.replace(rejected_rows.TABLE, with_text, of=part)
-        rules = books.BookRules(
-            now=_microseconds(app.as_of),
-            quotes=_quotes(app),
-            marks=mark_rules(app.settings.pnl),
-            classes=class_rules(app.settings.classify),
-        )
-        with kept(books.keep_books(trades.lines_in(netted), rules)) as booked:
-            app.tables.replace(realized_sales.TABLE, books.sales_in(booked), of=part)
-            app.tables.replace(open_lots.TABLE, books.lots_in(booked), of=part)
-            app.tables.replace(wallet_pnl.TABLE, books.pnl_in(booked, rules), of=part)
-            app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))
+        wanted = [
+            (trades.TABLE, trades.trades_in(netted)),
+            (rejected_rows.TABLE, _with_text(refused, app.report.rows_rejected, history)),
+            (realized_sales.TABLE, books.sales_in(booked)),
+            (open_lots.TABLE, books.lots_in(booked)),
+            (wallet_pnl.TABLE, books.pnl_in(booked, rules)),
+        ]
+        app.tables.replace_each(wanted, of=part)
+        app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))
 
 
 def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:

@@ -3,14 +3,17 @@
 Sorting and grouping are Spark's part in the program and plain Python's here; every number comes from the kernel.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 from smart_trader import rules
-from smart_trader.domain.kernel import fifo, netting, performance, ranking, wallets
+from smart_trader.domain.kernel import fifo, marks, netting, performance, ranking, tally, wallets
 from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
 from smart_trader.settings import load
 from tests.oracle import netting as by_oracle
@@ -102,46 +105,52 @@ def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
 
 
 def match(trades: Iterable[dict[str, Any]]) -> tuple[Table, Table]:
-    sales: Table = []
-    lots: Table = []
-    for _, pair in _pairs(trades):
-        position = fifo.Position()
-        sales += [row for row, _, _ in _play(pair, position, performance.Tally())]
-        block_numbers = {trade["trade_id"]: trade["block_number"] for trade in pair}
-        lots += [_lot_row(pair[0], lot) | {"block_number": block_numbers.get(lot.name)} for lot in position.lots]
+    rows, columns = _columns(trades)
+    matches = fifo.match(columns)
+    sales = [_sale_row(row, matches, place) for place, row in enumerate(rows) if row["side"] == "SELL"]
+    lots = [_lot_row(row, matches, place) for place, row in enumerate(rows) if matches.left[place]]
     return sales, lots
 
 
 def wallet_pnl(
-    trades: Iterable[dict[str, Any]], marks: Mapping[str, dict[str, Any]], facts: Mapping[str, dict[str, Any]], now: int
+    trades: Iterable[dict[str, Any]],
+    snapshots: Mapping[str, dict[str, Any]],
+    facts: Mapping[str, dict[str, Any]],
+    now: int,
 ) -> Table:
-    portfolios = {wallet: performance.Portfolio() for wallet in facts}
+    rows, columns = _columns(trades)
+    matches = fifo.match(columns)
+    last = [rows[end - 1] for end in columns.ends]
+    results = performance.judge_tokens(
+        tally.tally_trades(columns, matches),
+        tally.positions_left(columns, matches),
+        [row["decimals"] for row in last],
+        [_quote(snapshots[row["token_address"]]) if row["token_address"] in snapshots else None for row in last],
+        now,
+        MARK_RULES,
+    )
     known = {
         wallet: performance.Facts(fact["history_complete"], fact["arbitrage_tx_count"], fact["rejected_rows"])
         for wallet, fact in facts.items()
     }
-    rows: Table = []
-    for (wallet, token), pair in _pairs(trades):
-        tally, position = performance.Tally(), fifo.Position()
-        list(_play(pair, position, tally))
-        bought = sum(trade["quantity_raw"] for trade in pair if trade["side"] == "BUY")
-        quote = _quote(marks[token]) if token in marks else None
-        lots = position.lots
-        result = performance.judge_token(tally, lots, bought, pair[-1]["decimals"], quote, now, MARK_RULES)
-        portfolios[wallet].results.append(result)
-        rows.append(_pnl_row(wallet, token, performance.token_figures(result, known[wallet]), now))
-    for wallet, portfolio in portfolios.items():
-        rows.append(_pnl_row(wallet, ALL_TOKENS, portfolio.figures(known[wallet]), now))
-    return rows
+    of_tokens = performance.token_figures(results, [known[row["wallet_address"]].history_complete for row in last])
+    owners = [row["wallet_address"] for row in last]
+    parts = [slice(bisect_left(owners, wallet), bisect_right(owners, wallet)) for wallet in known]
+    wholes = [results.part(part).whole() for part in parts]
+    of_wallets = performance.wallet_figures(
+        performance.join([results.part(slice(0, 0)), *wholes]), list(known.values())
+    )
+    names = [(row["wallet_address"], row["token_address"]) for row in last]
+    return _pnl_rows(names, of_tokens, now) + _pnl_rows([(wallet, ALL_TOKENS) for wallet in known], of_wallets, now)
 
 
 def wallet_class(wallet: str, trades: Iterable[dict[str, Any]], facts: dict[str, Any]) -> str:
-    own = [trade for trade in trades if trade["wallet_address"] == wallet]
+    own, columns = _columns(trade for trade in trades if trade["wallet_address"] == wallet)
+    matches = fifo.match(columns)
     held = [
-        row["block_time"] - sale.acquired_at
-        for _, pair in _pairs(own)
-        for row, sale, value in _play(pair, fifo.Position(), performance.Tally())
-        if sale.acquired_at is not None and value is not None
+        row["block_time"] - int(matches.acquired_at[place])
+        for place, row in enumerate(own)
+        if matches.matched[place] and row["value_usd"] is not None
     ]
     label = "pool" if facts["is_pool_of_a_row"] else facts["listed_as"]
     activity = wallets.Activity(
@@ -196,70 +205,77 @@ def row_of(row: dict[str, Any]) -> Row:
     return Row(*base, *quote, scaled(row["volume_usd"], 9))
 
 
-def _pairs(trades: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str], Table]]:
+def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, fifo.Trades]:
+    """The trades in order, pair after pair, and the same as columns."""
+
     def pair(trade: dict[str, Any]) -> tuple[str, str]:
         return trade["wallet_address"], trade["token_address"]
 
-    return [(key, sorted(group, key=order)) for key, group in groupby(sorted(trades, key=pair), pair)]
+    rows = sorted(sorted(trades, key=order), key=pair)
+    values = [scaled(row["value_usd"], 9) for row in rows]
+    return rows, fifo.Trades(
+        starts=np.array([i for i, row in enumerate(rows) if not i or pair(row) != pair(rows[i - 1])], np.int64),
+        is_buy=np.array([row["side"] == "BUY" for row in rows], bool),
+        quantity=_numbers([row["quantity_raw"] for row in rows]),
+        value=_numbers([value or 0 for value in values]),
+        has_value=np.array([value is not None for value in values], bool),
+        time=np.array([row["block_time"] for row in rows], np.int64),
+    )
 
 
-def _play(
-    pair: Table, position: fifo.Position, tally: performance.Tally
-) -> list[tuple[dict[str, Any], fifo.Sale, int | None]]:
-    sales = []
-    for trade in pair:
-        value, at = scaled(trade["value_usd"], 9), trade["block_time"]
-        if trade["side"] == "BUY":
-            position.buy(fifo.Lot(trade["trade_id"], at, trade["quantity_raw"], value))
-            tally.add_buy(value, at)
-        else:
-            sale = position.sell(trade["quantity_raw"], value, at)
-            tally.add_sale(sale, value, at)
-            sales.append((_sale_row(trade, sale), sale, value))
-    return sales
+def _numbers(values: list[int]) -> fifo.Numbers:
+    return np.array(values, np.int64 if max(values, default=0) < 2**63 else object)
 
 
-def _sale_row(trade: dict[str, Any], sale: fifo.Sale) -> dict[str, Any]:
+def _sale_row(trade: dict[str, Any], matches: fifo.Matches, place: int) -> dict[str, Any]:
     same = ("trade_id", "wallet_address", "token_address", "block_time", "block_number", "quantity_raw")
+    matched, proceeds, cost = (
+        int(column[place]) for column in (matches.matched, matches.matched_proceeds, matches.cost)
+    )
+    has_value = trade["value_usd"] is not None
     return {column: trade[column] for column in same} | {
-        "matched_raw": sale.matched,
-        "unknown_cost_raw": sale.unknown_cost,
-        "unmatched_raw": sale.unmatched,
+        "matched_raw": matched,
+        "unknown_cost_raw": int(matches.unknown_cost[place]),
+        "unmatched_raw": int(matches.unmatched[place]),
         "proceeds_usd": trade["value_usd"],
-        "matched_proceeds_usd": decimal(sale.matched_proceeds, 9),
-        "cost_usd": decimal(sale.cost, 9),
-        "realized_pnl_usd": decimal(sale.realized, 9),
-        "acquired_at": sale.acquired_at,
-        "holding_hours": decimal(sale.holding_hours, 6),
+        "matched_proceeds_usd": decimal(proceeds, 9) if matched and has_value else None,
+        "cost_usd": decimal(cost, 9) if matched else None,
+        "realized_pnl_usd": decimal(proceeds - cost, 9) if matched and has_value else None,
+        "acquired_at": int(matches.acquired_at[place]) if matched else None,
+        "holding_hours": decimal(int(matches.holding_hours[place]), 6) if matched else None,
     }
 
 
-def _lot_row(trade: dict[str, Any], lot: fifo.Lot) -> dict[str, Any]:
+def _lot_row(trade: dict[str, Any], matches: fifo.Matches, place: int) -> dict[str, Any]:
     return {
-        "trade_id": lot.name,
+        "trade_id": trade["trade_id"],
         "wallet_address": trade["wallet_address"],
         "token_address": trade["token_address"],
-        "acquired_at": lot.bought_at,
-        "bought_raw": lot.bought,
-        "remaining_raw": lot.left,
-        "cost_known": lot.cost is not None,
-        "remaining_cost_usd": None if lot.cost is None else decimal(lot.left_cost, 9),
+        "acquired_at": trade["block_time"],
+        "block_number": trade["block_number"],
+        "bought_raw": trade["quantity_raw"],
+        "remaining_raw": int(matches.left[place]),
+        "cost_known": trade["value_usd"] is not None,
+        "remaining_cost_usd": None if trade["value_usd"] is None else decimal(int(matches.left_cost[place]), 9),
     }
 
 
-def _quote(snapshot: dict[str, Any]) -> performance.Quote:
-    return performance.Quote(
+def _quote(snapshot: dict[str, Any]) -> marks.Quote:
+    return marks.Quote(
         price=scaled(snapshot["price"], 18),
         liquidity=scaled(snapshot["liquidity_usd"], 9),
         last_trade_at=snapshot["last_trade_at"],
     )
 
 
-def _pnl_row(wallet: str, token: str, figures: performance.Figures, now: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"wallet_address": wallet, "token_address": token, "computed_at": now}
-    for column, number in figures._asdict().items():
-        if column in _COUNTS:
-            row[column] = number
-        else:
-            row[column] = decimal(number, 18 if column in _PRICES else 6 if column in _MILLIONTHS else 9)
-    return row
+def _pnl_rows(names: list[tuple[str, str]], figures: performance.Figures, now: int) -> Table:
+    rows: Table = []
+    for (wallet, token), *numbers in zip(names, *figures, strict=True):
+        row: dict[str, Any] = {"wallet_address": wallet, "token_address": token, "computed_at": now}
+        for column, number in zip(figures._fields, numbers, strict=True):
+            if column in _COUNTS:
+                row[column] = number
+            else:
+                row[column] = decimal(number, 18 if column in _PRICES else 6 if column in _MILLIONTHS else 9)
+        rows.append(row)
+    return rows

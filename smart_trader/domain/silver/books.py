@@ -7,28 +7,40 @@ Why so: docs/decisions/pnl-engine.md.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.columns import Batches, answering, arrow_type, build_column, nullable, starts, to_list
-from smart_trader.domain.kernel.fifo import Lot, Position, Sale
+from smart_trader.domain.columns import (
+    Batches,
+    answering,
+    arrow_type,
+    build_column,
+    nullable,
+    number_column,
+    numbers,
+    placed,
+    starts,
+)
+from smart_trader.domain.kernel.fifo import Matches, Trades, match
+from smart_trader.domain.kernel.marks import MarkRules, Quote
 from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
     Facts,
-    Figures,
-    MarkRules,
-    Portfolio,
-    Quote,
-    Tally,
-    judge_token,
+    Results,
+    join,
+    judge_tokens,
     token_figures,
+    wallet_figures,
 )
+from smart_trader.domain.kernel.tally import positions_left, tally_trades
 from smart_trader.domain.kernel.trades import BUY
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
@@ -66,7 +78,8 @@ TRADE_COLUMNS = (
 _TRADE = ("wallet_address", "token_address", "trade_id", "block_time", "block_number", "quantity_raw", "value_usd")
 _ROWS_PER_BATCH = 5_000
 _BOOKED = arrow_type(BOOKED)
-_USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES) if column.type.typeName() == "decimal")
+_BOOK_TYPE = _BOOKED.field("book").type
+_USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES, 1) if column.type.typeName() == "decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,156 +151,188 @@ def classes_in(booked: DataFrame) -> DataFrame:
 
 @dataclass(slots=True)
 class _Wallet:
-    """What is gathered of the wallet whose trades are passing."""
+    """What is gathered of the wallet whose positions are passing."""
 
-    facts: Facts
-    transactions: int
-    label: tuple[str, str] | None
-    portfolio: Portfolio = field(default_factory=Portfolio)
-    active_days: set[int] = field(default_factory=set)
+    known: Mapping[str, Any]
+    results: list[Results] = field(default_factory=list)
+    trades: int = 0
+    days: set[int] = field(default_factory=set)
     holding_times: list[int] = field(default_factory=list)
 
+    @property
+    def facts(self) -> Facts:
+        return Facts(*(self.known[name] for name in ("history_complete", "arbitrage_tx_count", "rejected_rows")))
 
-class _Token:
-    """The position and the tally of the token whose trades are passing, and what is said of each of them."""
+    def whole(self) -> Results:
+        return join(self.results).whole()
 
-    __slots__ = ("bought", "decimals", "mint", "position", "sales", "tally")
+    def see(self, results: Results, times: NDArray[np.int64], holding_times: NDArray[np.int64]) -> None:
+        """Add some positions, their trades' times, and the holding times of their realized sales."""
+        self.results.append(results)
+        self.trades += len(times)
+        self.days.update(np.unique(times // MICROSECONDS_PER_DAY).tolist())
+        self.holding_times += holding_times.tolist()
 
-    def __init__(self, mint: str) -> None:
-        self.mint = mint
-        self.decimals: int | None = None
-        self.bought = 0
-        self.position = Position()
-        self.tally = Tally()
-        self.sales: list[Sale | None] = []
+    def verdict(self, rules: ClassRules) -> tuple[str, str]:
+        known = self.known
+        label = (known["label_class"], known["label_reason"]) if known["label_class"] else None
+        arbitrage = known["arbitrage_tx_count"]
+        activity = Activity(self.trades, len(self.days), self.holding_times, known["transactions"], arbitrage)
+        return classify(activity, rules, label=label)
 
 
 class _Books:
-    """The books of one wallet after the other, each wallet's token by token."""
+    """The books of one wallet after the other, some whole positions at a time."""
 
     def __init__(self, rules: BookRules) -> None:
         self._rules = rules
         self._wallet: _Wallet | None = None
-        self._token: _Token | None = None
-        # What is said, row by row, as far as it is known: not of the token whose trades are passing.
-        self._sales: list[Sale | None] = []
-        self._lots: list[tuple[int, int | None] | None] = []
-        self._books: list[tuple[Any, ...] | None] = []
 
-    def read(self, batch: tuple[pa.Array, ...]) -> None:
-        tokens, times, is_buy, quantities, values, decimals, facts = batch
-        trades = list(zip(*map(to_list, (is_buy, quantities, values, times)), strict=True))
-        places, is_facts = to_list(decimals), to_list(facts.is_valid())
-        for start, end in pairwise([*starts(tokens), len(trades)]):
-            if is_facts[start]:
-                self.end_wallet()
-                self._open_wallet(facts[start].as_py())
-                continue
-            mint = tokens[start].as_py()
-            if self._token is None or mint != self._token.mint:
-                self._end_token()
-                self._token = _Token(mint)
-            self._token.decimals = places[end - 1]
-            self._match(self._token, trades[start:end])
-
-    def end_wallet(self) -> None:
-        self._end_token()
-        wallet = self._wallet
-        if wallet is None:
-            return
-        figures = wallet.portfolio.figures(wallet.facts)
-        activity = Activity(
-            trades=figures.trade_count,
-            active_days=len(wallet.active_days),
-            holding_times=wallet.holding_times,
-            transactions=wallet.transactions,
-            arbitrage=wallet.facts.arbitrage_tx_count,
+    def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> pa.Array:
+        """What the books say of each of the next lines. `ends_wallet` says whether they end one."""
+        tokens, times, is_buy, quantities, values, *_ = lines
+        # A wallet's own line is a position of its own, in which nothing was bought.
+        trades = Trades(
+            starts=np.array(starts(tokens)),
+            is_buy=is_buy.fill_null(True).to_numpy(zero_copy_only=False),
+            quantity=numbers(quantities),
+            value=numbers(values),
+            has_value=values.is_valid().to_numpy(zero_copy_only=False),
+            time=numbers(times),
         )
-        verdict = classify(activity, self._rules.classes, label=wallet.label)
-        of_token = self._books[-1][0] if self._books[-1] else ()
-        self._books[-1] = ((*of_token, _pnl_row(ALL_TOKENS, figures)), *verdict)
-        self._wallet = None
+        matches = match(trades)
+        books = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
+        columns = (_said_of_sales(trades, matches), _said_of_lots(trades, matches), books)
+        return pa.StructArray.from_arrays(columns, fields=list(_BOOKED))
 
-    def take(self, keep: int) -> Iterator[pa.Array]:
-        """What is said of all rows but the last `keep`, of which there may be more to say."""
-        said: tuple[list[Any], ...] = (self._sales, self._lots, self._books)
-        count = len(self._sales) - keep
-        for start in range(0, count, _ROWS_PER_BATCH):
-            part = slice(start, min(start + _ROWS_PER_BATCH, count))
-            arrays = [build_column(values[part], field.type) for values, field in zip(said, _BOOKED, strict=True)]
-            yield pa.StructArray.from_arrays(arrays, fields=list(_BOOKED))
-        for values in said:
-            del values[:count]
-
-    def _open_wallet(self, facts: Mapping[str, Any]) -> None:
-        label = (facts["label_class"], facts["label_reason"]) if facts["label_class"] else None
-        known = Facts(facts["history_complete"], facts["arbitrage_tx_count"], facts["rejected_rows"])
-        self._wallet = _Wallet(known, facts["transactions"], label)
-        self._say([None], [None], None)
-
-    def _match(self, token: _Token, trades: Iterable[tuple[bool, int, int | None, int]]) -> None:
-        """Play the next trades of the token in their order."""
-        assert self._wallet
-        days, held = self._wallet.active_days, self._wallet.holding_times
-        position, tally, sales = token.position, token.tally, token.sales
-        for is_buy, quantity, value, time in trades:
-            days.add(time // MICROSECONDS_PER_DAY)
-            if is_buy:
-                token.bought += quantity
-                position.buy(Lot(len(sales), time, quantity, value))
-                tally.add_buy(value, time)
-                sales.append(None)
-            else:
-                sale = position.sell(quantity, value, time)
-                tally.add_sale(sale, value, time)
-                if sale.realized is not None and sale.acquired_at is not None:
-                    held.append(time - sale.acquired_at)
-                sales.append(sale if sale.cost is None or sale.cost < USD_LIMIT else _fitting(sale))
-
-    def _end_token(self) -> None:
-        wallet, token = self._wallet, self._token
-        if wallet is None or token is None:
-            return
-        lots, rules = token.position.lots, self._rules
-        left: list[tuple[int, int | None] | None] = [None] * len(token.sales)
-        for lot in lots:
-            left[lot.name] = (lot.left, None if lot.cost is None else lot.left_cost)
-        quote = rules.quotes.get(token.mint)
-        result = judge_token(token.tally, lots, token.bought, token.decimals, quote, rules.now, rules.marks)
-        wallet.portfolio.results.append(result)
-        figures = token_figures(result, wallet.facts)
-        self._say(token.sales, left, ((_pnl_row(token.mint, figures),), None, None))
-        self._token = None
-
-    def _say(
-        self, sales: list[Sale | None], lots: list[tuple[int, int | None] | None], at_last: tuple[Any, ...] | None
-    ) -> None:
-        self._sales += sales
-        self._lots += lots
-        self._books += [None] * (len(sales) - 1)
-        self._books.append(at_last)
+    def _close(
+        self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
+    ) -> pa.StructArray:
+        """The book of each position: the figures of its token, but for a wallet's own line; of the last one of a wallet
+        also the figures and the class of the wallet."""
+        tokens, *_, decimals, facts = lines
+        rules = self._rules
+        is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
+        mints = tokens.take(pa.array(trades.starts)).to_pylist()
+        results = judge_tokens(
+            tally_trades(trades, matches),
+            positions_left(trades, matches),
+            decimals.take(pa.array(trades.ends - 1)).to_pylist(),
+            [rules.quotes.get(mint) for mint in mints],
+            rules.now,
+            rules.marks,
+        )
+        complete: list[bool] = []
+        ended: dict[int, _Wallet] = {}
+        is_realized = (matches.matched > 0) & trades.has_value
+        first = [place for place, own in enumerate(is_own.tolist()) if own or not place]
+        for begin, end in pairwise([*first, len(is_own)]):
+            if is_own[begin]:
+                self._wallet = _Wallet(facts[trades.starts[begin]].as_py())
+            assert self._wallet, "a wallet's own line comes first"
+            pairs = slice(begin + int(is_own[begin]), end)
+            rows = slice(trades.starts[begin] + int(is_own[begin]), trades.ends[end - 1])
+            held = (trades.time[rows] - matches.acquired_at[rows])[is_realized[rows]]
+            self._wallet.see(results.part(pairs), trades.time[rows], held)
+            complete += [self._wallet.facts.history_complete] * (end - begin)
+            if end < len(is_own) or ends_wallet:
+                ended[end - 1] = self._wallet
+        wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
+        of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
+        rows_of = _pnl_rows((mints, *token_figures(results, complete)), ([ALL_TOKENS] * len(ended), *of_wallets))
+        return _listed(rows_of, is_own, {place: wallet.verdict(rules.classes) for place, wallet in ended.items()})
 
 
-def _pnl_row(token: str, figures: Figures) -> tuple[Any, ...]:
-    values: list[Any] = list(figures)
+def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[int, tuple[str, str]]) -> pa.StructArray:
+    """The book of each position, given the PnL of all positions, then of the wallets that end at some of them."""
+    count, last = len(is_own), np.array(list(verdicts), np.int64)
+    is_last = np.zeros(count, bool)
+    is_last[last] = True
+    sizes = (~is_own).astype(np.int64) + is_last
+    offsets = np.insert(np.cumsum(sizes), 0, 0)
+    order = np.empty(offsets[-1], np.int64)
+    order[offsets[:-1][~is_own]] = np.flatnonzero(~is_own)
+    order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
+    listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _BOOK_TYPE[0].type)
+    said = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
+    columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in said))
+    return pa.StructArray.from_arrays(columns, fields=list(_BOOK_TYPE), mask=pa.array(sizes == 0))
+
+
+def _said_of_sales(trades: Trades, matches: Matches) -> pa.Array:
+    is_sale = ~trades.is_buy
+    is_matched = is_sale & (matches.matched > 0)
+    is_realized = is_matched & trades.has_value
+    realized = matches.matched_proceeds - matches.cost
+    columns = (
+        *((units, is_sale) for units in (matches.matched, matches.unknown_cost, matches.unmatched)),
+        (matches.matched_proceeds, is_realized),
+        (matches.cost, is_matched & _fits(matches.cost)),
+        (realized, is_realized & _fits(realized)),
+        *((of_time, is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
+    )
+    return _structs(columns, is_sale, _BOOKED.field("sale").type)
+
+
+def _said_of_lots(trades: Trades, matches: Matches) -> pa.Array:
+    is_open = matches.left > 0
+    columns = ((matches.left, is_open), (matches.left_cost, is_open & trades.has_value))
+    return _structs(columns, is_open, _BOOKED.field("lot").type)
+
+
+def _structs(columns: Iterable[tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType) -> pa.Array:
+    arrays = [number_column(*column, field.type) for column, field in zip(columns, kind, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=pa.array(~is_there))
+
+
+def _fits(amounts: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether their column can hold them."""
+    fits: NDArray[np.bool_] = (amounts < USD_LIMIT) & (amounts > -USD_LIMIT)
+    return fits
+
+
+def _pnl_rows(*parts: Iterable[list[Any]]) -> pa.StructArray:
+    """Rows of `silver.wallet_pnl` from columns in the order of `_PNL`, part after part."""
+    fields = list(_BOOK_TYPE[0].type.value_type)
+    columns = [list(chain.from_iterable(column)) for column in zip(*parts, strict=True)]
     for i in _USD_FIGURES:
-        values[i] = _fit(values[i])
-    return (token, *values)
+        columns[i] = _fitting(columns[i])
+    arrays = [build_column(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=fields)
 
 
-def _fitting(sale: Sale) -> Sale:
-    return sale._replace(cost=_fit(sale.cost), realized=_fit(sale.realized))
-
-
-def _fit(amount: int | None) -> int | None:
+def _fitting(amounts: list[int | None]) -> list[int | None]:
     """None for a sum of money that its column cannot hold: it cannot be told, and must not stop the others."""
-    return amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None
+    known = [amount for amount in amounts if amount is not None]
+    if not known or (max(known) < USD_LIMIT and min(known) > -USD_LIMIT):
+        return amounts
+    return [amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None for amount in amounts]
 
 
 def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
     books = _Books(rules)
+    for lines, ends_wallet in _whole_positions(batches):
+        said = books.keep(lines, ends_wallet=ends_wallet)
+        for start in range(0, len(said), _ROWS_PER_BATCH):
+            yield said.slice(start, _ROWS_PER_BATCH)
+
+
+def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], bool]]:
+    """The lines as they come, parted only where a position begins, and whether each part ends a wallet."""
+    waiting: list[tuple[pa.Array, ...]] = []
     for batch in batches:
-        books.read(batch)
-        yield from books.take(keep=1)
-    books.end_wallet()
-    yield from books.take(keep=0)
+        tokens, *_, facts = batch
+        if not len(tokens):
+            continue
+        cut = starts(tokens)[-1]
+        if cut or (waiting and (facts[0].is_valid or waiting[-1][0][-1] != tokens[0])):
+            waiting.append(tuple(column[:cut] for column in batch))
+            yield _together(waiting), facts[cut].is_valid
+            waiting = []
+        waiting.append(tuple(column[cut:] for column in batch))
+    if waiting:
+        yield _together(waiting), True
+
+
+def _together(batches: list[tuple[pa.Array, ...]]) -> tuple[pa.Array, ...]:
+    return tuple(pa.concat_arrays(columns) for columns in zip(*batches, strict=True))

@@ -1,0 +1,139 @@
+"""What is open of a token, and what it is worth: the mark of a position, or why there is none (docs/pnl.md).
+
+Integers throughout: nano-dollars, base units, microseconds, and 10^-18 for prices and whole tokens.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, USD, USD_LIMIT, round_half_away
+from smart_trader.domain.kernel.tally import Position
+
+NO_PRICE, STALE_PRICE, THIN_MARKET = "no_price", "stale_price", "thin_market"
+
+_POSITION_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRules:
+    """Thresholds of marks and of decided tokens; the defaults stand in conf/defaults.toml under `pnl`."""
+
+    max_age: int
+    """Microseconds since anybody traded the token."""
+    max_share_of_liquidity: Fraction
+    closed_ratio: Fraction
+    dead_after: int
+    """Microseconds without a trade of this wallet."""
+    dead_value_ratio: Fraction
+    min_coverage: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What the newest snapshot of a token says."""
+
+    price: int | None
+    """10^-18 USD a whole token."""
+    liquidity: int | None
+    """Nano-dollars."""
+    last_trade_at: int | None
+
+    def is_fresh(self, now: int, rules: MarkRules) -> bool:
+        return self.last_trade_at is not None and self.last_trade_at >= now - rules.max_age
+
+
+class Holding(NamedTuple):
+    """What is open in one token, or in all of them, and what it is worth."""
+
+    tokens: int | None = None
+    """10^-18 whole tokens."""
+    cost_basis: int | None = 0
+    value: int | None = 0
+    unrealized: int | None = 0
+    unmarked_cost_basis: int = 0
+    mark_price: int | None = None
+    mark_reason: str | None = None
+    is_open: bool = False
+
+
+_FLAT = Holding(tokens=0)
+
+
+def hold(position: Position, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:
+    """Mark what is open of a token. `now` is the business time in microseconds."""
+    remaining, known_cost = position.left, position.known_cost
+    if not remaining:
+        return _FLAT
+    value = _worth(remaining, decimals, quote)
+    reason = _refusal(value, quote, now, rules)
+    unrealized = None
+    if reason is None and known_cost is not None:
+        known_worth = _worth(position.known_left, decimals, quote)
+        assert known_worth is not None
+        gain = known_worth - known_cost
+        unrealized = round_half_away(gain.numerator, gain.denominator)
+    return Holding(
+        tokens=_whole_tokens(remaining, decimals),
+        cost_basis=known_cost,
+        value=round_half_away(value.numerator, value.denominator) if value is not None and reason is None else None,
+        unrealized=unrealized,
+        unmarked_cost_basis=(known_cost or 0) if reason else 0,
+        mark_price=quote.price if quote else None,
+        mark_reason=reason,
+        is_open=True,
+    )
+
+
+def is_worthless(position: Position, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> bool:
+    """Whether what is open has no fresh price, or is nearly worthless beside what it cost."""
+    worth = _worth(position.left, decimals, quote)
+    if worth is None or quote is None or not quote.is_fresh(now, rules):
+        return True
+    return worth < rules.dead_value_ratio * (position.known_cost or 0)
+
+
+def together(holdings: Iterable[Holding]) -> Holding:
+    """What is open over all tokens: sums of what is known, None if something is open and nothing known."""
+    is_open = [holding for holding in holdings if holding.is_open]
+    if not is_open:
+        return Holding()
+    return Holding(
+        cost_basis=_sum_known(holding.cost_basis for holding in is_open),
+        value=_sum_known(holding.value for holding in is_open),
+        unrealized=_sum_known(holding.unrealized for holding in is_open),
+        unmarked_cost_basis=sum(holding.unmarked_cost_basis for holding in is_open),
+        is_open=True,
+    )
+
+
+def _worth(units: int, decimals: int | None, quote: Quote | None) -> Fraction | None:
+    """Exact nano-dollars of `units` at the quoted price; None without a usable price."""
+    if quote is None or quote.price is None or quote.price <= 0 or decimals is None:
+        return None
+    return Fraction(units * quote.price * USD, PRICE * 10**decimals)
+
+
+def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules) -> str | None:
+    """Why the mark is not to be trusted; None when it is."""
+    if quote is None or value is None:
+        return NO_PRICE
+    if not quote.is_fresh(now, rules):
+        return STALE_PRICE
+    if quote.liquidity is None or value > rules.max_share_of_liquidity * quote.liquidity or value >= USD_LIMIT:
+        return THIN_MARKET
+    return None
+
+
+def _whole_tokens(units: int, decimals: int | None) -> int | None:
+    """In 10^-18 whole tokens; None where that does not fit DECIMAL(38,18)."""
+    if decimals is None or decimals > _POSITION_DECIMALS:
+        return None
+    tokens: int = units * 10 ** (_POSITION_DECIMALS - decimals)
+    return tokens if tokens < RAW_LIMIT else None
+
+
+def _sum_known(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
