@@ -223,7 +223,7 @@ class DeltaStore:
         stored = self.read(table).select(*table.key)
         new = rows.join(stored, list(table.key), "left_anti").persist(StorageLevel.DISK_ONLY)
         try:
-            if not new.isEmpty():
+            if _has_rows(new):
                 self.append(table, new)
         finally:
             new.unpersist()
@@ -240,7 +240,7 @@ class DeltaStore:
         Only what differs is written. `rows` has unique keys.
         """
         if self._is_empty(table):
-            if not rows.isEmpty():  # else Delta commits nothing, and leaves a file of no rows behind
+            if _has_rows(rows):  # else Delta commits nothing, and leaves a file of no rows behind
                 self.append(table, rows)
             return
         stored = self.read(table)
@@ -377,6 +377,11 @@ class DeltaStore:
         with failpoints.around_commit(self._job, table.name):
             self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
         return True
+
+
+def _has_rows(rows: DataFrame) -> bool:
+    """Looks into one partition after the other until there is a row; `isEmpty` looks into all."""
+    return bool(rows.select(F.lit(1)).head(1))
 
 
 def _unreadable(wanted: str) -> StorageError:
