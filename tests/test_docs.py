@@ -13,13 +13,13 @@ import pytest
 from docs import generate_tables
 from smart_trader import cli
 from smart_trader.domain import catalog
-from smart_trader.domain.kernel.fifo import Matches, Trades, match
 from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
 from smart_trader.domain.kernel.performance import Facts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
-from smart_trader.domain.kernel.tally import positions_left, tally_trades
 from smart_trader.domain.kernel.wallets import PERSON
+from smart_trader.domain.silver.matching import Matches, Trades, match
+from smart_trader.domain.silver.tallying import take_stock, tally_trades
 from smart_trader.errors import SmartTraderError
 from smart_trader.layers import variable
 from smart_trader.pipeline import STEPS
@@ -102,7 +102,7 @@ def traded() -> tuple[Trades, Matches]:
 
 def figures(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of the token, and the row of the wallet that has no other."""
-    tally, positions = (make(*traded()) for make in (tally_trades, positions_left))
+    tally, positions = (make(*traded()) for make in (tally_trades, take_stock))
     now = microseconds("2025-08-06 10:00")
     quote = Quote(price=PRICE // 2, liquidity=100_000 * USD, last_trade_at=microseconds("2025-08-06 09:00"))
     results = judge_tokens(tally, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))

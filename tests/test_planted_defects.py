@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FIFO = "smart_trader/domain/kernel/fifo.py"
+COLUMNS = "smart_trader/domain/silver/matching.py"
 FIFO_TESTS = "tests/kernel/test_fifo.py"
 BOOKS_TEST = "tests/silver/test_books.py"
 
@@ -28,34 +29,71 @@ class Defect:
 DEFECTS = {
     "average cost": Defect(
         FIFO,
+        "        self.lots.append(lot)\n",
+        "        known = [old for old in self.lots if old.cost is not None]\n"
+        "        if lot.cost is not None and known:\n"
+        "            units = lot.left + sum(old.left for old in known)\n"
+        "            paid = lot.left_cost + sum(old.left_cost for old in known)\n"
+        "            for one in (*known, lot):\n"
+        "                one.bought, one.cost = one.left, one.left * paid // units\n"
+        "                one.left_cost = one.cost\n"
+        "        self.lots.append(lot)\n",
+        FIFO_TESTS,
+    ),
+    "last in, first out": Defect(
+        FIFO,
+        "            lot = lots[0]\n",
+        "            lots.rotate(1)\n            lot = lots[0]\n",
+        FIFO_TESTS,
+    ),
+    "zero for unknown cost": Defect(
+        FIFO,
+        "            if lot.cost is None:\n",
+        "            if lot.cost is None and not lot.bought:\n",
+        FIFO_TESTS,
+    ),
+    "a later buy fills an earlier sale": Defect(
+        FIFO,
+        "        if not matched:\n",
+        "        if missing:\n            self.lots.append(Lot(0, sold_at, -missing, 0))\n        if not matched:\n",
+        FIFO_TESTS,
+    ),
+    "double for decimal": Defect(
+        "smart_trader/domain/kernel/money.py",
+        "        return (2 * numerator + denominator) // (2 * denominator)\n",
+        "        return int(numerator / denominator + 0.5)\n",
+        FIFO_TESTS,
+    ),
+    "average cost, in columns": Defect(
+        COLUMNS,
         "    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value, trades.time)\n",
         "    paid, units = (trades.total(np.where(buys, column, 0)) for column in (trades.value, trades.quantity))\n"
         "    average = np.repeat(paid // np.maximum(units, 1), trades.lengths)\n"
         "    columns = (bought_so_far, trades.quantity, average * trades.quantity, trades.has_value, trades.time)\n",
         FIFO_TESTS,
     ),
-    "last in, first out": Defect(
-        FIFO,
+    "last in, first out, in columns": Defect(
+        COLUMNS,
         "    is_first = np.ones(len(sales), bool)\n",
         "    newest = np.cumsum(np.where(trades.is_buy, trades.quantity, 0))[sales] + origin[sales]\n"
         "    begin, end = newest - end, newest - begin\n"
         "    is_first = np.ones(len(sales), bool)\n",
         FIFO_TESTS,
     ),
-    "zero for unknown cost": Defect(
-        FIFO,
+    "zero for unknown cost, in columns": Defect(
+        COLUMNS,
         "trades.value, trades.has_value, trades.time)\n    return _Lots",
         "trades.value, trades.is_buy, trades.time)\n    return _Lots",
         FIFO_TESTS,
     ),
-    "a later buy fills an earlier sale": Defect(
-        FIFO,
+    "a later buy fills an earlier sale, in columns": Defect(
+        COLUMNS,
         "    until = origin + sold_so_far - never_bought\n",
         "    until = origin + np.minimum(sold_so_far - sold_before, np.repeat(trades.total(bought), lengths))\n",
         FIFO_TESTS,
     ),
-    "double for decimal": Defect(
-        FIFO,
+    "double for decimal, in columns": Defect(
+        COLUMNS,
         "    rounded: Numbers = (2 * numerator + denominator) // (2 * denominator)\n",
         "    rounded = np.array([int(n / d + 0.5) for n, d in zip(numerator, denominator, strict=True)], object)\n",
         FIFO_TESTS,

@@ -23,7 +23,7 @@ FROM_EARLIER_RUNS = {
 """Who is on the ranking stays due; the webhook is found where the last run left it; a run's record comes at its end."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""
-WRITERS = {"append", "append_new", "overwrite", "replace"}
+WRITERS = {"append", "append_new", "overwrite", "replace", "replace_each"}
 
 each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.job)
 
@@ -69,10 +69,12 @@ def used_by(job: str) -> dict[str, set[str]]:
     used: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_store(node.func.value):
-            table = node.args[0]
-            table = named[table.id] if isinstance(table, ast.Name) and table.id in named else table
-            if isinstance(table, ast.Attribute) and table.attr == "TABLE" and isinstance(table.value, ast.Name):
-                used.setdefault(node.func.attr, set()).add(tables[table.value.id])
+            given = node.args[0]
+            given = named[given.id] if isinstance(given, ast.Name) and given.id in named else given
+            several = [pair.elts[0] for pair in given.elts] if isinstance(given, ast.List) else [given]
+            for table in several:
+                if isinstance(table, ast.Attribute) and table.attr == "TABLE" and isinstance(table.value, ast.Name):
+                    used.setdefault(node.func.attr, set()).add(tables[table.value.id])
     return used
 
 

@@ -5,6 +5,7 @@ Sorting and grouping are Spark's part in the program and plain Python's here; ev
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from smart_trader import rules
-from smart_trader.domain.kernel import fifo, marks, netting, performance, ranking, tally, wallets
+from smart_trader.domain.kernel import marks, netting, performance, ranking, wallets
 from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
+from smart_trader.domain.silver import matching, tallying
 from smart_trader.settings import load
 from tests.oracle import netting as by_oracle
 from tests.oracle.fifo import order
@@ -105,8 +107,18 @@ def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
 
 
 def match(trades: Iterable[dict[str, Any]]) -> tuple[Table, Table]:
+    """Sales and lots, which are the same whichever way they are found."""
     rows, columns = _columns(trades)
-    matches = fifo.match(columns)
+    wide = replace(columns, quantity=columns.quantity.astype(object), value=columns.value.astype(object))
+    found = [
+        _tables(rows, matches)
+        for matches in (matching.match(columns), matching.match_in_turn(columns), matching.match_columns(wide))
+    ]
+    assert found[0] == found[1] == found[2]
+    return found[0]
+
+
+def _tables(rows: Table, matches: matching.Matches) -> tuple[Table, Table]:
     sales = [_sale_row(row, matches, place) for place, row in enumerate(rows) if row["side"] == "SELL"]
     lots = [_lot_row(row, matches, place) for place, row in enumerate(rows) if matches.left[place]]
     return sales, lots
@@ -119,11 +131,11 @@ def wallet_pnl(
     now: int,
 ) -> Table:
     rows, columns = _columns(trades)
-    matches = fifo.match(columns)
+    matches = matching.match(columns)
     last = [rows[end - 1] for end in columns.ends]
     results = performance.judge_tokens(
-        tally.tally_trades(columns, matches),
-        tally.positions_left(columns, matches),
+        tallying.tally_trades(columns, matches),
+        tallying.take_stock(columns, matches),
         [row["decimals"] for row in last],
         [_quote(snapshots[row["token_address"]]) if row["token_address"] in snapshots else None for row in last],
         now,
@@ -146,7 +158,7 @@ def wallet_pnl(
 
 def wallet_class(wallet: str, trades: Iterable[dict[str, Any]], facts: dict[str, Any]) -> str:
     own, columns = _columns(trade for trade in trades if trade["wallet_address"] == wallet)
-    matches = fifo.match(columns)
+    matches = matching.match(columns)
     held = [
         row["block_time"] - int(matches.acquired_at[place])
         for place, row in enumerate(own)
@@ -205,7 +217,7 @@ def row_of(row: dict[str, Any]) -> Row:
     return Row(*base, *quote, scaled(row["volume_usd"], 9))
 
 
-def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, fifo.Trades]:
+def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, matching.Trades]:
     """The trades in order, pair after pair, and the same as columns."""
 
     def pair(trade: dict[str, Any]) -> tuple[str, str]:
@@ -213,7 +225,7 @@ def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, fifo.Trades]:
 
     rows = sorted(sorted(trades, key=order), key=pair)
     values = [scaled(row["value_usd"], 9) for row in rows]
-    return rows, fifo.Trades(
+    return rows, matching.Trades(
         starts=np.array([i for i, row in enumerate(rows) if not i or pair(row) != pair(rows[i - 1])], np.int64),
         is_buy=np.array([row["side"] == "BUY" for row in rows], bool),
         quantity=_numbers([row["quantity_raw"] for row in rows]),
@@ -223,11 +235,11 @@ def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, fifo.Trades]:
     )
 
 
-def _numbers(values: list[int]) -> fifo.Numbers:
+def _numbers(values: list[int]) -> matching.Numbers:
     return np.array(values, np.int64 if max(values, default=0) < 2**63 else object)
 
 
-def _sale_row(trade: dict[str, Any], matches: fifo.Matches, place: int) -> dict[str, Any]:
+def _sale_row(trade: dict[str, Any], matches: matching.Matches, place: int) -> dict[str, Any]:
     same = ("trade_id", "wallet_address", "token_address", "block_time", "block_number", "quantity_raw")
     matched, proceeds, cost = (
         int(column[place]) for column in (matches.matched, matches.matched_proceeds, matches.cost)
@@ -246,7 +258,7 @@ def _sale_row(trade: dict[str, Any], matches: fifo.Matches, place: int) -> dict[
     }
 
 
-def _lot_row(trade: dict[str, Any], matches: fifo.Matches, place: int) -> dict[str, Any]:
+def _lot_row(trade: dict[str, Any], matches: matching.Matches, place: int) -> dict[str, Any]:
     return {
         "trade_id": trade["trade_id"],
         "wallet_address": trade["wallet_address"],

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.kernel import fifo
+from smart_trader.domain.silver import matching
 from tests import strategies
 from tests.kernel import product
 from tests.oracle import fifo as oracle
@@ -73,21 +73,10 @@ def test_sale_by_sale_and_lot_by_lot_the_kernel_is_the_oracle(trades: list[Row])
     product.assert_same(lots, expected_lots, "trade_id")
 
 
-@given(strategies.trade_histories(), st.integers(1, 6))
-@example(UNKNOWN_IN_BETWEEN, 1)
-@example(OVERSOLD_AND_BOUGHT_AGAIN, 1)
-@example(WIDEST, 1)
-def test_a_long_position_is_the_same_in_pieces(trades: list[Row], piece: int) -> None:
-    with patch.object(fifo, "_LONG", piece):
-        in_pieces = product.match(trades)
-    for rows, expected in zip(in_pieces, product.match(trades), strict=True):
-        product.assert_same(rows, expected, "trade_id")
-
-
 @given(strategies.trade_histories(small=True), st.integers(0, 200))
 @example(UNKNOWN_IN_BETWEEN, 0)
 def test_wide_positions_are_matched_as_narrow_ones(trades: list[Row], limit: int) -> None:
-    with patch.object(fifo, "_LIMIT", float(limit)):  # so that some, or all, do not fit 64 bits
+    with patch.object(matching, "_LIMIT", float(limit)):  # so that some, or all, do not fit 64 bits
         some_wide = product.match(trades)
     for rows, expected in zip(some_wide, product.match(trades), strict=True):
         product.assert_same(rows, expected, "trade_id")

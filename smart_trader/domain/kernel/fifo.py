@@ -1,280 +1,97 @@
-"""First-in-first-out matching of sales to the purchases that paid for them, as the closed form of docs/pnl.md.
-
-All units ever bought lie on one axis, purchase after purchase and position after position: a purchase owns a stretch of
-it, and so does a sale, as far as it sold what had been bought. What two stretches have in common is a match. So nothing
-is walked through: many positions are matched by a few sums and look-ups over whole columns.
-
-Columns are 64-bit integers where no sum over them can exceed that, else Python's integers, which are exact at any
-width; the code is the same. Products always are Python's.
+"""First-in-first-out matching of sales to the purchases that paid for them.
 
 A sale larger than what is held is not an error: the history that we see has a beginning, and transfers are not in
 it. That part has an unknown cost, which is neither zero nor profit.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections import deque
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from smart_trader.domain.kernel.money import MICRO, round_half_away
 
-Numbers = NDArray[Any]
-"""Integers: int64 or, where that is too narrow, Python's own (dtype object)."""
-Flags = NDArray[np.bool_]
-Places = NDArray[np.int64]
-
-_LIMIT = 2.0**62
-"""What columns of 64-bit integers may add up to: a difference of two such sums, and twice such a sum, fit too."""
-_LONG = 100_000
-"""Trades that are matched at once of a position."""
-_MICROSECONDS_PER_MICROHOUR = 3_600
+MICROSECONDS_PER_HOUR = 3_600 * 10**6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trades:
-    """Columns of the trades of whole positions (one wallet in one mint each), in their total order."""
+class Lot:
+    """A purchase and what is left of it. `cost` is None when nobody knows what was paid."""
 
-    starts: Places
-    """The first trade of each position; the first is 0."""
-    is_buy: Flags
-    quantity: Numbers
-    """Base units."""
-    value: Numbers
-    """Nano-dollars; 0 where nobody knows."""
-    has_value: Flags
-    time: Places
-    """Microseconds."""
+    __slots__ = ("bought", "bought_at", "cost", "left", "left_cost", "name")
 
-    def __len__(self) -> int:
-        return len(self.is_buy)
+    def __init__(self, name: Any, bought_at: int, bought: int, cost: int | None) -> None:
+        self.name = name
+        """What the caller knows the purchase by."""
+        self.bought_at = bought_at
+        self.bought = self.left = bought
+        self.cost = cost
+        self.left_cost = cost or 0
 
-    @property
-    def ends(self) -> Places:
-        """Behind the last trade of each position."""
-        return np.append(self.starts, len(self))[1:]
+    def take(self, units: int) -> int:
+        """Take `units` and return their cost.
 
-    @property
-    def lengths(self) -> Places:
-        """Trades of each position."""
-        return self.ends - self.starts
-
-    def total(self, numbers: Numbers) -> Numbers:
-        """The sum over each position."""
-        return np.add.reduceat(numbers if _fit(numbers) else numbers.astype(object), self.starts)
-
-    def of(self, rows: Flags) -> "Trades":
-        """Those of some whole positions."""
-        starts = (np.cumsum(rows) - 1)[self.starts[rows[self.starts]]]
-        return Trades(starts, *(column[rows] for column in self.columns))
-
-    @property
-    def columns(self) -> tuple[Numbers, ...]:
-        """All but `starts`."""
-        return (self.is_buy, self.quantity, self.value, self.has_value, self.time)
+        Rounded once, at the breakpoint: what remains is the exact share rounded half down, so the cost of what has
+        been taken so far is rounded half up, and costs add up to the last digit.
+        """
+        self.left -= units
+        before = self.left_cost
+        if self.cost:
+            self.left_cost = -((self.bought - 2 * self.cost * self.left) // (2 * self.bought))
+        return before - self.left_cost
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Matches:
-    """What became of each trade, in columns beside those of `Trades`. 0 where there is nothing to say."""
+class Sale(NamedTuple):
+    """What a sale took out of the lots. Base units, nano-dollars, microseconds, micro-hours."""
 
-    matched: Numbers
-    """Of a sale: units out of lots of known cost."""
-    unknown_cost: Numbers
-    """Of a sale: units out of lots of unknown cost."""
-    unmatched: Numbers
-    """Of a sale: units never seen bought."""
-    matched_proceeds: Numbers
-    """Of a sale: the matched share of its value. 0 without a value."""
-    cost: Numbers
-    """Of a sale: what the matched units cost."""
-    acquired_at: Places
-    """Of a sale with matched units: when they were bought, weighted by quantity."""
-    holding_hours: Places
-    """Of a sale with matched units: hours from then, in millionths."""
-    left: Numbers
-    """Of a purchase: units not sold."""
-    left_cost: Numbers
-    """Of a purchase: what those cost; 0 where that is unknown."""
+    matched: int
+    """Units out of lots of known cost."""
+    unknown_cost: int
+    unmatched: int
+    """Units never seen bought."""
+    matched_proceeds: int | None
+    """Share of the value; None without a value or a match."""
+    cost: int | None
+    """None when nothing was matched."""
+    realized: int | None
+    """Matched proceeds less cost; None unless a matched part and a value are known."""
+    acquired_at: int | None
+    """When the matched units were bought, weighted by quantity."""
+    holding_hours: int | None
 
 
-_LOT_COLUMNS = ("left", "left_cost")
-_TIMES = ("acquired_at", "holding_hours")
-_SALE_COLUMNS = tuple(field.name for field in fields(Matches) if field.name not in _LOT_COLUMNS)
+class Position:
+    """The open lots of one wallet in one mint, oldest first."""
 
+    __slots__ = ("lots",)
 
-def match(trades: Trades) -> Matches:
-    """Match the sales of each position to its purchases, oldest first.
+    def __init__(self) -> None:
+        self.lots: deque[Lot] = deque()
 
-    Costs are rounded once, at the point between two sales: what was paid up to it, half up. So costs add up to the last
-    digit.
-    """
-    lengths = trades.lengths
-    is_long, is_wide = lengths > _LONG, _are_wide(trades)
-    ways = [(_match, is_wide & ~is_long), (_match, ~is_wide & ~is_long)]
-    ways += [(_match_in_pieces, np.arange(len(lengths)) == place) for place in np.flatnonzero(is_long)]
-    parts = [(np.repeat(positions, lengths), match_part) for match_part, positions in ways if positions.any()]
-    found = [(rows, match_part(trades.of(rows))) for rows, match_part in parts]
-    if len(found) == 1:
-        return found[0][1]
-    whole = _nothing(len(trades), np.result_type(trades.quantity, *(matches.cost for _, matches in found)))
-    for rows, matches in found:
-        for name in (*_SALE_COLUMNS, *_LOT_COLUMNS):
-            getattr(whole, name)[rows] = getattr(matches, name)
-    return whole
+    def buy(self, lot: Lot) -> None:
+        self.lots.append(lot)
 
-
-def _fit(numbers: Numbers) -> bool:
-    """Whether all sums of some of them are 64-bit integers."""
-    return bool(np.abs(numbers.astype(float)).sum() < _LIMIT)
-
-
-def _are_wide(trades: Trades) -> Flags:
-    """The positions that would make all others wide too. The sums of the rest fit."""
-    if _fit(trades.quantity) and _fit(trades.value):
-        return np.zeros(len(trades.starts), bool)
-    totals = np.maximum(*(trades.total(numbers.astype(float)) for numbers in (trades.quantity, trades.value)))
-    return totals >= _LIMIT / len(totals)
-
-
-def _nothing(count: int, kind: Any) -> Matches:
-    """Columns of zeros, wide enough for numbers of that kind."""
-    return Matches(*(np.zeros(count, np.int64 if name in _TIMES else kind) for name in (*_SALE_COLUMNS, *_LOT_COLUMNS)))
-
-
-def _match_in_pieces(trades: Trades) -> Matches:
-    """One long position piece by piece, so that sums fit and little memory is needed.
-
-    What is left of it goes into the next piece as it was bought, followed by a sale of what is gone of that.
-    """
-    whole = _nothing(len(trades), trades.quantity.dtype if _fit(trades.value) else object)
-    held, begin = np.empty(0, np.int64), 0
-    while begin < len(trades):
-        rows = np.append(held, np.arange(begin, min(len(trades), begin + max(_LONG, len(held)))))
-        gone = (trades.quantity[held] - whole.left[held]).sum()
-        sale = (False, gone, 0, False, 0)
-        columns = (
-            np.insert(column[rows], len(held), value) for column, value in zip(trades.columns, sale, strict=True)
-        )
-        found = _match(Trades(np.zeros(1, np.int64), *columns))
-        for name in _LOT_COLUMNS:
-            getattr(whole, name)[rows] = np.delete(getattr(found, name), len(held))
-        for name in _SALE_COLUMNS:
-            getattr(whole, name)[rows[len(held) :]] = getattr(found, name)[len(held) + 1 :]
-        begin = rows[-1] + 1
-        held = rows[whole.left[rows] > 0]
-    return whole
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lots:
-    """The purchases of all positions in order, after one of nothing that ends where the axis begins."""
-
-    end: Numbers
-    size: Numbers
-    cost: Numbers
-    is_known: Flags
-    time: Places
-
-    @property
-    def known_size(self) -> Numbers:
-        return np.where(self.is_known, self.size, 0)
-
-    def rest_cost(self, lots: Places, rest: Numbers) -> Numbers:
-        """What the last `rest` units of some lots cost, rounded half down: what was paid before them is rounded up."""
-        cost, size = self.cost[lots], self.size[lots]
-        found = np.where(rest == size, cost, 0)
-        inside = np.flatnonzero((rest > 0) & (rest < size))
-        c, s, r = cost[inside].astype(object), size[inside].astype(object), rest[inside]
-        found[inside] = -((s - 2 * c * r) // (2 * s))
-        return found
-
-
-def _match(trades: Trades) -> Matches:
-    """Match positions whose numbers add up to what columns can hold."""
-    kind = np.int64 if _fit(trades.quantity) and _fit(trades.value) else object
-    quantity, value = trades.quantity.astype(kind), trades.value.astype(kind)
-    trades = replace(trades, quantity=quantity, value=value)
-    is_buy = trades.is_buy
-    bought = np.where(is_buy, quantity, 0)
-    sold = quantity - bought
-    bought_so_far, sold_so_far = np.cumsum(bought), np.cumsum(sold)
-    lengths = trades.lengths
-    origin = np.repeat((bought_so_far - bought)[trades.starts], lengths)
-    sold_before = np.repeat((sold_so_far - sold)[trades.starts], lengths)
-    never_bought = np.maximum.accumulate(np.maximum(sold_so_far - (bought_so_far - origin), sold_before))
-    # Where on the axis the stretch of the last sale ends, after each trade.
-    until = origin + sold_so_far - never_bought
-    lots = _lots(trades, bought_so_far)
-    left, left_cost = np.zeros_like(quantity), np.zeros_like(quantity)
-    buys = np.flatnonzero(is_buy)
-    gone = np.repeat(until[trades.ends - 1], lengths)[buys]
-    left[buys] = np.clip(lots.end[1:] - gone, 0, lots.size[1:])
-    left_cost[buys] = lots.rest_cost(np.arange(1, len(buys) + 1), left[buys])
-    return Matches(*(*_sales(trades, lots, origin, until), left, left_cost))
-
-
-def _lots(trades: Trades, bought_so_far: Numbers) -> _Lots:
-    buys = trades.is_buy
-    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value, trades.time)
-    return _Lots(*(np.insert(column[buys], 0, 0) for column in columns))
-
-
-def _sales(trades: Trades, lots: _Lots, origin: Numbers, until: Numbers) -> tuple[Numbers, ...]:
-    """The columns of `Matches` about sales. `until` is where on the axis the stretch of each ends."""
-    sales = np.flatnonzero(~trades.is_buy)
-    since = np.insert(until, 0, 0)[:-1]
-    since[trades.starts] = origin[trades.starts]
-    begin, end, quantity, value = since[sales], until[sales], trades.quantity[sales], trades.value[sales]
-    is_first = np.ones(len(sales), bool)
-    is_first[1:] = begin[1:] != end[:-1]
-    last = np.searchsorted(lots.end, end)
-    rest = lots.end[last] - end
-
-    def up_to_begin(at_end: Numbers, at_lots_end: Numbers) -> Numbers:
-        """The same sum where the stretch begins: where the one before ended, or where the position begins."""
-        before = np.insert(at_end, 0, 0)[:-1]
-        before[is_first] = at_lots_end[np.searchsorted(lots.end, begin[is_first])]
-        return before
-
-    paid, known = np.cumsum(lots.cost), np.cumsum(lots.known_size)
-    paid_to_end = paid[last] - lots.rest_cost(last, rest)
-    known_to_end = known[last] - np.where(lots.is_known[last], rest, 0)
-    cost = paid_to_end - up_to_begin(paid_to_end, paid)
-    matched = known_to_end - up_to_begin(known_to_end, known)
-    proceeds = np.where(matched == quantity, value, 0)
-    part = np.flatnonzero((matched > 0) & (matched < quantity))
-    proceeds[part] = _rounded(value[part].astype(object) * matched[part], quantity[part])
-    acquired_at = np.where(matched > 0, _acquired(lots, begin, end, last, matched), 0)
-    held = np.where(matched > 0, trades.time[sales] - acquired_at, 0)
-    hours = (2 * held + _MICROSECONDS_PER_MICROHOUR) // (2 * _MICROSECONDS_PER_MICROHOUR)
-    found = matched, end - begin - matched, quantity - (end - begin), proceeds, cost, acquired_at, hours
-    columns = []
-    for values in found:
-        column = np.zeros(len(trades), values.dtype)
-        column[sales] = values
-        columns.append(column)
-    return tuple(columns)
-
-
-def _acquired(lots: _Lots, begin: Numbers, end: Numbers, last: Places, matched: Numbers) -> Places:
-    """When the matched units of each stretch were bought, weighted by quantity, rounded down."""
-    first = np.searchsorted(lots.end, begin, side="right")
-    found = lots.time[last]
-    many = np.flatnonzero((matched > 0) & (first < last))
-    if not len(many):
-        return found
-    counts = (last - first)[many] + 1
-    starts = np.cumsum(counts) - counts
-    lot = np.repeat(first[many] - starts, counts) + np.arange(counts.sum())
-    begins = np.maximum(lots.end[lot] - lots.size[lot], np.repeat(begin[many], counts))
-    units = np.minimum(lots.end[lot], np.repeat(end[many], counts)) - begins
-    oldest = lots.time[first[many]]
-    later = lots.time[lot] - np.repeat(oldest, counts)
-    weighted = np.add.reduceat(np.where(lots.is_known[lot], units, 0).astype(object) * later, starts)
-    found[many] = oldest + (weighted // matched[many]).astype(np.int64)
-    return found
-
-
-def _rounded(numerator: Numbers, denominator: Numbers) -> Numbers:
-    """Not negative, to the nearest, a half up."""
-    rounded: Numbers = (2 * numerator + denominator) // (2 * denominator)
-    return rounded
+    def sell(self, quantity: int, value: int | None, sold_at: int) -> Sale:
+        """Take `quantity` out of the oldest lots. Trades must come in their total order."""
+        lots, missing = self.lots, quantity
+        matched = unknown = cost = weighted_time = 0
+        while missing and lots:
+            lot = lots[0]
+            units = lot.left
+            if units > missing:
+                units = missing
+                cost += lot.take(units)
+            else:
+                cost += lot.left_cost
+                lots.popleft()
+            missing -= units
+            if lot.cost is None:
+                unknown += units
+            else:
+                matched += units
+                weighted_time += units * lot.bought_at
+        if not matched:
+            return Sale(0, unknown, missing, None, None, None, None, None)
+        acquired_at = weighted_time // matched
+        held = round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR)
+        if value is None:
+            return Sale(matched, unknown, missing, None, cost, None, acquired_at, held)
+        proceeds = value if matched == quantity else round_half_away(value * matched, quantity)
+        return Sale(matched, unknown, missing, proceeds, cost, proceeds - cost, acquired_at, held)

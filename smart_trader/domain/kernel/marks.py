@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, USD, USD_LIMIT, round_half_away
-from smart_trader.domain.kernel.tally import Position
+from smart_trader.domain.kernel.tally import Inventory
 
 NO_PRICE, STALE_PRICE, THIN_MARKET = "no_price", "stale_price", "thin_market"
 
@@ -61,7 +61,7 @@ class Holding(NamedTuple):
 _FLAT = Holding(tokens=0)
 
 
-def hold(position: Position, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:
+def hold(position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:
     """Mark what is open of a token. `now` is the business time in microseconds."""
     remaining, known_cost = position.left, position.known_cost
     if not remaining:
@@ -86,7 +86,7 @@ def hold(position: Position, decimals: int | None, quote: Quote | None, now: int
     )
 
 
-def is_worthless(position: Position, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> bool:
+def is_worthless(position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> bool:
     """Whether what is open has no fresh price, or is nearly worthless beside what it cost."""
     worth = _worth(position.left, decimals, quote)
     if worth is None or quote is None or not quote.is_fresh(now, rules):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, hold, is_worthless, together
 from smart_trader.domain.kernel.money import MICRO, round_half_away
-from smart_trader.domain.kernel.tally import Position, Tally
+from smart_trader.domain.kernel.tally import Inventory, Tally
 
 MICROSECONDS_PER_DAY = 86_400 * 10**6
 _Z = Decimal("1.959963984540054")
@@ -115,7 +115,7 @@ def _chained(parts: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def judge_tokens(
     tally: Tally,
-    positions: Sequence[Position],
+    positions: Sequence[Inventory],
     decimals: Sequence[int | None],
     quotes: Sequence[Quote | None],
     now: int,

@@ -1,6 +1,6 @@
 """silver.trades to silver.realized_sales, silver.open_lots, silver.wallet_pnl and the class of each wallet.
 
-One pass: the trades of a wallet come token by token in their total order, and a queue of lots is all that is kept.
+One pass: the trades of a wallet come token by token in their total order, and are matched some positions at a time.
 Why so: docs/decisions/pnl-engine.md.
 """
 
@@ -28,7 +28,6 @@ from smart_trader.domain.columns import (
     placed,
     starts,
 )
-from smart_trader.domain.kernel.fifo import Matches, Trades, match
 from smart_trader.domain.kernel.marks import MarkRules, Quote
 from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
@@ -40,10 +39,11 @@ from smart_trader.domain.kernel.performance import (
     token_figures,
     wallet_figures,
 )
-from smart_trader.domain.kernel.tally import positions_left, tally_trades
 from smart_trader.domain.kernel.trades import BUY
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
+from smart_trader.domain.silver.matching import Matches, Trades, match
+from smart_trader.domain.silver.tallying import take_stock, tally_trades
 from smart_trader.domain.table import STRING
 
 ALL_TOKENS = "ALL_TOKENS"
@@ -216,7 +216,7 @@ class _Books:
         mints = tokens.take(pa.array(trades.starts)).to_pylist()
         results = judge_tokens(
             tally_trades(trades, matches),
-            positions_left(trades, matches),
+            take_stock(trades, matches),
             decimals.take(pa.array(trades.ends - 1)).to_pylist(),
             [rules.quotes.get(mint) for mint in mints],
             rules.now,
