@@ -76,7 +76,7 @@ TRADE_COLUMNS = (
     *("token_address", "block_time", "block_number", "side", "trade_id", "quantity_raw", "value_usd", "decimals"),
 )
 _TRADE = ("wallet_address", "token_address", "trade_id", "block_time", "block_number", "quantity_raw", "value_usd")
-_ROWS_PER_BATCH = 5_000
+_ROWS_PER_BATCH = 20_000
 _BOOKED = arrow_type(BOOKED)
 _BOOK_TYPE = _BOOKED.field("book").type
 _USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES, 1) if column.type.typeName() == "decimal")

@@ -250,8 +250,9 @@ class _Netting:
 def _net_partition(batches: Batches, rules: ValueRules) -> Iterator[pa.Array]:
     netting = _Netting(rules)
     for batch in batches:
-        netting.read(batch)
-        if len(netting.said) > _ROWS_PER_BATCH:
-            yield netting.take(keep=1)
+        for start in range(0, len(batch[0]), _ROWS_PER_BATCH):
+            netting.read(tuple(column[start : start + _ROWS_PER_BATCH] for column in batch))
+            if len(netting.said) > _ROWS_PER_BATCH:
+                yield netting.take(keep=1)
     netting.end_wallet()
     yield netting.take(keep=0)
