@@ -51,6 +51,7 @@ FREE = history(("BUY", 4, 0, 0), ("SELL", 4, 0, 1))
 WIDEST = history(
     ("BUY", MAX_RAW, 10**27, 0), ("BUY", MAX_RAW, 10**27 - 1, 1), ("SELL", MAX_RAW - 1, 7, 2), ("SELL", MAX_RAW, 7, 3)
 )
+NARROW_LOTS_WIDE_COST = history(("BUY", 1, 6 * 10**18, 0), ("BUY", 1, 6 * 10**18, 1), ("SELL", 2, 7, 2))
 TIMES_WITH_A_REST = history(("BUY", 1, 5, 0), ("BUY", 2, 5, 1), ("SELL", 3, 9, 3_600_000_001))
 
 
@@ -66,6 +67,7 @@ TIMES_WITH_A_REST = history(("BUY", 1, 5, 0), ("BUY", 2, 5, 1), ("SELL", 3, 9, 3
 @example(NO_VALUE)
 @example(FREE)
 @example(WIDEST)
+@example(NARROW_LOTS_WIDE_COST)
 @example(TIMES_WITH_A_REST)
 def test_sale_by_sale_and_lot_by_lot_the_kernel_is_the_oracle(trades: list[Row]) -> None:
     (sales, lots), (expected_sales, expected_lots) = product.match(trades), oracle.match(trades)

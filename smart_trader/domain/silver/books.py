@@ -188,8 +188,8 @@ class _Books:
         self._rules = rules
         self._wallet: _Wallet | None = None
 
-    def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> pa.Array:
-        """What the books say of each of the next lines. `ends_wallet` says whether they end one."""
+    def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
+        """What the books say of each of the next lines, some at a time. `ends_wallet` says whether they end one."""
         tokens, times, is_buy, quantities, values, *_ = lines
         # A wallet's own line is a position of its own, in which nothing was bought.
         trades = Trades(
@@ -202,8 +202,10 @@ class _Books:
         )
         matches = match(trades)
         books = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
-        columns = (_said_of_sales(trades, matches), _said_of_lots(trades, matches), books)
-        return pa.StructArray.from_arrays(columns, fields=list(_BOOKED))
+        for start in range(0, len(trades), _ROWS_PER_BATCH):
+            rows = slice(start, start + _ROWS_PER_BATCH)
+            said = (_said_of_sales(trades, matches, rows), _said_of_lots(trades, matches, rows), books[rows])
+            yield pa.StructArray.from_arrays(said, fields=list(_BOOKED))
 
     def _close(
         self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
@@ -259,24 +261,25 @@ def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[i
     return pa.StructArray.from_arrays(columns, fields=list(_BOOK_TYPE), mask=pa.array(sizes == 0))
 
 
-def _said_of_sales(trades: Trades, matches: Matches) -> pa.Array:
-    is_sale = ~trades.is_buy
-    is_matched = is_sale & (matches.matched > 0)
-    is_realized = is_matched & trades.has_value
-    realized = matches.matched_proceeds - matches.cost
+def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+    is_sale, proceeds, cost = ~trades.is_buy[rows], matches.matched_proceeds[rows], matches.cost[rows]
+    is_matched = is_sale & (matches.matched[rows] > 0)
+    is_realized = is_matched & trades.has_value[rows]
+    realized = proceeds - cost
     columns = (
-        *((units, is_sale) for units in (matches.matched, matches.unknown_cost, matches.unmatched)),
-        (matches.matched_proceeds, is_realized),
-        (matches.cost, is_matched & _fits(matches.cost)),
+        *((units[rows], is_sale) for units in (matches.matched, matches.unknown_cost, matches.unmatched)),
+        (proceeds, is_realized),
+        (cost, is_matched & _fits(cost)),
         (realized, is_realized & _fits(realized)),
-        *((of_time, is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
+        *((of_time[rows], is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
     )
     return _structs(columns, is_sale, _BOOKED.field("sale").type)
 
 
-def _said_of_lots(trades: Trades, matches: Matches) -> pa.Array:
-    is_open = matches.left > 0
-    columns = ((matches.left, is_open), (matches.left_cost, is_open & trades.has_value))
+def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+    left = matches.left[rows]
+    is_open = left > 0
+    columns = ((left, is_open), (matches.left_cost[rows], is_open & trades.has_value[rows]))
     return _structs(columns, is_open, _BOOKED.field("lot").type)
 
 
@@ -312,9 +315,7 @@ def _fitting(amounts: list[int | None]) -> list[int | None]:
 def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
     books = _Books(rules)
     for lines, ends_wallet in _whole_positions(batches):
-        said = books.keep(lines, ends_wallet=ends_wallet)
-        for start in range(0, len(said), _ROWS_PER_BATCH):
-            yield said.slice(start, _ROWS_PER_BATCH)
+        yield from books.keep(lines, ends_wallet=ends_wallet)
 
 
 def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], bool]]:
@@ -328,11 +329,13 @@ def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], b
         if cut or (waiting and (facts[0].is_valid or waiting[-1][0][-1] != tokens[0])):
             waiting.append(tuple(column[:cut] for column in batch))
             yield _together(waiting), facts[cut].is_valid
-            waiting = []
         waiting.append(tuple(column[cut:] for column in batch))
     if waiting:
         yield _together(waiting), True
 
 
 def _together(batches: list[tuple[pa.Array, ...]]) -> tuple[pa.Array, ...]:
-    return tuple(pa.concat_arrays(columns) for columns in zip(*batches, strict=True))
+    """One batch of all, which are then forgotten column by column: they may be many."""
+    columns = list(zip(*batches, strict=True))
+    batches.clear()
+    return tuple(pa.concat_arrays(columns.pop(0)) for _ in range(len(columns)))

@@ -8,6 +8,7 @@ Columns are 64-bit integers. What could add up to more is matched trade by trade
 same at any width. Products are always Python's integers.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ Places = NDArray[np.int64]
 _LIMIT = 2.0**62
 """What columns of 64-bit integers may add up to: a difference of two such sums, and twice such a sum, fit too."""
 _MICROSECONDS_PER_MICROHOUR = 3_600
+_FEW = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +105,11 @@ def match(trades: Trades) -> Matches:
     if not is_wide.any():
         numbers = (trades.quantity.astype(np.int64), trades.value.astype(np.int64))
         return match_columns(replace(trades, quantity=numbers[0], value=numbers[1]))
-    whole = _nothing(len(trades))
-    for rows, way in ((is_wide, match_in_turn), (~is_wide, match)):
-        found = way(trades.of(rows)) if rows.any() else _nothing(0)
+    found = [(rows, way(trades.of(rows))) for rows, way in ((is_wide, match_in_turn), (~is_wide, match)) if rows.any()]
+    whole = _nothing(len(trades), np.result_type(*(matches.cost for _, matches in found)))
+    for rows, matches in found:
         for field in fields(Matches):
-            getattr(whole, field.name)[rows] = getattr(found, field.name)
+            getattr(whole, field.name)[rows] = getattr(matches, field.name)
     return whole
 
 
@@ -125,29 +127,45 @@ def _are_wide(trades: Trades) -> Flags:
     return wide
 
 
-def _nothing(count: int) -> Matches:
+def _nothing(count: int, kind: Any) -> Matches:
     times = ("acquired_at", "holding_hours")
-    return Matches(*(np.zeros(count, np.int64 if field.name in times else object) for field in fields(Matches)))
+    return Matches(*(np.zeros(count, np.int64 if field.name in times else kind) for field in fields(Matches)))
 
 
 def match_in_turn(trades: Trades) -> Matches:
-    """The same trade by trade, for numbers of any width."""
-    found, known = _nothing(len(trades)), trades.has_value.tolist()
-    columns = (trades.is_buy.tolist(), trades.quantity.tolist(), trades.value.tolist(), trades.time.tolist())
-    rows = list(zip(*columns, strict=True))
-    for start, end in zip(trades.starts.tolist(), trades.ends.tolist(), strict=True):
-        position = Position()
-        for row in range(start, end):
-            is_buy, quantity, value, time = rows[row]
-            if is_buy:
-                position.buy(Lot(row, time, quantity, value if known[row] else None))
-                continue
-            sale = position.sell(quantity, value if known[row] else None, time)
-            for name, number in zip(_SALE_COLUMNS, (*sale[:5], *sale[6:]), strict=True):
-                getattr(found, name)[row] = number or 0
-        for lot in position.lots:
-            found.left[lot.name], found.left_cost[lot.name] = lot.left, lot.left_cost
+    """The same trade by trade, for sums of any width."""
+    try:
+        return _walk(trades, trades.quantity.dtype)
+    except OverflowError:  # the cost of a sale, from lots that are narrow each
+        return _walk(trades, object)
+
+
+def _walk(trades: Trades, kind: Any) -> Matches:
+    found = _nothing(len(trades), kind)
+    position, begins = Position(), set(trades.starts.tolist())
+    for row, (is_buy, quantity, value, has_value, time) in enumerate(_in_turn(trades)):
+        if row in begins:
+            _note_left(position, found)
+            position = Position()
+        if is_buy:
+            position.buy(Lot(row, time, quantity, value if has_value else None))
+            continue
+        sale = position.sell(quantity, value if has_value else None, time)
+        for name, number in zip(_SALE_COLUMNS, (*sale[:5], *sale[6:]), strict=True):
+            getattr(found, name)[row] = number or 0
+    _note_left(position, found)
     return found
+
+
+def _in_turn(trades: Trades) -> Iterator[tuple[Any, ...]]:
+    """Row by row in Python's own numbers, of which few are made at a time."""
+    for start in range(0, len(trades), _FEW):
+        yield from zip(*(column[start : start + _FEW].tolist() for column in trades.columns), strict=True)
+
+
+def _note_left(position: Position, found: Matches) -> None:
+    for lot in position.lots:
+        found.left[lot.name], found.left_cost[lot.name] = lot.left, lot.left_cost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
