@@ -80,19 +80,34 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
     assert said(net, whole, at) == expected
 
 
-@given(strategies.trade_histories(), cuts)
-def test_the_books_say_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
+def _keep(batches: Batches) -> Iterator[pa.Array]:
+    return books._keep_partition(batches, BOOK_RULES)
+
+
+def _lines(history: Sequence[Row]) -> Columns:
+    """Trades as the books are given them."""
+
     def pair(row: Row) -> Any:
         return row["wallet_address"], row["token_address"], order(row)
 
     rows = [row | {"is_buy": row["side"] == "BUY"} for row in sorted(history, key=pair)]
     kinds = kinds_of(trades.TABLE, ("token_address", "block_time"))
     kinds |= {"is_buy": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
-    whole = columns(with_own_lines(rows, lambda _: {"facts": FACTS}), kinds | {"facts": arrow_type(trades.FACTS)})
+    return columns(with_own_lines(rows, lambda _: {"facts": FACTS}), kinds | {"facts": arrow_type(trades.FACTS)})
 
-    def keep(batches: Batches) -> Iterator[pa.Array]:
-        return books._keep_partition(batches, BOOK_RULES)
 
-    expected = said(keep, whole, [])
+@given(strategies.trade_histories(), cuts)
+def test_the_books_say_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
+    whole = _lines(history)
+    expected = said(_keep, whole, [])
     assert len(expected) == len(whole[0])
-    assert said(keep, whole, at) == expected
+    assert said(_keep, whole, at) == expected
+
+
+@pytest.mark.parametrize("tokens", [10**10, 10**20 - 1])
+def test_as_many_tokens_are_told_as_their_column_holds(tokens: int) -> None:
+    history = [strategies.trade_row("tx", "Wallet", "MintWith6", "BUY", tokens * 10**6, 10**9, 0)]
+    *_, last, _ = said(_keep, _lines(history), [])
+    of_token, of_wallet = last["book"]["pnl"]
+    assert of_token["current_position_tokens"] == tokens
+    assert of_wallet["total_bought"] == 1

@@ -79,7 +79,8 @@ _TRADE = ("wallet_address", "token_address", "trade_id", "block_time", "block_nu
 _ROWS_PER_BATCH = 20_000
 _BOOKED = arrow_type(BOOKED)
 _BOOK_TYPE = _BOOKED.field("book").type
-_USD_FIGURES = tuple(i for i, column in enumerate(wallet_pnl.FIGURES, 1) if column.type.typeName() == "decimal")
+_DECIMALS = {i: 10**c.type.precision for i, c in enumerate(wallet_pnl.FIGURES, 1) if isinstance(c.type, T.DecimalType)}
+"""First magnitude that does not fit, by place in `_PNL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,18 +299,18 @@ def _pnl_rows(*parts: Iterable[list[Any]]) -> pa.StructArray:
     """Rows of `silver.wallet_pnl` from columns in the order of `_PNL`, part after part."""
     fields = list(_BOOK_TYPE[0].type.value_type)
     columns = [list(chain.from_iterable(column)) for column in zip(*parts, strict=True)]
-    for i in _USD_FIGURES:
-        columns[i] = _fitting(columns[i])
+    for place, limit in _DECIMALS.items():
+        columns[place] = _fitting(columns[place], limit)
     arrays = [build_column(column, field.type) for column, field in zip(columns, fields, strict=True)]
     return pa.StructArray.from_arrays(arrays, fields=fields)
 
 
-def _fitting(amounts: list[int | None]) -> list[int | None]:
-    """None for a sum of money that its column cannot hold: it cannot be told, and must not stop the others."""
-    known = [amount for amount in amounts if amount is not None]
-    if not known or (max(known) < USD_LIMIT and min(known) > -USD_LIMIT):
-        return amounts
-    return [amount if amount is None or -USD_LIMIT < amount < USD_LIMIT else None for amount in amounts]
+def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
+    """None for a figure that its column cannot hold: it cannot be told, and must not stop the others."""
+    known = [figure for figure in figures if figure is not None]
+    if not known or (max(known) < limit and min(known) > -limit):
+        return figures
+    return [figure if figure is None or -limit < figure < limit else None for figure in figures]
 
 
 def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
