@@ -48,7 +48,7 @@ def _halves_joined(column: pa.Array) -> list[Any]:
 
 
 def numbers(column: pa.Array) -> NDArray[Any]:
-    """The same as an array, with 0 where there is nothing: int64 if all of them fit, else Python's integers."""
+    """What `integers` gives, as an array with 0 where there is nothing: int64 if all fit, else Python's integers."""
     if pa.types.is_decimal128(column.type):
         try:
             column = _retyped(column, _UNSCALED).cast(pa.int64())

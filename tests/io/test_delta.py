@@ -184,6 +184,18 @@ def test_replacing_a_part_never_touches_the_others(store: DeltaStore) -> None:
     assert stored(store) == [("3",)]
 
 
+def test_of_tables_replaced_together_one_that_fails_is_told_and_stops_no_other(store: DeltaStore) -> None:
+    other = replace(TABLE, name="silver.other_things")
+    store.create([other])
+    before = store.version(other)
+
+    with pytest.raises(SchemaMismatch, match=other.name):
+        store.replace_each([(other, things(store, ROWS[0]).drop("usd")), (TABLE, things(store, *ROWS, {"id": "4"}))])
+
+    assert store.version(other) == before
+    assert stored(store) == [("1",), ("2",), ("3",), ("4",)]
+
+
 def test_an_empty_table_filled_with_nothing_commits_nothing(open_store: Open) -> None:
     store = open_store("first")
     store.create([TABLE])

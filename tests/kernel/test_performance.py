@@ -62,6 +62,16 @@ def test_figure_by_figure_the_kernel_is_the_oracle(
     both(trades, marks, facts)
 
 
+def test_sums_of_narrow_numbers_may_be_wide() -> None:
+    """Each of these fits 64 bits, and no two of a kind together do."""
+    wide = 6 * 10**18
+    trades = [trade_row(f"tx{place}", "Wallet", "MintWith6", "BUY", wide, wide, place) for place in range(2)]
+    trades += [trade_row(f"sale{place}", "Wallet", "MintWith6", "SELL", wide // 2, wide, 9) for place in range(2)]
+    row = both(trades, {}, {"Wallet": FACTS})["Wallet", "MintWith6"]
+    assert row["total_bought"] == row["total_sold"] == Decimal(12 * 10**9)
+    assert row["current_position_tokens"] == Decimal(wide // ONE)
+
+
 @given(
     strategies.trade_histories(max_trades=40, wallets=("Wallet",), tokens=strategies.TOKENS),
     strategies.markets(),

@@ -122,7 +122,8 @@ def _are_wide(trades: Trades) -> Flags:
     """The positions without which the sums of all others fit."""
     if _fit(trades.quantity) and _fit(trades.value):
         return np.zeros(len(trades.starts), bool)
-    totals = np.maximum(*(trades.total(numbers.astype(float)) for numbers in (trades.quantity, trades.value)))
+    sums = (np.add.reduceat(numbers.astype(float), trades.starts) for numbers in (trades.quantity, trades.value))
+    totals = np.maximum(*sums)
     wide: Flags = totals >= _LIMIT / len(totals)
     return wide
 
