@@ -25,7 +25,6 @@ _WARM_UP = 100_000
 """Trades of the lake that nothing is measured with."""
 _TRIES = 3
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
-_BOOK_COLUMNS = ("wallet_address", *books.TRADE_COLUMNS)
 
 
 def run(scratch: Path, *, small: int, large: int) -> None:
@@ -86,7 +85,7 @@ def _in_turn(lake: Lake, written: int, tries: int) -> tuple[float, float, float]
         fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
         fresh.create(catalog.TABLES)
         engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake.tables, fresh))
-        columns = rows.select(*_BOOK_COLUMNS)
+        columns = rows.select(*books.TRADE_COLUMNS)
         floor = lake.measure(
             f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written)
         )
@@ -119,7 +118,7 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
         marks=mark_rules(settings.pnl),
         classes=class_rules(settings.classify),
     )
-    rows = source.read(trades.TABLE).select(*_BOOK_COLUMNS)
+    rows = source.read(trades.TABLE).select(*books.TRADE_COLUMNS)
     facts = source.read(tracked_whales.TABLE).select(
         "wallet_address",
         F.lit(True).alias("history_complete"),
@@ -131,8 +130,8 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
     )
     lines = rows.unionByName(
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
-    ).repartition("wallet_address")
-    with silver_pnl.kept(books.keep_books(lines, rules)) as kept:
+    )
+    with silver_pnl.kept(books.keep_books(books.pack(lines).repartition("wallet_address"), rules)) as kept:
         rows_of = (books.sales_in(kept), books.lots_in(kept), books.pnl_in(kept, rules))
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 

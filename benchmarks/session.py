@@ -79,7 +79,7 @@ def start(scratch: Path) -> SparkSession:
         "TZ": "UTC",
     }
     (scratch / "events").mkdir(parents=True)
-    options = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.COMPILE_LATE]
+    options = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.java_options_of_large_run(_DRIVER_MEMORY)]
     confs = {
         "spark.driver.memory": _DRIVER_MEMORY,
         "spark.driver.extraJavaOptions": " ".join(options),

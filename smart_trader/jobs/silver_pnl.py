@@ -102,7 +102,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     )
     with (
         kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted,
-        kept(books.keep_books(trades.lines_in(netted), rules)) as booked,
+        kept(books.keep_books(books.pack(trades.lines_in(netted)), rules)) as booked,
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
@@ -177,7 +177,9 @@ def kept(rows: DataFrame) -> Iterator[DataFrame]:
     """`rows`, computed once and kept on disk while several tables are made from them."""
     kept = rows.persist(StorageLevel.DISK_ONLY)
     try:
-        kept.count()  # all partitions at once: whoever asks for a first row would compute one of them alone
+        # All partitions at once: whoever asks for a first row would compute one of them alone. A row of each is enough,
+        # which is how Spark limits what is counted: counting all would read all back.
+        kept.limit(1).count()
         yield kept
     finally:
         kept.unpersist()

@@ -28,7 +28,7 @@ _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # The quick compiler alone gets 48 MB for its code, which a pipeline fills: then code is swept away and compiled again.
 COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
 # Compile with the optimising compiler only what is ten times hotter than usual.
-COMPILE_LATE = (
+_COMPILE_LATE = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -41,6 +41,11 @@ PLAN_LITTLE = {
     "spark.sql.subexpressionElimination.enabled": "false",
 }
 """For a small run: plans that are interpreted are quicker to begin and slower to go on."""
+
+
+def java_options_of_large_run(memory: str) -> tuple[str, ...]:
+    """How Java suits much data. A heap that has all of its `memory` at once collects garbage half as long."""
+    return (*_COMPILE_LATE, f"-Xms{memory}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def command_line(run: Run) -> list[str]:
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
         java_options += ["-XX:MetaspaceSize=256m"]  # what Spark's classes fill: growing to it collects all garbage
-        java_options += COMPILE_LITTLE if run.is_small else COMPILE_LATE
+        java_options += COMPILE_LITTLE if run.is_small else java_options_of_large_run(spark.driver_memory)
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"

@@ -47,7 +47,7 @@ def test_the_command_line_of_a_local_run() -> None:
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
         "-XX:MetaspaceSize=256m",
-        *submit.COMPILE_LATE,
+        *submit.java_options_of_large_run("2g"),
     )
     assert submit.command_line(described()) == [
         f"{submit.spark_home()}/bin/spark-submit",

@@ -66,7 +66,7 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
 
     known = pa.struct([("wallet_address", pa.string()), ("facts", arrow_type(trades.KNOWN))])
     kinds = kinds_of(transaction_history.TABLE, ("tx_hash",)) | {"known": known}
-    kinds |= kinds_of(transaction_history.TABLE, trades._READ)
+    kinds |= kinds_of(transaction_history.TABLE, ("event_id", *trades._SWAP))
     lines = with_own_lines(
         sorted(history, key=index), lambda wallet: {"known": {"wallet_address": wallet, "facts": KNOWN}}
     )
@@ -90,9 +90,9 @@ def _lines(history: Sequence[Row]) -> Columns:
     def pair(row: Row) -> Any:
         return row["wallet_address"], row["token_address"], order(row)
 
-    rows = [row | {"is_buy": row["side"] == "BUY"} for row in sorted(history, key=pair)]
+    rows = [row | {"is_sale": row["side"] == "SELL"} for row in sorted(history, key=pair)]
     kinds = kinds_of(trades.TABLE, ("token_address", "block_time"))
-    kinds |= {"is_buy": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
+    kinds |= {"is_sale": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
     return columns(with_own_lines(rows, lambda _: {"facts": FACTS}), kinds | {"facts": arrow_type(trades.FACTS)})
 
 

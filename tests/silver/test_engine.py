@@ -170,7 +170,7 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
         rules = books.BookRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        booked = books.keep_books(trades.lines_in(netted), rules)
+        booked = books.keep_books(books.pack(trades.lines_in(netted)), rules)
         texts = {"netted": texts_of(netted), "booked": texts_of(booked)}
         netted.unpersist()
         return texts

@@ -39,7 +39,7 @@ from smart_trader.domain.kernel.performance import (
     token_figures,
     wallet_figures,
 )
-from smart_trader.domain.kernel.trades import BUY
+from smart_trader.domain.kernel.trades import SELL
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
 from smart_trader.domain.silver.matching import Matches, Trades, match
@@ -53,6 +53,8 @@ _MATCHED = (
     *("acquired_at", "holding_hours"),
 )
 """In the order of `Sale`."""
+_USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
+"""Not said of a sale that has none: a null costs nothing on the way."""
 _LEFT = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
 _BOOK = T.StructType(
@@ -72,10 +74,11 @@ BOOKED = T.StructType(
 """What the books say of a trade: how it was matched if it is a sale, what is left of it if that is a lot; at the last
 trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class."""
 
-TRADE_COLUMNS = (
-    *("token_address", "block_time", "block_number", "side", "trade_id", "quantity_raw", "value_usd", "decimals"),
-)
-_TRADE = ("wallet_address", "token_address", "trade_id", "block_time", "block_number", "quantity_raw", "value_usd")
+_AROUND = ("wallet_address", "token_address", "block_time")
+_CARRIED = ("trade_id", "block_number", "quantity_raw", "value_usd")
+TRADE_COLUMNS = (*_AROUND, *_CARRIED, "side", "decimals")
+"""What the books want to know of a trade."""
+_TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.carried.*")
 _ROWS_PER_BATCH = 20_000
 _BOOKED = arrow_type(BOOKED)
 _BOOK_TYPE = _BOOKED.field("book").type
@@ -94,32 +97,39 @@ class BookRules:
     classes: ClassRules
 
 
-def keep_books(lines: DataFrame, rules: BookRules) -> DataFrame:
-    """The lines of netting to trades with their `sale`, `lot` or `book`, as far as they have any.
+def pack(lines: DataFrame) -> DataFrame:
+    """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `keep_books` takes them.
+
+    What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step, and
+    columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
+    """
+    is_sale = F.col("side") == SELL
+    return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
+
+
+def keep_books(packed: DataFrame, rules: BookRules) -> DataFrame:
+    """Trades with their `sale`, `lot` or `book`, as far as they have any.
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
     # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
-    order = ("wallet_address", "token_address", "block_time", "block_number", "side", "trade_id")
-    is_buy = F.col("side") == BUY
+    order = (*_AROUND, "carried.block_number", "is_sale", "carried.trade_id")
     said = answering(partial(_keep_partition, rules=rules), BOOKED)(
-        *("token_address", "block_time", is_buy, "quantity_raw", "value_usd", "decimals", "facts")
+        *("token_address", "block_time", "is_sale", "carried.quantity_raw", "carried.value_usd", "decimals", "facts")
     )
     book = F.when(F.col("said.book").isNotNull(), F.struct("wallet_address", "said.book.*"))
     return (
-        lines.select("wallet_address", *TRADE_COLUMNS, "facts")
-        .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
-        .select(*_TRADE, said.alias("said"))
-        # Structs travel as they are: columns would be taken apart at every step, and looked at to be compressed.
-        .select(F.struct(*_TRADE).alias("trade"), "said.sale", "said.lot", book.alias("book"))
+        packed.sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
+        .select(*_AROUND, "carried", said.alias("said"))
+        .select(F.struct(*_AROUND, "carried").alias("trade"), "said.sale", "said.lot", book.alias("book"))
         .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
     )
 
 
 def sales_in(booked: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    sales = booked.where("sale IS NOT NULL").select("trade.*", "sale.*")
-    return sales.withColumnRenamed("value_usd", "proceeds_usd")
+    sales = booked.where("sale IS NOT NULL").select(*_TRADE, "sale.*").withColumnRenamed("value_usd", "proceeds_usd")
+    return sales.withColumns({name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO})
 
 
 def lots_in(booked: DataFrame) -> DataFrame:
@@ -129,7 +139,7 @@ def lots_in(booked: DataFrame) -> DataFrame:
         "bought_raw": F.col("quantity_raw"),
         "cost_known": F.col("value_usd").isNotNull(),
     }
-    lots = booked.where("lot IS NOT NULL").select("trade.*", "lot.*").withColumns(derived)
+    lots = booked.where("lot IS NOT NULL").select(*_TRADE, "lot.*").withColumns(derived)
     return lots.select(*open_lots.TABLE.column_names)
 
 
@@ -191,11 +201,11 @@ class _Books:
 
     def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
         """What the books say of each of the next lines, some at a time. `ends_wallet` says whether they end one."""
-        tokens, times, is_buy, quantities, values, *_ = lines
+        tokens, times, is_sale, quantities, values, *_ = lines
         # A wallet's own line is a position of its own, in which nothing was bought.
         trades = Trades(
             starts=np.array(starts(tokens)),
-            is_buy=is_buy.fill_null(True).to_numpy(zero_copy_only=False),
+            is_buy=~is_sale.fill_null(False).to_numpy(zero_copy_only=False),
             quantity=numbers(quantities),
             value=numbers(values),
             has_value=values.is_valid().to_numpy(zero_copy_only=False),
@@ -268,7 +278,8 @@ def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     is_realized = is_matched & trades.has_value[rows]
     realized = proceeds - cost
     columns = (
-        *((units[rows], is_sale) for units in (matches.matched, matches.unknown_cost, matches.unmatched)),
+        (matches.matched[rows], is_sale),
+        *((units, units != 0) for units in (matches.unknown_cost[rows], matches.unmatched[rows])),
         (proceeds, is_realized),
         (cost, is_matched & _fits(cost)),
         (realized, is_realized & _fits(realized)),

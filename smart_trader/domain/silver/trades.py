@@ -119,8 +119,8 @@ NETTED = T.StructType(
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")
 _AROUND = ("wallet_address", "tx_hash", "event_id", *_PLACE)
-_READ = ("event_id", "volume_usd", *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
-INPUT = ("wallet_address", "tx_hash", *_PLACE, *_READ)
+_SWAP = ("volume_usd", *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
+INPUT = (*_AROUND, *_SWAP)
 _INDEX = ("ins_index", "inner_ins_index")
 _ROWS_PER_BATCH = 5_000
 _NO_TRADE = (None,) * len(_FOUND)
@@ -135,13 +135,14 @@ def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) 
     said of a wallet is in one partition.
     """
     known = F.struct("wallet_address", F.struct(*KNOWN.names).cast(KNOWN.simpleString()).alias("facts"))
-    rows = history.select(*INPUT, *_INDEX).unionByName(
+    # A struct travels as it is, while the decimals of plain columns are taken apart at every step.
+    rows = history.select(*_AROUND, *_INDEX, F.struct(*_SWAP).alias("swap")).unionByName(
         wallets.select("wallet_address", known.alias("known")), allowMissingColumns=True
     )
     # A wallet's own line has no transaction and comes first: that is how its end and the next one's beginning are seen.
     order = ("wallet_address", "tx_hash", *_INDEX, "event_id")
-
-    said = answering(partial(_net_partition, rules=rules), NETTED)("tx_hash", "known", *_READ)
+    asked = ("tx_hash", "known", "event_id", *(f"swap.{name}" for name in _SWAP))
+    said = answering(partial(_net_partition, rules=rules), NETTED)(*asked)
     return (
         rows.repartition("wallet_address")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
