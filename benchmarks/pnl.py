@@ -31,7 +31,7 @@ def run(scratch: Path, *, small: int, large: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
     print("to warm up, since the first piece of work would else pay for what all have compiled:", flush=True)
-    _full(Lake(spark, scratch / "first", Shape(_WARM_UP)), with_pandas=False, tries=1)
+    _full(Lake(spark, scratch / "first", Shape(_WARM_UP)), with_pandas=False)
     print("measured:", flush=True)
     small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
@@ -49,14 +49,14 @@ def run(scratch: Path, *, small: int, large: int) -> None:
     spark.stop()
 
 
-def _full(lake: Lake, *, with_pandas: bool, tries: int = _TRIES) -> tuple[list[Figure], Cost]:
+def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
     lake.fill()
     job = lake.measure("full silver_pnl", partial(lake.run, silver_pnl))
     rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
     print(f"    rows out {rows}, commits {sum(lake.tables.version(table) for table in (trades.TABLE, *_OUT))}")
     history = lake.tables.read(transaction_history.TABLE).select(*trades.INPUT)
     whole_floor = lake.measure("floor from bronze", lambda: _floor(lake, history, "tx_hash", sum(rows.values())))
-    engine, floor, duck = _in_turn(lake, sum(rows[table.name] for table in _OUT), tries)
+    engine, floor, duck = _in_turn(lake, sum(rows[table.name] for table in _OUT))
     size = f"{lake.shape.trades:,} trades"
     figures = [
         Figure(f"engine over floor, {size}", engine / floor, 2.0),
@@ -70,7 +70,7 @@ def _full(lake: Lake, *, with_pandas: bool, tries: int = _TRIES) -> tuple[list[F
     return figures, job
 
 
-def _in_turn(lake: Lake, written: int, tries: int) -> tuple[float, float, float]:
+def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
     """Seconds of the engine, of a floor that writes as many rows, and of DuckDB: the least of some tries each.
 
     In turn, since the machine's speed changes from one minute to the next, and what is compiled grows with every try.
@@ -81,7 +81,7 @@ def _in_turn(lake: Lake, written: int, tries: int) -> tuple[float, float, float]
     ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
     found: list[tuple[int, int]] = []
     costs = []
-    for nth in range(tries):
+    for nth in range(_TRIES):
         fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
         fresh.create(catalog.TABLES)
         engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake.tables, fresh))

@@ -106,12 +106,13 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
+        # First what takes longest: of a few wallets, the one table whose rows change and are not only added to.
         wanted = [
+            (wallet_pnl.TABLE, books.pnl_in(booked, rules)),
             (trades.TABLE, trades.trades_in(netted)),
-            (rejected_rows.TABLE, _with_text(refused, app.report.rows_rejected, history)),
             (realized_sales.TABLE, books.sales_in(booked)),
             (open_lots.TABLE, books.lots_in(booked)),
-            (wallet_pnl.TABLE, books.pnl_in(booked, rules)),
+            (rejected_rows.TABLE, _with_text(refused, app.report.rows_rejected, history)),
         ]
         app.tables.replace_each(wanted, of=part)
         app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))

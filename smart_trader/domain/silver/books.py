@@ -100,8 +100,8 @@ class BookRules:
 def pack(lines: DataFrame) -> DataFrame:
     """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `keep_books` takes them.
 
-    What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step, and
-    columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
+    What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step,
+    and columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
     """
     is_sale = F.col("side") == SELL
     return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
