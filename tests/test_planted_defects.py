@@ -114,8 +114,8 @@ DEFECTS = {
     ),
     "unstable tie-break": Defect(
         "smart_trader/domain/silver/books.py",
-        '"block_number", "side", "trade_id")',
-        '"block_number")',
+        '"carried.block_number", "is_sale", "carried.trade_id")',
+        '"carried.block_number")',
         f"{BOOKS_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",
     ),
     "new rows only": Defect(

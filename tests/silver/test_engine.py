@@ -22,6 +22,7 @@ from smart_trader.domain.silver import (
     wallet_pnl,
 )
 from smart_trader.domain.table import Table
+from smart_trader.jobs import silver_pnl
 from smart_trader.rules import class_rules, mark_rules, value_rules
 from smart_trader.settings import load
 from tests import strategies
@@ -180,3 +181,15 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
 
 def texts_of(rows: DataFrame) -> list[str]:
     return sorted(map(repr, rows.collect()))
+
+
+def test_a_kept_frame_is_there_whole_before_anything_is_made_of_it(spark: SparkSession) -> None:
+    """Else the first reader would compute one partition after the other, on one core."""
+
+    def partitions_on_disk() -> list[int]:
+        return [kept.numCachedPartitions() for kept in spark.sparkContext._jsc.sc().getRDDStorageInfo()]
+
+    before = partitions_on_disk()
+    with silver_pnl.kept(spark.range(100).repartition(5)):
+        assert sorted(partitions_on_disk()) == sorted([*before, 5])
+    assert partitions_on_disk() == before
