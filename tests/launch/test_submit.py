@@ -67,6 +67,13 @@ def test_the_command_line_of_a_local_run() -> None:
     ]
 
 
+@pytest.mark.parametrize(("stored", "is_whole"), [(1, False), (10**12, True), (None, True)])
+def test_much_data_has_the_whole_heap_at_once(stored: int | None, is_whole: bool) -> None:
+    settings = load(environ={}, overrides=[("spark.driver_memory", "3g")], home=HOME)
+    line = submit.command_line(described(settings=settings, stored_bytes=stored))
+    assert ('"-Xms3g"' in line[line.index("--driver-java-options") + 1]) == is_whole
+
+
 def test_a_cluster_is_given_the_jars_to_distribute() -> None:
     settings = load("cluster", environ={}, overrides=[("warehouse.root", "hdfs://host/lake")], home=HOME)
     line = submit.command_line(described(settings=settings))
