@@ -240,7 +240,7 @@ class DeltaStore:
         Only what differs is written. `rows` has unique keys.
         """
         if self._is_empty(table):
-            if _has_rows(rows):  # else Delta commits nothing, and leaves a file of no rows behind
+            if not _are_surely_none(rows):
                 self.append(table, rows)
             return
         stored = self.read(table)
@@ -382,6 +382,16 @@ class DeltaStore:
 def _has_rows(rows: DataFrame) -> bool:
     """Looks into one partition after the other until there is a row; `isEmpty` looks into all."""
     return bool(rows.select(F.lit(1)).head(1))
+
+
+def _are_surely_none(rows: DataFrame) -> bool:
+    """Whether the optimiser knows that there are no rows.
+
+    To ask others for a first row would cost a Spark job, and the computing of its partition. If they turn out to be none
+    Delta commits nothing, but leaves a file of no rows behind: rare, since few tables stay empty.
+    """
+    most = rows._jdf.queryExecution().optimizedPlan().maxRows()
+    return bool(most.isDefined() and most.get() == 0)
 
 
 def _unreadable(wanted: str) -> StorageError:

@@ -135,7 +135,7 @@ def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
 def _with_text(refused: DataFrame, count: int, history: DataFrame) -> DataFrame:
     """The `count` refused rows with their text, which did not travel with them: it is ten times what they need."""
     if not count:
-        return refused.withColumn("raw", F.lit(""))
+        return refused.where("false").withColumn("raw", F.lit(""))
     texts = history.select("event_id", "raw")
     return texts.join(F.broadcast(refused) if count <= _MANY else refused, "event_id")
 
@@ -175,12 +175,13 @@ def _microseconds(time: datetime) -> int:
 
 @contextmanager
 def kept(rows: DataFrame) -> Iterator[DataFrame]:
-    """`rows`, computed once and kept on disk while several tables are made from them."""
+    """`rows`, computed by whoever reads them first and kept on disk while several tables are made from them.
+
+    Read all of them first, or let all readers start at the same time: a reader of a few rows would compute their
+    partition alone while the other cores are idle.
+    """
     kept = rows.persist(StorageLevel.DISK_ONLY)
     try:
-        # All partitions at once: whoever asks for a first row would compute one of them alone. A row of each is enough,
-        # which is how Spark limits what is counted: counting all would read all back.
-        kept.limit(1).count()
         yield kept
     finally:
         kept.unpersist()

@@ -205,6 +205,11 @@ def test_an_empty_table_filled_with_nothing_commits_nothing(open_store: Open) ->
     store.replace(TABLE, things(store, *ROWS))
     assert (store.version(TABLE), len(stored(store))) == (1, 3)
 
+    other = replace(TABLE, name="silver.other_things")
+    store.create([other])
+    store.replace(other, store.read(TABLE).select(*TABLE.column_names).where("id = 'nobody knows that there is none'"))
+    assert (store.version(other), store.rows_written[other.name]) == (0, 0)
+
 
 def test_only_new_keys_are_added_and_what_is_there_stays(store: DeltaStore) -> None:
     before = store.version(TABLE)

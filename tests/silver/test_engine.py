@@ -1,6 +1,7 @@
 """silver_pnl through the real tables: generated histories of hundreds of wallets against the oracle, digit by digit."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -183,13 +184,17 @@ def texts_of(rows: DataFrame) -> list[str]:
     return sorted(map(repr, rows.collect()))
 
 
-def test_a_kept_frame_is_there_whole_before_anything_is_made_of_it(spark: SparkSession) -> None:
-    """Else the first reader would compute one partition after the other, on one core."""
+def test_a_kept_frame_is_computed_once_by_all_who_read_it_at_the_same_time(spark: SparkSession) -> None:
+    computed = spark.sparkContext.accumulator(0)
 
-    def partitions_on_disk() -> list[int]:
-        return [kept.numCachedPartitions() for kept in spark.sparkContext._jsc.sc().getRDDStorageInfo()]
+    def seen(number: int) -> int:
+        computed.add(1)
+        return number
 
-    before = partitions_on_disk()
-    with silver_pnl.kept(spark.range(100).repartition(5)):
-        assert sorted(partitions_on_disk()) == sorted([*before, 5])
-    assert partitions_on_disk() == before
+    rows = spark.range(100).repartition(5).select(F.udf(seen, "bigint", useArrow=False)("id").alias("number"))
+    with silver_pnl.kept(rows) as kept, ThreadPoolExecutor() as pool:
+        sums = [pool.submit(kept.agg(F.sum("number")).collect) for _ in range(3)]
+        assert [found.result()[0][0] for found in sums] == 3 * [4950]
+
+    assert computed.value == 100
+    assert not kept.is_cached
