@@ -387,8 +387,8 @@ def _has_rows(rows: DataFrame) -> bool:
 def _are_surely_none(rows: DataFrame) -> bool:
     """Whether the optimiser knows that there are no rows.
 
-    To ask others for a first row would cost a Spark job, and the computing of its partition. If they turn out to be none
-    Delta commits nothing, but leaves a file of no rows behind: rare, since few tables stay empty.
+    To ask others for a first row would cost a Spark job, and the computing of its partition. If they turn out to be
+    none Delta commits nothing, but leaves a file of no rows behind: rare, since few tables stay empty.
     """
     most = rows._jdf.queryExecution().optimizedPlan().maxRows()
     return bool(most.isDefined() and most.get() == 0)

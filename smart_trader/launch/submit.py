@@ -35,6 +35,9 @@ _COMPILE_LATE = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+"""Linux's answer: the word in brackets holds."""
+
 PLAN_LITTLE = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -44,8 +47,17 @@ PLAN_LITTLE = {
 
 
 def java_options_of_large_run(memory: str) -> tuple[str, ...]:
-    """How Java suits much data. A heap that has all of its `memory` at once collects garbage half as long."""
-    return (*_COMPILE_LATE, f"-Xms{memory}")
+    """How Java suits much data. A heap that has all of its `memory` at once collects garbage half as long, and in pages
+    of 2 MB the processor finds faster what a sort looks at here and there."""
+    return (*_COMPILE_LATE, f"-Xms{memory}", *(["-XX:+UseTransparentHugePages"] if _gives_huge_pages() else []))
+
+
+def _gives_huge_pages() -> bool:
+    """Whether the kernel does, where a program asks for them: else Java would complain on standard output."""
+    try:
+        return "[never]" not in _HUGE_PAGES.read_text(encoding="ascii")
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,25 @@ def test_much_data_has_the_whole_heap_at_once(stored: int | None, is_whole: bool
     assert ('"-Xms3g"' in line[line.index("--driver-java-options") + 1]) == is_whole
 
 
+@pytest.mark.parametrize(
+    ("said", "is_asked"),
+    [
+        ("always [madvise] never\n", True),
+        ("[always] madvise never\n", True),
+        ("always madvise [never]\n", False),
+        (None, False),
+    ],
+)
+def test_huge_pages_are_asked_for_where_the_kernel_gives_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None, is_asked: bool
+) -> None:
+    enabled = tmp_path / "enabled"
+    if said is not None:
+        enabled.write_text(said, encoding="ascii")
+    monkeypatch.setattr(submit, "_HUGE_PAGES", enabled)
+    assert ("-XX:+UseTransparentHugePages" in submit.java_options_of_large_run("2g")) == is_asked
+
+
 def test_a_cluster_is_given_the_jars_to_distribute() -> None:
     settings = load("cluster", environ={}, overrides=[("warehouse.root", "hdfs://host/lake")], home=HOME)
     line = submit.command_line(described(settings=settings))
