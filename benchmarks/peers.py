@@ -1,4 +1,4 @@
-"""The same by other means: sales by DuckDB, and sales, lots and sums in the usual way, with pandas."""
+"""The same by other means: sales by DuckDB, and sales, lots and PnL in the usual way, with pandas."""
 
 import re
 from collections import deque
@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 from pyspark.sql import DataFrame
+
+from benchmarks.lakes import NOW
 
 _SALES = """
 WITH trades AS (
@@ -61,16 +63,33 @@ def duckdb_sales(trades: list[str], target: Path, threads: int) -> tuple[int, in
     return int(found[0]), int(found[1])
 
 
-_BOOK = """kind string, trade_id string, wallet_address string, token_address string, time timestamp,
-    quantity decimal(38,0), matched decimal(38,0), value decimal(28,9), proceeds decimal(28,9), cost decimal(28,9),
-    realized decimal(28,9), acquired_at timestamp, holding_hours decimal(18,6), trades bigint"""
-_COLUMNS = [column.split()[0] for column in re.split(r",\s+", _BOOK)]
+_PNL = """realized_pnl decimal(28,9), cost_of_sold decimal(28,9), roi decimal(38,6), win_rate decimal(38,6),
+    winning_sales bigint, matched_sales bigint, token_win_rate decimal(38,6), winning_tokens bigint,
+    losing_tokens bigint, trade_count bigint, buy_count bigint, sell_count bigint, total_bought decimal(28,9),
+    total_sold decimal(28,9), coverage_ratio decimal(38,6), unmatched_proceeds decimal(28,9),
+    avg_holding_time_hours decimal(18,6), trade_frequency_daily decimal(38,6), current_position_tokens decimal(38,18),
+    current_position_cost_basis decimal(28,9), first_transaction timestamp, last_transaction timestamp,
+    pnl_ex_best_token decimal(28,9), best_token_share decimal(38,6), best_trade_roi decimal(38,6)"""
+_FIGURES = [column.split()[0] for column in re.split(r",\s+", _PNL)]
+_BOOK = f"""kind string, trade_id string, wallet_address string, token_address string, block_time timestamp,
+    block_number bigint, quantity decimal(38,0), matched decimal(38,0), unmatched decimal(38,0), value decimal(28,9),
+    proceeds decimal(28,9), cost decimal(28,9), realized decimal(28,9), acquired_at timestamp,
+    holding_hours decimal(18,6), pnl struct<{_PNL}>"""
+_COLUMNS = [*(column.split()[0] for column in re.split(r",\s+", _BOOK.partition("pnl struct")[0])[:-1]), "pnl"]
+_CLOSED, _COVERED = Decimal("0.98"), Decimal("0.8")
+_DEAD = pd.Timestamp(NOW).tz_localize(None) - pd.Timedelta(days=7)
+"""A token is a win or a loss once this share of it is sold, or since then not traded, and its proceeds are matched."""
 
 
 def pandas_books(trades: DataFrame) -> DataFrame:
-    """`applyInPandas` with a plain loop for each wallet, as it is usually written: sales, lots and sums by token."""
+    """`applyInPandas` with a plain loop for each wallet, as it is usually written: sales, lots and PnL.
+
+    The columns are those of the three tables, but for Wilson's bound and what the engine knows from elsewhere: marks,
+    and what is known of a wallet beside its trades. Money is rounded at each lot, so it is not exact.
+    """
     columns = trades.select(
-        "trade_id", "wallet_address", "token_address", "block_time", "block_number", "side", "quantity_raw", "value_usd"
+        *("trade_id", "wallet_address", "token_address", "block_time", "block_number", "side", "quantity_raw"),
+        *("value_usd", "decimals"),
     )
     return columns.groupBy("wallet_address").applyInPandas(_books_of, _BOOK)
 
@@ -78,6 +97,7 @@ def pandas_books(trades: DataFrame) -> DataFrame:
 def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
     ordered = wallet.sort_values(["token_address", "block_time", "block_number", "side", "trade_id"])
     rows: list[dict[str, Any]] = []
+    pnl: dict[Any, dict[str, Any]] = {}
     for token, trades in ordered.groupby("token_address", sort=False):
         lots: deque[dict[str, Any]] = deque()
         sales = []
@@ -86,17 +106,21 @@ def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
                 "trade_id": trade.trade_id,
                 "wallet_address": trade.wallet_address,
                 "token_address": token,
-                "time": trade.block_time,
+                "block_time": trade.block_time,
+                "block_number": trade.block_number,
                 "quantity": trade.quantity_raw,
                 "value": trade.value_usd,
+                "pnl": None,
             }
             if trade.side == "BUY":
                 lots.append(row | {"kind": "lot", "matched": trade.quantity_raw, "cost": trade.value_usd})
             else:
                 sales.append(row | {"kind": "sale"} | _sell(lots, trade))
-        total = {name: sum(sale[name] or 0 for sale in sales) for name in ("cost", "realized", "proceeds")}
-        of_token = {"kind": "token", "wallet_address": wallet.wallet_address.iloc[0], "token_address": token}
-        rows += [*sales, *lots, of_token | total | {"trades": len(trades)}]
+        pnl[token] = _figures_of(trades, sales, lots)
+        rows += [*sales, *lots]
+    pnl["ALL_TOKENS"] = _figures_of_all(list(pnl.values()))
+    key = {"kind": "pnl", "wallet_address": wallet.wallet_address.iloc[0]}
+    rows += [key | {"token_address": token, "pnl": _with_ratios(figures)} for token, figures in pnl.items()]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -107,15 +131,85 @@ def _sell(lots: deque[dict[str, Any]], trade: Any) -> dict[str, Any]:
         taken = min(missing, lot["matched"])
         share = round(lot["cost"] * taken / lot["matched"], 9)
         cost += share
-        weighted += int(taken) * (lot["time"].value // 1000)
+        weighted += int(taken) * (lot["block_time"].value // 1000)
         lot["matched"], lot["cost"], missing = lot["matched"] - taken, lot["cost"] - share, missing - taken
         if not lot["matched"]:
             lots.popleft()
     matched = trade.quantity_raw - missing
-    if not matched:
-        return {"matched": matched, "proceeds": None, "cost": None, "realized": None}
-    proceeds = round(trade.value_usd * matched / trade.quantity_raw, 9)
-    acquired = pd.Timestamp(weighted // int(matched), unit="us")
-    held = Decimal((trade.block_time - acquired).total_seconds()) / 3600
-    figures = {"proceeds": proceeds, "cost": cost, "realized": proceeds - cost}
-    return figures | {"matched": matched, "acquired_at": acquired, "holding_hours": round(held, 6)}
+    found = {"matched": matched, "unmatched": missing, "proceeds": None, "cost": None, "realized": None}
+    if matched:
+        proceeds = round(trade.value_usd * matched / trade.quantity_raw, 9)
+        acquired = pd.Timestamp(weighted // int(matched), unit="us")
+        held = Decimal((trade.block_time - acquired).total_seconds()) / 3600
+        found |= {"proceeds": proceeds, "cost": cost, "realized": proceeds - cost}
+        found |= {"acquired_at": acquired, "holding_hours": round(held, 6)}
+    return found
+
+
+def _figures_of(trades: pd.DataFrame, sales: list[dict[str, Any]], lots: deque[dict[str, Any]]) -> dict[str, Any]:
+    """The PnL of one token."""
+    buys, sells = trades[trades.side == "BUY"], trades[trades.side == "SELL"]
+    matched = [sale for sale in sales if sale["realized"] is not None]
+    returns = [100 * sale["realized"] / sale["cost"] for sale in matched if sale["cost"]]
+    bought, left = sum(buys.quantity_raw), sum(lot["matched"] for lot in lots)
+    realized = sum(sale["realized"] for sale in matched)
+    proceeds, total_sold = sum(sale["proceeds"] for sale in matched), sum(sells.value_usd)
+    cost_basis, last = sum(lot["cost"] for lot in lots), trades.block_time.max()
+    outcome = Decimal(0)
+    if proceeds >= _COVERED * total_sold:
+        if bought and bought - left >= _CLOSED * bought:
+            outcome = realized
+        elif left and last < _DEAD:
+            outcome = realized - cost_basis
+    return {
+        "realized_pnl": realized,
+        "cost_of_sold": sum(sale["cost"] for sale in matched),
+        "winning_sales": sum(sale["realized"] > 0 for sale in matched),
+        "matched_sales": len(matched),
+        "winning_tokens": int(outcome > 0),
+        "losing_tokens": int(outcome < 0),
+        "buy_count": len(buys),
+        "sell_count": len(sells),
+        "total_bought": sum(buys.value_usd),
+        "total_sold": total_sold,
+        "matched_proceeds": proceeds,
+        "hours_by_cost": sum(sale["holding_hours"] * sale["cost"] for sale in matched),
+        "current_position_tokens": left.scaleb(-int(trades.decimals.iloc[0])) if left else 0,
+        "current_position_cost_basis": cost_basis,
+        "first_transaction": trades.block_time.min(),
+        "last_transaction": last,
+        "best_trade_roi": round(max(returns), 6) if returns else None,
+    }
+
+
+def _figures_of_all(tokens: list[dict[str, Any]]) -> dict[str, Any]:
+    """The PnL of a wallet from that of its tokens."""
+    gains = [token["realized_pnl"] for token in tokens]
+    extremes = {"first_transaction": min, "last_transaction": max, "best_trade_roi": max}
+    known = {name: [token[name] for token in tokens if token[name] is not None] for name in extremes}
+    sums = {name: sum(token[name] for token in tokens) for name in tokens[0] if name not in extremes}
+    return sums | {
+        **{name: of(known[name], default=None) for name, of in extremes.items()},
+        "pnl_ex_best_token": sum(gains) - max(gains),
+        "best_token_share": _share(1, max(gains), sum(gain for gain in gains if gain > 0)),
+    }
+
+
+def _with_ratios(figures: dict[str, Any]) -> dict[str, Any]:
+    trades = figures["buy_count"] + figures["sell_count"]
+    span = figures["last_transaction"] - figures["first_transaction"]
+    figures |= {
+        "roi": _share(100, figures["realized_pnl"], figures["cost_of_sold"]),
+        "win_rate": _share(100, figures["winning_sales"], figures["matched_sales"]),
+        "token_win_rate": _share(100, figures["winning_tokens"], figures["winning_tokens"] + figures["losing_tokens"]),
+        "trade_count": trades,
+        "coverage_ratio": _share(1, figures["matched_proceeds"], figures["total_sold"]),
+        "unmatched_proceeds": figures["total_sold"] - figures["matched_proceeds"],
+        "avg_holding_time_hours": _share(1, figures["hours_by_cost"], figures["cost_of_sold"]),
+        "trade_frequency_daily": _share(1, trades, max(1, -(-span // pd.Timedelta(days=1)))),
+    }
+    return {name: figures.get(name) for name in _FIGURES}
+
+
+def _share(unit: int, part: Any, whole: Any) -> Decimal | None:
+    return round(Decimal(unit) * part / whole, 6) if whole else None

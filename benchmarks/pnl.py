@@ -68,6 +68,7 @@ def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
     if with_pandas:
         pandas = lake.measure("applyInPandas by wallet, three tables", partial(_usual_way, lake))
         ratio = pandas.seconds / engine
+        _compare(lake)
         figures.append(Figure(f"applyInPandas (three tables) over engine, {size}", ratio, 10, at_least=True))
     return figures, job
 
@@ -103,12 +104,26 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
 
 
 def _usual_way(lake: Lake) -> None:
-    """`silver.trades` to sales, lots and sums by token, with pandas."""
+    """`silver.trades` to sales, lots and PnL, with pandas."""
     booked = peers.pandas_books(lake.tables.read(trades.TABLE)).persist()
-    for kind in ("sale", "lot", "token"):
-        rows = booked.where(F.col("kind") == kind)
+    pnl = ("wallet_address", "token_address", "pnl.*")
+    for kind, columns in {"sale": ["*"], "lot": ["*"], "pnl": pnl}.items():
+        rows = booked.where(F.col("kind") == kind).select(*columns)
         rows.write.format("delta").save(str(lake.folder / "pandas" / kind))
     booked.unpersist()
+
+
+def _compare(lake: Lake) -> None:
+    """Print in how many rows the PnL by pandas, which rounds at each lot, is another than ours."""
+    ours = lake.tables.read(wallet_pnl.TABLE).alias("a")
+    theirs = lake.spark.read.format("delta").load(str(lake.folder / "pandas" / "pnl")).alias("b")
+    both = ours.join(theirs, list(wallet_pnl.TABLE.key), "full_outer")
+    differs = F.lit(False)
+    for name in ("sell_count", "winning_sales", "winning_tokens", "losing_tokens", "win_rate"):
+        differs = differs | ~F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}"))
+    for name in ("realized_pnl", "current_position_cost_basis", "avg_holding_time_hours"):
+        differs = differs | (F.abs(F.col(f"a.{name}") - F.col(f"b.{name}")) > 0.00001)
+    print(f"    pandas finds {theirs.count():,} rows of PnL, {both.where(differs).count()} of them others than ours")
 
 
 def _engine(source: DeltaStore, target: DeltaStore) -> None:
