@@ -1,6 +1,8 @@
 """The PnL engine over floors and peers. What the figures mean and what they were: docs/performance.md."""
 
 import random
+from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -184,19 +186,32 @@ def _last_commit(lake: Lake, table: Table) -> str:
 
 def _one_wallet(lake: Lake) -> Cost:
     lake.fill()
+    _forget_peaks()
     cost = lake.measure(f"{lake.shape.one_wallet:,} of one wallet", partial(lake.run, silver_pnl))
     print(f"    largest Python worker {_largest_worker():.0f} MB beside a JVM of 2 GB")
     return cost
 
 
+def _workers() -> Iterator[Path]:
+    """What the kernel says of each Python worker that Spark keeps."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            if b"pyspark.daemon" in (process / "cmdline").read_bytes():
+                yield process
+
+
+def _forget_peaks() -> None:
+    """Spark uses its workers again: what the peer in pandas needed is not the engine's."""
+    for process in _workers():
+        with suppress(OSError):
+            (process / "clear_refs").write_text("5", encoding="ascii")  # VmHWM starts anew, says proc(5)
+
+
 def _largest_worker() -> float:
-    """Peak resident MB of the Python workers that Spark keeps."""
+    """Peak resident MB of the workers."""
     peaks = [0.0]
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            if b"pyspark.daemon" in status.with_name("cmdline").read_bytes():
-                lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
-                peaks.append(int(lines["VmHWM"].split()[0]) / 1024)
-        except (OSError, KeyError):  # it has just ended
-            continue
+    for process in _workers():
+        with suppress(OSError, KeyError):
+            lines = dict(line.split(":", 1) for line in (process / "status").read_text(encoding="utf-8").splitlines())
+            peaks.append(int(lines["VmHWM"].split()[0]) / 1024)
     return max(peaks)
