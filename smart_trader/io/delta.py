@@ -239,6 +239,7 @@ class DeltaStore:
 
         Only what differs is written. `rows` has unique keys.
         """
+        self._check_columns(table, rows)
         if self._is_empty(table):
             if not _are_surely_none(rows):
                 self.append(table, rows)

@@ -278,8 +278,10 @@ def test_a_query_of_a_small_table_is_its_own_job_only(
 def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: DeltaStore) -> None:
     before = store.version(TABLE)
 
-    with pytest.raises(SchemaMismatch, match=r"missing: +seen\n +unexpected: +sean\n"):
-        store.append(TABLE, things(store, ROWS[0]).withColumnRenamed("seen", "sean"))
+    misnamed = things(store, ROWS[0]).withColumnRenamed("seen", "sean")
+    for write in (store.append, store.replace, store.overwrite):
+        with pytest.raises(SchemaMismatch, match=r"missing: +seen\n +unexpected: +sean\n"):
+            write(TABLE, misnamed)
     refused = {
         "usd_not_negative": things(store, {"id": "8", "usd": Decimal("-0.000000001")}),
         "part_known": things(store, {"id": "8", "part": "c"}),
