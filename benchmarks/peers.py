@@ -70,7 +70,7 @@ _PNL = """realized_pnl decimal(28,9), cost_of_sold decimal(28,9), roi decimal(38
     avg_holding_time_hours decimal(18,6), trade_frequency_daily decimal(38,6), current_position_tokens decimal(38,18),
     current_position_cost_basis decimal(28,9), first_transaction timestamp, last_transaction timestamp,
     pnl_ex_best_token decimal(28,9), best_token_share decimal(38,6), best_trade_roi decimal(38,6)"""
-_FIGURES = [column.split()[0] for column in re.split(r",\s+", _PNL)]
+FIGURES = [column.split()[0] for column in re.split(r",\s+", _PNL)]
 _BOOK = f"""kind string, trade_id string, wallet_address string, token_address string, block_time timestamp,
     block_number bigint, quantity decimal(38,0), matched decimal(38,0), unmatched decimal(38,0), value decimal(28,9),
     proceeds decimal(28,9), cost decimal(28,9), realized decimal(28,9), acquired_at timestamp,
@@ -84,8 +84,9 @@ _DEAD = pd.Timestamp(NOW).tz_localize(None) - pd.Timedelta(days=7)
 def pandas_books(trades: DataFrame) -> DataFrame:
     """`applyInPandas` with a plain loop for each wallet, as it is usually written: sales, lots and PnL.
 
-    The columns are those of the three tables, but for Wilson's bound and what the engine knows from elsewhere: marks,
-    and what is known of a wallet beside its trades. Money is rounded at each lot, so it is not exact.
+    All trades have a value. The columns are those of the three tables, but for units of unknown cost, Wilson's bound
+    and what the engine knows from elsewhere: marks, and what is known of a wallet beside its trades. Money is rounded
+    at each lot, so it is not exact.
     """
     columns = trades.select(
         *("trade_id", "wallet_address", "token_address", "block_time", "block_number", "side", "quantity_raw"),
@@ -100,7 +101,7 @@ def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
     pnl: dict[Any, dict[str, Any]] = {}
     for token, trades in ordered.groupby("token_address", sort=False):
         lots: deque[dict[str, Any]] = deque()
-        sales = []
+        buys, sales = [], []
         for _, trade in trades.iterrows():
             row = {
                 "trade_id": trade.trade_id,
@@ -113,10 +114,11 @@ def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
                 "pnl": None,
             }
             if trade.side == "BUY":
+                buys.append(row)
                 lots.append(row | {"kind": "lot", "matched": trade.quantity_raw, "cost": trade.value_usd})
             else:
                 sales.append(row | {"kind": "sale"} | _sell(lots, trade))
-        pnl[token] = _figures_of(trades, sales, lots)
+        pnl[token] = _figures_of(buys, sales, lots, int(trades.decimals.iloc[0]))
         rows += [*sales, *lots]
     pnl["ALL_TOKENS"] = _figures_of_all(list(pnl.values()))
     key = {"kind": "pnl", "wallet_address": wallet.wallet_address.iloc[0]}
@@ -146,20 +148,21 @@ def _sell(lots: deque[dict[str, Any]], trade: Any) -> dict[str, Any]:
     return found
 
 
-def _figures_of(trades: pd.DataFrame, sales: list[dict[str, Any]], lots: deque[dict[str, Any]]) -> dict[str, Any]:
+def _figures_of(
+    buys: list[dict[str, Any]], sales: list[dict[str, Any]], lots: deque[dict[str, Any]], decimals: int
+) -> dict[str, Any]:
     """The PnL of one token."""
-    buys, sells = trades[trades.side == "BUY"], trades[trades.side == "SELL"]
     matched = [sale for sale in sales if sale["realized"] is not None]
     returns = [100 * sale["realized"] / sale["cost"] for sale in matched if sale["cost"]]
-    bought, left = sum(buys.quantity_raw), sum(lot["matched"] for lot in lots)
+    bought, left = sum(buy["quantity"] for buy in buys), sum(lot["matched"] for lot in lots)
     realized = sum(sale["realized"] for sale in matched)
-    proceeds, total_sold = sum(sale["proceeds"] for sale in matched), sum(sells.value_usd)
-    cost_basis, last = sum(lot["cost"] for lot in lots), trades.block_time.max()
+    proceeds, total_sold = sum(sale["proceeds"] for sale in matched), sum(sale["value"] for sale in sales)
+    cost_basis, times = sum(lot["cost"] for lot in lots), [trade["block_time"] for trade in (*buys, *sales)]
     outcome = Decimal(0)
     if proceeds >= _COVERED * total_sold:
         if bought and bought - left >= _CLOSED * bought:
             outcome = realized
-        elif left and last < _DEAD:
+        elif left and max(times) < _DEAD:
             outcome = realized - cost_basis
     return {
         "realized_pnl": realized,
@@ -169,15 +172,15 @@ def _figures_of(trades: pd.DataFrame, sales: list[dict[str, Any]], lots: deque[d
         "winning_tokens": int(outcome > 0),
         "losing_tokens": int(outcome < 0),
         "buy_count": len(buys),
-        "sell_count": len(sells),
-        "total_bought": sum(buys.value_usd),
+        "sell_count": len(sales),
+        "total_bought": sum(buy["value"] for buy in buys),
         "total_sold": total_sold,
         "matched_proceeds": proceeds,
         "hours_by_cost": sum(sale["holding_hours"] * sale["cost"] for sale in matched),
-        "current_position_tokens": left.scaleb(-int(trades.decimals.iloc[0])) if left else 0,
+        "current_position_tokens": left.scaleb(-decimals) if left else 0,
         "current_position_cost_basis": cost_basis,
-        "first_transaction": trades.block_time.min(),
-        "last_transaction": last,
+        "first_transaction": min(times),
+        "last_transaction": max(times),
         "best_trade_roi": round(max(returns), 6) if returns else None,
     }
 
@@ -190,6 +193,7 @@ def _figures_of_all(tokens: list[dict[str, Any]]) -> dict[str, Any]:
     sums = {name: sum(token[name] for token in tokens) for name in tokens[0] if name not in extremes}
     return sums | {
         **{name: of(known[name], default=None) for name, of in extremes.items()},
+        "current_position_tokens": None if sums["current_position_tokens"] else 0,
         "pnl_ex_best_token": sum(gains) - max(gains),
         "best_token_share": _share(1, max(gains), sum(gain for gain in gains if gain > 0)),
     }
@@ -208,7 +212,7 @@ def _with_ratios(figures: dict[str, Any]) -> dict[str, Any]:
         "avg_holding_time_hours": _share(1, figures["hours_by_cost"], figures["cost_of_sold"]),
         "trade_frequency_daily": _share(1, trades, max(1, -(-span // pd.Timedelta(days=1)))),
     }
-    return {name: figures.get(name) for name in _FIGURES}
+    return {name: figures.get(name) for name in FIGURES}
 
 
 def _share(unit: int, part: Any, whole: Any) -> Decimal | None:

@@ -26,6 +26,7 @@ from smart_trader.settings import load
 _WARM_UP = 100_000
 """Trades of the lake that nothing is measured with."""
 _TRIES = 3
+_BY_PANDAS = {"sale": "sales", "lot": "lots", "pnl": "rows of PnL"}
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 
 
@@ -108,8 +109,11 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
 def _usual_way(lake: Lake) -> None:
     """`silver.trades` to sales, lots and PnL, with pandas."""
     booked = peers.pandas_books(lake.tables.read(trades.TABLE)).persist()
-    pnl = ("wallet_address", "token_address", "pnl.*")
-    for kind, columns in {"sale": ["*"], "lot": ["*"], "pnl": pnl}.items():
+    key = ("wallet_address", "token_address")
+    trade = (*key, "trade_id", "block_time", "block_number", "quantity")
+    sale = ("matched", "unmatched", "value", "proceeds", "cost", "realized", "acquired_at", "holding_hours")
+    columns_of = {"sale": (*trade, *sale), "lot": (*trade, "matched", "value", "cost"), "pnl": (*key, "pnl.*")}
+    for kind, columns in columns_of.items():
         rows = booked.where(F.col("kind") == kind).select(*columns)
         rows.write.format("delta").save(str(lake.folder / "pandas" / kind))
     booked.unpersist()
@@ -117,15 +121,17 @@ def _usual_way(lake: Lake) -> None:
 
 def _compare(lake: Lake) -> None:
     """Print in how many rows the PnL by pandas, which rounds at each lot, is another than ours."""
-    ours = lake.tables.read(wallet_pnl.TABLE).alias("a")
-    theirs = lake.spark.read.format("delta").load(str(lake.folder / "pandas" / "pnl")).alias("b")
+    found = {kind: lake.spark.read.format("delta").load(str(lake.folder / "pandas" / kind)) for kind in _BY_PANDAS}
+    ours, theirs = lake.tables.read(wallet_pnl.TABLE).alias("a"), found["pnl"].alias("b")
     both = ours.join(theirs, list(wallet_pnl.TABLE.key), "full_outer")
-    differs = F.lit(False)
-    for name in ("sell_count", "winning_sales", "winning_tokens", "losing_tokens", "win_rate"):
-        differs = differs | ~F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}"))
-    for name in ("realized_pnl", "current_position_cost_basis", "avg_holding_time_hours"):
-        differs = differs | (F.abs(F.col(f"a.{name}") - F.col(f"b.{name}")) > 0.00001)
-    print(f"    pandas finds {theirs.count():,} rows of PnL, {both.where(differs).count()} of them others than ours")
+    is_same = F.lit(True)
+    for name, kind in theirs.dtypes:
+        if name in peers.FIGURES:
+            a, b = F.col(f"a.{name}"), F.col(f"b.{name}")
+            near = a == b if kind == "timestamp" else F.abs(a - b) < 0.00001
+            is_same = is_same & F.coalesce(near, a.isNull() & b.isNull())
+    counts = ", ".join(f"{rows.count():,} {_BY_PANDAS[kind]}" for kind, rows in found.items())
+    print(f"    pandas finds {counts}; of these {both.where(~is_same).count()} are others than ours")
 
 
 def _engine(source: DeltaStore, target: DeltaStore) -> None:

@@ -143,7 +143,7 @@ class TableStore(Protocol):
         """Keep in the record of the run which version `table` had before what is done inside, and after it."""
 
     def append(self, table: Table, rows: DataFrame) -> None:
-        """Add `rows`, whose keys are known to be new and which are not empty."""
+        """Add `rows`, whose keys are known to be new. Of no rows nothing is committed."""
 
     def append_new(self, table: Table, rows: DataFrame) -> None:
         """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""

@@ -214,7 +214,7 @@ class DeltaStore:
 
     @_retried
     def append(self, table: Table, rows: DataFrame) -> None:
-        """Add `rows`, whose keys are known to be new and which are not empty."""
+        """Add `rows`, whose keys are known to be new. Of no rows nothing is committed."""
         self._write(table, rows, "append")
 
     @_retried
@@ -233,15 +233,18 @@ class DeltaStore:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
 
-    @_retried
     def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
         """Make `rows` the whole of `table`, or of that part of it.
 
         Only what differs is written. `rows` has unique keys.
         """
+        self._replace(table, rows, of, are_any=_has_rows)
+
+    @_retried
+    def _replace(self, table: Table, rows: DataFrame, of: Part | None, *, are_any: Callable[[DataFrame], bool]) -> None:
         self._check_columns(table, rows)
         if self._is_empty(table):
-            if not _are_surely_none(rows):
+            if are_any(rows):  # else Delta commits nothing, and leaves a file of no rows behind
                 self.append(table, rows)
             return
         stored = self.read(table)
@@ -254,9 +257,11 @@ class DeltaStore:
     def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
         """`replace` several tables at the same time: planning one, or its largest task, leaves the other cores idle.
 
-        Each is replaced or not, whatever becomes of the others; the first error is raised once all have ended.
+        Each is replaced or not, whatever becomes of the others; the first error is raised once all have ended. The rows
+        may wait for one another to be computed, so none is asked for its first: see `_may_have_rows`.
         """
-        replace = inheritable_thread_target(self._spark)(functools.partial(self.replace, of=of))
+        work = functools.partial(self._replace, of=of, are_any=_may_have_rows)
+        replace = inheritable_thread_target(self._spark)(work)
         with ThreadPoolExecutor(len(wanted), thread_name_prefix="replace") as pool:
             for done in [pool.submit(replace, table, rows) for table, rows in wanted]:
                 done.result()
@@ -385,14 +390,13 @@ def _has_rows(rows: DataFrame) -> bool:
     return bool(rows.select(F.lit(1)).head(1))
 
 
-def _are_surely_none(rows: DataFrame) -> bool:
-    """Whether the optimiser knows that there are no rows.
+def _may_have_rows(rows: DataFrame) -> bool:
+    """False if the optimiser knows that there are none; a first row would have its whole partition computed, alone.
 
-    To ask others for a first row would cost a Spark job, and the computing of its partition. If they turn out to be
-    none Delta commits nothing, but leaves a file of no rows behind: rare, since few tables stay empty.
+    Of others that turn out to be none Delta commits nothing, but leaves a file of no rows behind.
     """
     most = rows._jdf.queryExecution().optimizedPlan().maxRows()
-    return bool(most.isDefined() and most.get() == 0)
+    return not (most.isDefined() and most.get() == 0)
 
 
 def _unreadable(wanted: str) -> StorageError:

@@ -200,15 +200,22 @@ def test_an_empty_table_filled_with_nothing_commits_nothing(open_store: Open) ->
     store = open_store("first")
     store.create([TABLE])
 
-    store.replace(TABLE, things(store))
-    assert store.version(TABLE) == 0
-    store.replace(TABLE, things(store, *ROWS))
-    assert (store.version(TABLE), len(stored(store))) == (1, 3)
+    def files() -> list[Path]:
+        return list(Path(store.path(TABLE)).glob("*.parquet"))
 
+    store.replace_each([(TABLE, things(store))])
+    assert (store.version(TABLE), files()) == (0, [])
     other = replace(TABLE, name="silver.other_things")
     store.create([other])
-    store.replace(other, store.read(TABLE).select(*TABLE.column_names).where("id = 'nobody knows that there is none'"))
-    assert (store.version(other), store.rows_written[other.name]) == (0, 0)
+    store.replace(other, things(store, *ROWS))
+    none = store.read(other).select(*TABLE.column_names).where("id = 'nobody knows that there is none'")
+    store.replace(TABLE, none)
+    assert (store.version(TABLE), files()) == (0, [])
+    store.replace_each([(TABLE, none)])
+    assert (store.version(TABLE), store.rows_written[TABLE.name]) == (0, 0)
+
+    store.replace(TABLE, things(store, *ROWS))
+    assert (store.version(TABLE), len(stored(store))) == (1, 3)
 
 
 def test_only_new_keys_are_added_and_what_is_there_stays(store: DeltaStore) -> None:

@@ -1,10 +1,12 @@
 """silver_pnl through the real tables: generated histories of hundreds of wallets against the oracle, digit by digit."""
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -185,16 +187,26 @@ def texts_of(rows: DataFrame) -> list[str]:
 
 
 def test_a_kept_frame_is_computed_once_by_all_who_read_it_at_the_same_time(spark: SparkSession) -> None:
-    computed = spark.sparkContext.accumulator(0)
+    computed, readers = spark.sparkContext.accumulator(0), 3
+    start = Barrier(readers)
 
     def seen(number: int) -> int:
+        time.sleep(0.01)  # else the first reader would have it all before the second begins
         computed.add(1)
         return number
 
+    def kept_frames() -> int:
+        return len(spark.sparkContext._jsc.sc().getRDDStorageInfo())
+
+    def read(kept: DataFrame) -> int:
+        start.wait()
+        return int(kept.agg(F.sum("number")).collect()[0][0])
+
     rows = spark.range(100).repartition(5).select(F.udf(seen, "bigint", useArrow=False)("id").alias("number"))
-    with silver_pnl.kept(rows) as kept, ThreadPoolExecutor() as pool:
-        sums = [pool.submit(kept.agg(F.sum("number")).collect) for _ in range(3)]
-        assert [found.result()[0][0] for found in sums] == 3 * [4950]
+    before = kept_frames()
+    with silver_pnl.kept(rows) as kept, ThreadPoolExecutor(readers) as pool:
+        assert list(pool.map(read, [kept] * readers)) == [4950] * readers
+        assert kept_frames() == before + 1
 
     assert computed.value == 100
-    assert not kept.is_cached
+    assert kept_frames() == before
