@@ -106,6 +106,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
+        _compute_all(booked)  # before anything is written: an error in matching leaves every table as it was
         # First what takes longest: of a few wallets, the one table whose rows change and are not only added to.
         wanted = [
             (wallet_pnl.TABLE, books.pnl_in(booked, rules)),
@@ -177,7 +178,7 @@ def _microseconds(time: datetime) -> int:
 def kept(rows: DataFrame) -> Iterator[DataFrame]:
     """`rows`, computed by whoever reads them first and kept on disk while several tables are made from them.
 
-    Read all of them first, or let all readers start at the same time: a reader of a few rows would compute their
+    Compute all of them first, or let all readers start at the same time: a reader of a few rows would compute their
     partition alone while the other cores are idle.
     """
     kept = rows.persist(StorageLevel.DISK_ONLY)
@@ -185,6 +186,11 @@ def kept(rows: DataFrame) -> Iterator[DataFrame]:
         yield kept
     finally:
         kept.unpersist()
+
+
+def _compute_all(kept: DataFrame) -> None:
+    """A row of each partition is asked for, which is how Spark limits what is counted: `count` would read all back."""
+    kept.limit(1).count()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -184,6 +185,21 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
 
 def texts_of(rows: DataFrame) -> list[str]:
     return sorted(map(repr, rows.collect()))
+
+
+def test_an_error_in_matching_leaves_every_table_as_it_was(
+    lake: Lake, history: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = history[:20]
+    lake.fill(transaction_history.TABLE, [stored(row) for row in few])
+    lake.fill(tracked_whales.TABLE, [whale(wallet) for wallet in {row["wallet_address"] for row in few}])
+    before = lake.versions()
+
+    monkeypatch.setattr(silver_pnl, "mark_rules", lambda _: None)
+    with pytest.raises(PythonException, match="'NoneType' object has no attribute 'closed_ratio'"):
+        lake.run("silver_pnl", as_of=AS_OF)
+
+    assert lake.versions() == before
 
 
 def test_a_kept_frame_is_computed_once_by_all_who_read_it_at_the_same_time(spark: SparkSession) -> None:
