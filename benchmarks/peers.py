@@ -70,12 +70,12 @@ _PNL = """realized_pnl decimal(28,9), cost_of_sold decimal(28,9), roi decimal(38
     avg_holding_time_hours decimal(18,6), trade_frequency_daily decimal(38,6), current_position_tokens decimal(38,18),
     current_position_cost_basis decimal(28,9), first_transaction timestamp, last_transaction timestamp,
     pnl_ex_best_token decimal(28,9), best_token_share decimal(38,6), best_trade_roi decimal(38,6)"""
-FIGURES = [column.split()[0] for column in re.split(r",\s+", _PNL)]
-_BOOK = f"""kind string, trade_id string, wallet_address string, token_address string, block_time timestamp,
+_ROW = """kind string, trade_id string, wallet_address string, token_address string, block_time timestamp,
     block_number bigint, quantity decimal(38,0), matched decimal(38,0), unmatched decimal(38,0), value decimal(28,9),
     proceeds decimal(28,9), cost decimal(28,9), realized decimal(28,9), acquired_at timestamp,
-    holding_hours decimal(18,6), pnl struct<{_PNL}>"""
-_COLUMNS = [*(column.split()[0] for column in re.split(r",\s+", _BOOK.partition("pnl struct")[0])[:-1]), "pnl"]
+    holding_hours decimal(18,6)"""
+_BOOK = f"{_ROW}, pnl struct<{_PNL}>"
+FIGURES, _IN_ROW = ([column.split()[0] for column in re.split(r",\s+", schema)] for schema in (_PNL, _ROW))
 _CLOSED, _COVERED = Decimal("0.98"), Decimal("0.8")
 _DEAD = pd.Timestamp(NOW).tz_localize(None) - pd.Timedelta(days=7)
 """A token is a win or a loss once this share of it is sold, or since then not traded, and its proceeds are matched."""
@@ -123,7 +123,7 @@ def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
     pnl["ALL_TOKENS"] = _figures_of_all(list(pnl.values()))
     key = {"kind": "pnl", "wallet_address": wallet.wallet_address.iloc[0]}
     rows += [key | {"token_address": token, "pnl": _with_ratios(figures)} for token, figures in pnl.items()]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return pd.DataFrame(rows, columns=[*_IN_ROW, "pnl"])
 
 
 def _sell(lots: deque[dict[str, Any]], trade: Any) -> dict[str, Any]:

@@ -199,7 +199,7 @@ def _one_wallet(lake: Lake) -> Cost:
 
 
 def _workers() -> Iterator[Path]:
-    """What the kernel says of each Python worker that Spark keeps."""
+    """Where the kernel tells of each Python worker that Spark keeps."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has just ended
             if b"pyspark.daemon" in (process / "cmdline").read_bytes():
