@@ -90,7 +90,7 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
     for nth in range(_TRIES):
         fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
         fresh.create(catalog.TABLES)
-        engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake.tables, fresh))
+        engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake, fresh))
         columns = rows.select(*books.TRADE_COLUMNS)
         floor = lake.measure(
             f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written)
@@ -134,8 +134,9 @@ def _compare(lake: Lake) -> None:
     print(f"    pandas finds {counts}; of these {both.where(~is_same).count()} are others than ours")
 
 
-def _engine(source: DeltaStore, target: DeltaStore) -> None:
+def _engine(lake: Lake, target: DeltaStore) -> None:
     """`silver.trades` to sales, lots and PnL in fresh tables."""
+    source = lake.tables
     settings = load("local", environ={})
     rules = books.BookRules(
         now=int(lakes.NOW.timestamp()) * 10**6,
@@ -156,7 +157,8 @@ def _engine(source: DeltaStore, target: DeltaStore) -> None:
     lines = rows.unionByName(
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     )
-    with silver_pnl.kept(books.keep_books(books.pack(lines).repartition("wallet_address"), rules)) as kept:
+    booked = books.keep_books(books.pack(lines).repartition("wallet_address"), rules)
+    with silver_pnl.kept(booked, lake.shape.trades) as kept:
         rows_of = (books.sales_in(kept), books.lots_in(kept), books.pnl_in(kept, rules))
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 

@@ -47,6 +47,8 @@ _FEW = 1_000
 """Wallets that fit into a condition: above, nearly every page of the tables has one of them anyway."""
 _MANY = 100_000
 """Refused rows that the driver can send around at once."""
+_ROWS_IN_MEMORY = 1_200_000
+"""Rows of history whose kept frames fit into what Spark has in a heap of 2 GB: they take some 850 bytes each."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -94,6 +96,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     part = _part(due, count)
     stored = part.of(app.tables.read(transaction_history.TABLE))
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
+    known = _known(app, due)
     rules = books.BookRules(
         now=_microseconds(app.as_of),
         quotes=_quotes(app),
@@ -101,8 +104,8 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
         classes=class_rules(app.settings.classify),
     )
     with (
-        kept(trades.net_transactions(history, _known(app, due), value_rules(app.settings.pnl))) as netted,
-        kept(books.keep_books(books.pack(trades.lines_in(netted)), rules)) as booked,
+        kept(trades.net_transactions(history, known, value_rules(app.settings.pnl)), app.report.rows_in) as netted,
+        kept(books.keep_books(books.pack(trades.lines_in(netted)), rules), app.report.rows_in) as booked,
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
@@ -175,13 +178,17 @@ def _microseconds(time: datetime) -> int:
 
 
 @contextmanager
-def kept(rows: DataFrame) -> Iterator[DataFrame]:
-    """`rows`, computed by whoever reads them first and kept on disk while several tables are made from them.
+def kept(rows: DataFrame, made_from: int = 0) -> Iterator[DataFrame]:
+    """`rows`, computed by whoever reads them first and kept while several tables are made from them.
+
+    In memory if the rows of history that they are `made_from` are few, else on disk alone: what does not fit would be
+    written to disk all the same, by a heap full of the rest. Memory that Spark needs for else it takes back.
 
     Compute all of them first, or let all readers start at the same time: a reader of a few rows would compute their
     partition alone while the other cores are idle.
     """
-    kept = rows.persist(StorageLevel.DISK_ONLY)
+    fit = made_from <= _ROWS_IN_MEMORY
+    kept = rows.persist(StorageLevel.MEMORY_AND_DISK_DESER if fit else StorageLevel.DISK_ONLY)
     try:
         yield kept
     finally:

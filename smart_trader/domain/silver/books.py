@@ -55,6 +55,13 @@ _MATCHED = (
 """In the order of `Sale`."""
 _USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
 """Not said of a sale that has none: a null costs nothing on the way."""
+_USUALLY_ALL = {
+    "matched_raw": "quantity_raw",
+    "matched_proceeds_usd": "value_usd",
+    "remaining_raw": "quantity_raw",
+    "remaining_cost_usd": "value_usd",
+}
+"""Not said of a sale that is matched whole, or of a lot that is whole, since it is what the trade itself has."""
 _LEFT = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
 _BOOK = T.StructType(
@@ -128,8 +135,9 @@ def keep_books(packed: DataFrame, rules: BookRules) -> DataFrame:
 
 def sales_in(booked: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    sales = booked.where("sale IS NOT NULL").select(*_TRADE, "sale.*").withColumnRenamed("value_usd", "proceeds_usd")
-    return sales.withColumns({name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO})
+    sales = _said_in_full(booked.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
+    zeros = {name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO}
+    return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
 
 
 def lots_in(booked: DataFrame) -> DataFrame:
@@ -139,8 +147,16 @@ def lots_in(booked: DataFrame) -> DataFrame:
         "bought_raw": F.col("quantity_raw"),
         "cost_known": F.col("value_usd").isNotNull(),
     }
-    lots = booked.where("lot IS NOT NULL").select(*_TRADE, "lot.*").withColumns(derived)
-    return lots.select(*open_lots.TABLE.column_names)
+    lots = _said_in_full(booked.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
+    return lots.withColumns(derived).select(*open_lots.TABLE.column_names)
+
+
+def _said_in_full(rows: DataFrame, units: str) -> DataFrame:
+    """With what was not said since it is all of the trade, where `units` are null."""
+    names = [name for name in _USUALLY_ALL if name in rows.columns]
+    return rows.withColumns(
+        {name: F.when(F.col(units).isNull(), F.col(_USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
+    )
 
 
 def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
@@ -273,14 +289,16 @@ def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[i
 
 
 def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
-    is_sale, proceeds, cost = ~trades.is_buy[rows], matches.matched_proceeds[rows], matches.cost[rows]
-    is_matched = is_sale & (matches.matched[rows] > 0)
+    is_sale, matched = ~trades.is_buy[rows], matches.matched[rows]
+    proceeds, cost = matches.matched_proceeds[rows], matches.cost[rows]
+    is_part = matched != trades.quantity[rows]
+    is_matched = is_sale & (matched > 0)
     is_realized = is_matched & trades.has_value[rows]
     realized = proceeds - cost
     columns = (
-        (matches.matched[rows], is_sale),
+        (matched, is_sale & is_part),
         *((units, units != 0) for units in (matches.unknown_cost[rows], matches.unmatched[rows])),
-        (proceeds, is_realized),
+        (proceeds, is_realized & is_part),
         (cost, is_matched & _fits(cost)),
         (realized, is_realized & _fits(realized)),
         *((of_time[rows], is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
@@ -291,7 +309,8 @@ def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
 def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     left = matches.left[rows]
     is_open = left > 0
-    columns = ((left, is_open), (matches.left_cost[rows], is_open & trades.has_value[rows]))
+    is_part = is_open & (left != trades.quantity[rows])
+    columns = ((left, is_part), (matches.left_cost[rows], is_part & trades.has_value[rows]))
     return _structs(columns, is_open, _BOOKED.field("lot").type)
 
 
