@@ -93,7 +93,7 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
         engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake, fresh))
         columns = rows.select(*books.TRADE_COLUMNS)
         floor = lake.measure(
-            f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written)
+            f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written, nth)
         )
         duck = lake.measure(
             f"DuckDB, sales only, try {nth + 1}",
@@ -163,14 +163,14 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 
 
-def _floor(lake: Lake, rows: DataFrame, within: str, count: int) -> None:
-    """Read, shuffle by wallet, sort and write as many rows once."""
+def _floor(lake: Lake, rows: DataFrame, within: str, count: int, nth: int = 0) -> None:
+    """Read, shuffle by wallet, sort and write as many rows once, to a table of its own for each `nth` try."""
     copies = -(-count // lake.shape.trades)
     share = count / lake.shape.trades / copies
     ordered = rows.repartition("wallet_address").sortWithinPartitions("wallet_address", within, "block_time")
     repeated = ordered.withColumn("_copy", F.explode(F.sequence(F.lit(1), F.lit(copies))))
     chosen = repeated.where(F.pmod(F.xxhash64("wallet_address", "block_time", "_copy"), F.lit(10_000)) < 10_000 * share)
-    chosen.write.format("delta").mode("overwrite").save(str(lake.folder / f"floor_{within}"))
+    chosen.write.format("delta").save(str(lake.folder / f"floor_{within}_{nth}"))
 
 
 def _incremental(lake: Lake) -> Cost:

@@ -121,8 +121,10 @@ def measure(spark: SparkSession, scratch: Path, name: str, work: Callable[[], An
         task["Stage ID"] for task in tasks if task["Task Metrics"]["Shuffle Write Metrics"]["Shuffle Bytes Written"]
     }
     queries = {_property(job, "spark.sql.execution.id") for job in jobs}
-    plans = [e["sparkPlanInfo"] for e in events if "sparkPlanInfo" in e and str(e["executionId"]) in queries]
-    sorts = {metric for plan in plans for metric in _sorts(plan)}
+    plans = [e for e in events if e["Event"].endswith("SparkListenerSQLExecutionStart")]
+    # Tables that are written at the same time have one query in common, which need not be the one with the plan.
+    roots = {e["rootExecutionId"] for e in plans if str(e["executionId"]) in queries}
+    sorts = {metric for e in plans if e["rootExecutionId"] in roots for metric in _sorts(e["sparkPlanInfo"])}
     longest = max((t["Task Info"]["Finish Time"] - t["Task Info"]["Launch Time"] for t in tasks), default=0)
     made = _commits(scratch) - commits
     cost = Cost(seconds, len(jobs), len(shuffling), len(sorts), made, longest / 1000)

@@ -226,3 +226,13 @@ def test_a_kept_frame_is_computed_once_by_all_who_read_it_at_the_same_time(spark
 
     assert computed.value == 100
     assert kept_frames() == before
+
+
+@pytest.mark.parametrize(("made_from", "in_memory"), [(1_200_000, True), (1_200_001, False)])
+def test_a_kept_frame_lies_in_memory_only_if_it_is_made_from_few_rows(
+    spark: SparkSession, made_from: int, in_memory: bool
+) -> None:
+    with silver_pnl.kept(spark.range(1), made_from) as kept:
+        level = kept.storageLevel
+
+    assert (level.useMemory, level.useDisk) == (in_memory, True)
