@@ -9,6 +9,9 @@ from pyspark.sql import functions as F
 from smart_trader.domain.table import Table
 
 CHANGE = "_change"
+FEW = 250
+"""Values that a condition may name. Spark hands Parquet a condition as deep as they are many, which the stack of a
+thread must hold: some 750 overflow the usual 1 MB. conf/spark-defaults.conf says the same number."""
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 
 
@@ -36,7 +39,7 @@ class Part:
 
     frame: DataFrame
     few: tuple[str, ...] | None = None
-    """The values of a frame of one column, if they are few: files and pages without them are then not read."""
+    """The values of a frame of one column, if they are few (`FEW`): files and pages without them are not read."""
 
     def of(self, rows: DataFrame) -> DataFrame:
         """Those of `rows` that belong to the part."""

@@ -20,7 +20,7 @@ from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.changes import Part
+from smart_trader.domain.changes import FEW, Part
 from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.silver import (
     books,
@@ -43,8 +43,6 @@ from smart_trader.rules import class_rules, mark_rules, value_rules
 from smart_trader.summary import Work
 
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
-_FEW = 1_000
-"""Wallets that fit into a condition: above, nearly every page of the tables has one of them anyway."""
 _MANY = 100_000
 """Refused rows that the driver can send around at once."""
 _ROWS_IN_MEMORY = 1_200_000
@@ -88,7 +86,7 @@ def _due(app: App) -> DataFrame:
 
 def _part(due: DataFrame, count: int) -> Part:
     wallets = due.select("wallet_address")
-    few = tuple(row.wallet_address for row in wallets.collect()) if count <= _FEW else None
+    few = tuple(row.wallet_address for row in wallets.collect()) if count <= FEW else None
     return Part(wallets, few)
 
 

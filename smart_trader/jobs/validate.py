@@ -21,7 +21,7 @@ from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain import catalog
-from smart_trader.domain.changes import Part
+from smart_trader.domain.changes import FEW, Part
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.invariants import rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
@@ -35,8 +35,6 @@ from smart_trader.settings import settings_hash
 
 _AT_ONCE = 3
 """Questions asked at the same time: Spark waits for its planner more than for the rows."""
-_FEW = 1_000
-"""Wallets that fit into a condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +191,8 @@ def _rows_of_this_run(app: App) -> Rows:
     """Of the tables that grow, only the day or the wallets that this run has worked on."""
     whales = app.tables.read(tracked_whales.TABLE)
     touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
-    named = tuple(row.wallet_address for row in touched.limit(_FEW + 1).collect())
-    part = Part(touched, named if len(named) <= _FEW else None)
+    named = tuple(row.wallet_address for row in touched.limit(FEW + 1).collect())
+    part = Part(touched, named if len(named) <= FEW else None)
     by_wallet = (tracked_whales.TABLE, smart_traders.TABLE)
 
     def read(table: Table) -> DataFrame:

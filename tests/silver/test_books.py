@@ -6,9 +6,13 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+import pytest
+
 from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.changes import FEW
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales
+from smart_trader.jobs import silver_pnl
 from tests.lake import Lake
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -36,10 +40,10 @@ def row(number: int, tokens: int, dollars: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def whale() -> dict[str, Any]:
+def whale(wallet: str = "Wallet") -> dict[str, Any]:
     return {
-        "whale_id": "Wallet",
-        "wallet_address": "Wallet",
+        "whale_id": wallet,
+        "wallet_address": wallet,
         "whale_tier": "MINIMAL",
         "is_current": True,
         "discovered_at": MONDAY,
@@ -56,9 +60,15 @@ def by_trade_id(number: int) -> str:
     return sha256(f"Wallet|tx{number}|Mint".encode()).hexdigest()
 
 
-def test_a_sale_finds_the_purchase_of_an_earlier_run(lake: Lake) -> None:
-    lake.fill(transaction_history.TABLE, [row(1, 10, 50, MONDAY - timedelta(hours=1))])
-    lake.fill(tracked_whales.TABLE, [whale()])
+@pytest.mark.parametrize("may_be_named", [FEW, 0])
+def test_a_sale_finds_the_purchase_of_an_earlier_run(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, may_be_named: int
+) -> None:
+    monkeypatch.setattr(silver_pnl, "FEW", may_be_named)
+    purchase = row(1, 10, 50, MONDAY - timedelta(hours=1))
+    others = purchase | {"wallet_address": "Other", "event_id": "other"}
+    lake.fill(transaction_history.TABLE, [purchase, others])
+    lake.fill(tracked_whales.TABLE, [whale(), whale("Other")])
     lake.run("silver_pnl", as_of=MONDAY)
     tuesday = MONDAY + timedelta(days=1)
     lake.fill(transaction_history.TABLE, [row(2, -10, 80, tuesday - timedelta(hours=1))])
@@ -70,7 +80,7 @@ def test_a_sale_finds_the_purchase_of_an_earlier_run(lake: Lake) -> None:
 
     (sale,) = lake.rows(realized_sales.TABLE)
     assert (sale.cost_usd, sale.realized_pnl_usd) == (Decimal(50), Decimal(30))
-    assert lake.rows(open_lots.TABLE) == []
+    assert [lot.wallet_address for lot in lake.rows(open_lots.TABLE)] == ["Other"]
 
 
 def test_ties_are_broken_the_same_way_whatever_the_order_of_rows(lake: Lake) -> None:
