@@ -47,6 +47,8 @@ _MANY = 100_000
 """Refused rows that the driver can send around at once."""
 _ROWS_IN_MEMORY = 1_200_000
 """Rows of history whose kept frames fit into what Spark has in a heap of 2 GB: they take some 850 bytes each."""
+_ROWS_PER_PARTITION = 50_000
+"""At least, of history: a task costs some 10 ms, one with Python some 40, however little it has to do."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -57,7 +59,8 @@ def run(app: App) -> None:
         ).collect()[0]
         app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
         if count:
-            _compute(app, due, count)
+            with _partitions_for(app, app.report.rows_in):
+                _compute(app, due, count)
             app.report.work = Work(unit="wallets", due=count, done=count)
         else:
             app.report.warnings.append("no wallet is due: no PnL was computed")
@@ -173,6 +176,19 @@ def _quotes(app: App) -> Mapping[str, Quote]:
 
 def _microseconds(time: datetime) -> int:
     return (time.astimezone(_EPOCH.tzinfo) - _EPOCH) // timedelta(microseconds=1)
+
+
+@contextmanager
+def _partitions_for(app: App, rows: int) -> Iterator[None]:
+    """Shuffles of few `rows` have few partitions, in however large a lake; what the settings say stays."""
+    name = "spark.sql.shuffle.partitions"
+    usual = str(app.spark.conf.get(name))
+    if not app.settings.spark.shuffle_partitions:
+        app.spark.conf.set(name, min(int(usual), 1 + rows // _ROWS_PER_PARTITION))
+    try:
+        yield
+    finally:
+        app.spark.conf.set(name, usual)
 
 
 @contextmanager

@@ -98,3 +98,20 @@ def test_ties_are_broken_the_same_way_whatever_the_order_of_rows(lake: Lake) -> 
     costs = {first: sum(bought[:first]), 9 - first: sum(bought[first:9])}
     assert {sale.quantity_raw: sale.cost_usd for sale in lake.rows(realized_sales.TABLE)} == costs
     assert sum(lot.remaining_cost_usd for lot in lake.rows(open_lots.TABLE)) == sum(bought[9:])
+
+
+@pytest.mark.parametrize(("trade_rows", "partitions"), [(49_999, "1"), (50_000, "2"), (10**6, "8")])
+def test_shuffles_of_few_rows_have_few_partitions(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, trade_rows: int, partitions: str
+) -> None:
+    conf, name = lake.spark.conf, "spark.sql.shuffle.partitions"
+    lake.fill(tracked_whales.TABLE, [whale() | {"trade_rows": trade_rows}])
+    seen: list[str | None] = []
+    monkeypatch.setattr(silver_pnl, "_compute", lambda *_: seen.append(conf.get(name)))
+    usual = str(conf.get(name))
+    conf.set(name, 8)
+    try:
+        lake.run("silver_pnl", as_of=MONDAY)
+        assert (seen, conf.get(name)) == ([partitions], "8")
+    finally:
+        conf.set(name, usual)
