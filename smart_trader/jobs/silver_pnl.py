@@ -48,7 +48,7 @@ _MANY = 100_000
 _ROWS_IN_MEMORY = 1_200_000
 """Rows of history whose kept frames fit into what Spark has in a heap of 2 GB: they take some 850 bytes each."""
 _ROWS_PER_PARTITION = 50_000
-"""At least, of history: a task costs some 10 ms, one with Python some 40, however little it has to do."""
+"""At least, of history: a task costs some 10 ms, however little it has to do."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
