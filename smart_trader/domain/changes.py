@@ -10,8 +10,9 @@ from smart_trader.domain.table import Table
 
 CHANGE = "_change"
 FEW = 250
-"""Values that a condition may name. Spark hands Parquet a condition as deep as they are many, which the stack of a
-thread must hold: some 750 overflow the usual 1 MB. conf/spark-defaults.conf says the same number."""
+"""The most values that a condition names. Spark gives Parquet one nested "or" for each, up to the same number in
+conf/spark-defaults.conf; some 750 overflow the usual stack of 1 MB. Beyond it no page would be skipped, so a join does
+as well."""
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 
 

@@ -48,7 +48,7 @@ _MANY = 100_000
 _ROWS_IN_MEMORY = 1_200_000
 """Rows of history whose kept frames fit into what Spark has in a heap of 2 GB: they take some 850 bytes each."""
 _ROWS_PER_PARTITION = 50_000
-"""At least, of history: a task costs some 10 ms, however little it has to do."""
+"""One partition more for so many rows of history: a task costs some 10 ms, however little it has to do."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -180,11 +180,13 @@ def _microseconds(time: datetime) -> int:
 
 @contextmanager
 def _partitions_for(app: App, rows: int) -> Iterator[None]:
-    """Shuffles of few `rows` have few partitions, in however large a lake; what the settings say stays."""
+    """Few `rows` of history are shuffled into few partitions, in however large a lake, but one for each core: what is
+    read beside them may be more. What the settings say stays."""
     name = "spark.sql.shuffle.partitions"
     usual = str(app.spark.conf.get(name))
     if not app.settings.spark.shuffle_partitions:
-        app.spark.conf.set(name, min(int(usual), 1 + rows // _ROWS_PER_PARTITION))
+        needed = max(app.spark.sparkContext.defaultParallelism, 1 + rows // _ROWS_PER_PARTITION)
+        app.spark.conf.set(name, min(int(usual), needed))
     try:
         yield
     finally:
@@ -195,8 +197,9 @@ def _partitions_for(app: App, rows: int) -> Iterator[None]:
 def kept(rows: DataFrame, made_from: int = 0) -> Iterator[DataFrame]:
     """`rows`, computed by whoever reads them first and kept while several tables are made from them.
 
-    In memory if the rows of history that they are `made_from` are few, else on disk alone: what does not fit would be
-    written to disk all the same, by a heap full of the rest. Memory that Spark needs for else it takes back.
+    In memory if the rows of history that they are `made_from` are few (as it is assumed if nobody says), else on disk
+    alone: what does not fit would be written to disk all the same, by a heap full of the rest. Spark takes up to half
+    of that memory back when it needs it for something else.
 
     Compute all of them first, or let all readers start at the same time: a reader of a few rows would compute their
     partition alone while the other cores are idle.

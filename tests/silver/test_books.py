@@ -100,18 +100,27 @@ def test_ties_are_broken_the_same_way_whatever_the_order_of_rows(lake: Lake) -> 
     assert sum(lot.remaining_cost_usd for lot in lake.rows(open_lots.TABLE)) == sum(bought[9:])
 
 
-@pytest.mark.parametrize(("trade_rows", "partitions"), [(49_999, "1"), (50_000, "2"), (10**6, "8")])
+@pytest.mark.parametrize(
+    ("trade_rows", "said", "partitions"),
+    [(1, "", "2"), (99_999, "", "2"), (100_000, "", "3"), (10**6, "", "8"), (1, "8", "8")],
+)
 def test_shuffles_of_few_rows_have_few_partitions(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, trade_rows: int, partitions: str
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, trade_rows: int, said: str, partitions: str
 ) -> None:
     conf, name = lake.spark.conf, "spark.sql.shuffle.partitions"
     lake.fill(tracked_whales.TABLE, [whale() | {"trade_rows": trade_rows}])
     seen: list[str | None] = []
-    monkeypatch.setattr(silver_pnl, "_compute", lambda *_: seen.append(conf.get(name)))
+
+    def fail(*_: object) -> None:
+        seen.append(conf.get(name))
+        raise InterruptedError
+
+    monkeypatch.setattr(silver_pnl, "_compute", fail)
     usual = str(conf.get(name))
     conf.set(name, 8)
     try:
-        lake.run("silver_pnl", as_of=MONDAY)
+        with pytest.raises(InterruptedError):
+            lake.run("silver_pnl", as_of=MONDAY, settings=[("spark.shuffle_partitions", said)])
         assert (seen, conf.get(name)) == ([partitions], "8")
     finally:
         conf.set(name, usual)

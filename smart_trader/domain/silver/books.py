@@ -79,7 +79,8 @@ BOOKED = T.StructType(
     ]
 )
 """What the books say of a trade: how it was matched if it is a sale, what is left of it if that is a lot; at the last
-trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class."""
+trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
+usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` say it."""
 
 _AROUND = ("wallet_address", "token_address", "block_time")
 _CARRIED = ("trade_id", "block_number", "quantity_raw", "value_usd")
