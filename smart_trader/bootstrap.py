@@ -19,16 +19,17 @@ from smart_trader.domain import catalog
 from smart_trader.domain.changes import Part
 from smart_trader.domain.ops import runs
 from smart_trader.dry_run import DryRun
-from smart_trader.errors import NotAsked, SmartTraderError
+from smart_trader.errors import LimitReached, NotAsked, SmartTraderError
 from smart_trader.io import spark as spark_session
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.pipeline import FETCHING, Course, End
 from smart_trader.prediction import render_json as prediction_json
 from smart_trader.prediction import render_text as prediction_text
 from smart_trader.settings import load, secret_values, settings_hash
 from smart_trader.settings_model import Settings
-from smart_trader.stopping import stopping
+from smart_trader.stopping import stopping, time_budget
 from smart_trader.summary import (
     JobRecord,
     JobSummary,
@@ -56,7 +57,8 @@ def job_runs(names: Sequence[str]) -> list[tuple[str, Run]]:
 
 
 def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
-    """Run `jobs` in one Spark session as the command `command`; the first that fails ends the run."""
+    """Run `jobs` in one Spark session as the command `command`; the first that fails ends the run, unless it only
+    fetches."""
     try:
         process.announce_driver()
         options = cli.parse(command, sys.argv[1:])
@@ -81,7 +83,7 @@ def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
 class _Runner:
     def __init__(self, command: str, options: cli.Options, settings: Settings, market: demo.Demo | None) -> None:
         self._options, self._settings, self._market = options, settings, market
-        self._clock = SystemClock()
+        self._clock, self._budgeted = SystemClock(), SystemClock()
         self._started = self._clock.now()
         self._as_of = options.as_of or (demo.NOW if market else self._started.replace(microsecond=0))
         self._run_id = options.run_id or process.new_run_id(self._started)
@@ -105,7 +107,7 @@ class _Runner:
         with self._clones(spark) as clones:
             app = self._open(spark, clones)
             try:
-                with stopping(self._clock, spark, seconds=self._seconds_left()):
+                with stopping(self._clock, self._budgeted, spark=spark):
                     status, message = self._run_all(app, jobs)
                     if self._dry_run and not self._clock.is_stopped:
                         status, message = self._compare(self._dry_run, status, message)
@@ -116,8 +118,8 @@ class _Runner:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether the run was ended by a signal or by its time budget."""
-        return self._clock.is_stopped
+        """Whether a signal or the time budget ended what may still be under way in other threads."""
+        return self._budgeted.is_stopped
 
     def _clones(self, spark: SparkSession) -> contextlib.AbstractContextManager[str | None]:
         """Where a dry run writes instead of the warehouse."""
@@ -137,7 +139,7 @@ class _Runner:
             spark, root, clones=clones, clock=self._clock, run_id=run_id, retention_days=days
         )
         self._tables = cloned or DeltaStore(spark, root, clock=self._clock, run_id=run_id, retention_days=days)
-        app = App(self._options, self._settings, self._as_of, run_id, spark, self._tables, self._clock)
+        app = App(self._options, self._settings, self._as_of, run_id, spark, self._tables, self._budgeted)
         self._dry_run = DryRun(app, cloned) if cloned else None
         return app
 
@@ -147,10 +149,17 @@ class _Runner:
                 self._make_tables()
             except Exception as error:
                 jobs = [(jobs[0][0], _failing(error))]  # the first job fails by it, and is recorded
+        course = Course()
         for name, run in jobs:
-            status, message = self._run_one(app, name, run)
-            if status:
-                return status, message
+            if why := course.left_out(name):
+                self._warnings.append(f"{name} was left out: {why}")
+                log.warning("left out", step=name, why=why)
+            elif not course.note(name, self._run_one(app, name, run, has_budget=len(jobs) == 1 or name in FETCHING)):
+                break
+            if self._clock.is_stopped:
+                break
+        if course.end.status:
+            return course.end.status, course.end.message
         is_filled = self._options.makes_calls and self._options.job in ("pipeline", "gold_traders")
         if self._market is not None and is_filled:
             return self._check_demo(app, self._market)
@@ -199,7 +208,7 @@ class _Runner:
         )
         self._summaries[-1] = dataclasses.replace(job, record=failed)
 
-    def _run_one(self, app: App, name: str, run: Run) -> tuple[int, str]:
+    def _run_one(self, app: App, name: str, run: Run, *, has_budget: bool) -> End:
         logs.enter_job(name)
         app.report = Report()
         counter = spark_session.JobCounter(app.spark)
@@ -212,18 +221,8 @@ class _Runner:
         )
         self._tables.versions.clear()
         log.info("started", as_of=self._as_of.isoformat())
-        status, message = 0, ""
-        try:
-            self._clock.wait(0)  # raises once told to stop
-            with self._tables.committing_as(name, version.VERSION):
-                run(app)
-            if not self._is_reading:
-                self._print_path(app.report)
-            status, message = outcomes.judge(app.report.work)
-        except NotAsked:
-            log.info("planned")
-        except Exception as error:
-            status, message = outcomes.explain(error, self._clock)
+        end = self._end_of(app, name, run, self._budgeted if has_budget else self._clock)
+        status, message = end.status, end.message
         if self._dry_run:
             self._dry_run.note_calls(name)
         versions = self._tables.versions
@@ -266,7 +265,27 @@ class _Runner:
             rows_in=record.rows_in,
             rows_out=record.rows_out,
         )
-        return status, message
+        return end
+
+    def _end_of(self, app: App, name: str, run: Run, clock: SystemClock) -> End:
+        """Run a job until it ends, or `clock` is stopped."""
+        seconds = self._seconds_left() if clock is self._budgeted else None
+        budget = contextlib.nullcontext() if seconds is None else time_budget(clock, app.spark, seconds=seconds)
+        try:
+            with budget, self._tables.committing_as(name, version.VERSION):
+                clock.wait(0)  # raises once told to stop
+                run(app)
+            if not self._is_reading:
+                self._print_path(app.report)
+        except NotAsked:
+            log.info("planned")
+            return End()
+        except LimitReached as reached:
+            app.report.warnings.append(str(reached))
+            log.warning(str(reached))
+        except Exception as error:
+            return End(*outcomes.explain(error, clock), is_early=True)
+        return End(*outcomes.judge(app.report.work))
 
     def _close(self, app: App, status: int, message: str) -> int:
         """Keep the record of the run and say what happened, whatever happened."""

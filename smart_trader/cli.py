@@ -12,22 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from smart_trader.errors import UsageError
+from smart_trader.pipeline import STEPS
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
 _TABLES_FOLDER = resources.files("smart_trader") / "domain"
-_PIPELINE_ORDER = (
-    "init",
-    "bronze_tokens",
-    "silver_tokens",
-    "bronze_whales",
-    "silver_whales",
-    "bronze_transactions",
-    "silver_pnl",
-    "gold_traders",
-    "helius_webhooks",
-    "report",
-    "pipeline",
-)
+_PIPELINE_ORDER = ("init", *(step.job for step in STEPS), "pipeline")
 READING_JOBS = frozenset(("status", "validate", "history", "disk_space", "report"))
 """Jobs that write no table: they need no lock and leave no record."""
 SPARKLESS_JOBS = frozenset(("disk_space",))
@@ -218,7 +207,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
             "--time-budget",
             type=_count,
             metavar="MINUTES",
-            help="end in good order, with 75, after so many minutes (run.time_budget_minutes)",
+            help="stop fetching after so many minutes, go on with what there is, end with 75 (run.time_budget_minutes)",
         )
     add(
         "--wait-lock",

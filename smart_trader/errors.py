@@ -61,6 +61,12 @@ class NotAsked(SmartTraderError):
     """A dry run makes no call: what would have been asked was noted, and whatever it was for is left as it is."""
 
 
+class LimitReached(SmartTraderError):
+    """What the settings allow one run is spent; the rest waits for the next one."""
+
+    exit_status = 0
+
+
 class StorageError(SmartTraderError):
     """A disk is full or read-only, or a table cannot be read."""
 
@@ -74,7 +80,7 @@ class Interrupted(SmartTraderError):
 
 
 class QuotaExhausted(Interrupted):
-    """The API's compute units, or the budget given for them, are used up."""
+    """The API's compute units are used up."""
 
 
 class LockHeld(Interrupted):

@@ -5,19 +5,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job of the pipeline. `keeps` names the tables in which the job only keeps its state columns."""
+    """One job of the pipeline. `keeps` names the tables in which the job only keeps its state columns, `api` is the
+    service that it cannot do without."""
 
     job: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     keeps: tuple[str, ...] = ()
+    api: str | None = None
 
+
+BIRDEYE = "BirdEye"
+HELIUS = "Helius"
 
 STEPS = (
     Step(
         "bronze_tokens",
         reads=(),
         writes=("bronze.token_metrics", "bronze.rejected_rows"),
+        api=BIRDEYE,
     ),
     Step(
         "silver_tokens",
@@ -30,6 +36,7 @@ STEPS = (
         reads=("bronze.token_metrics", "silver.tracked_tokens"),
         writes=("bronze.whale_holders", "bronze.rejected_rows"),
         keeps=("silver.tracked_tokens",),
+        api=BIRDEYE,
     ),
     Step(
         "silver_whales",
@@ -41,6 +48,7 @@ STEPS = (
         reads=("silver.tracked_tokens", "silver.tracked_whales", "gold.smart_traders"),
         writes=("bronze.transaction_history", "bronze.rejected_rows"),
         keeps=("silver.tracked_whales",),
+        api=BIRDEYE,
     ),
     Step(
         "silver_pnl",
@@ -70,9 +78,30 @@ STEPS = (
         keeps=("silver.wallet_pnl",),
     ),
     Step(
+        "validate",  # before anything leaves the lake
+        reads=(
+            "bronze.token_metrics",
+            "bronze.whale_holders",
+            "bronze.transaction_history",
+            "bronze.rejected_rows",
+            "silver.tracked_tokens",
+            "silver.tracked_whales",
+            "silver.trades",
+            "silver.rejected_rows",
+            "silver.realized_sales",
+            "silver.open_lots",
+            "silver.wallet_pnl",
+            "gold.smart_traders",
+            "gold.rank_history",
+            "ops.runs",
+        ),
+        writes=(),
+    ),
+    Step(
         "helius_webhooks",
         reads=("gold.smart_traders", "ops.runs"),
         writes=(),
+        api=HELIUS,
     ),
     Step(
         "report",
@@ -92,3 +121,47 @@ STEPS = (
         writes=(),
     ),
 )
+
+FETCHING = frozenset(step.job for step in STEPS if step.api == BIRDEYE)
+_NOTIFYING = frozenset(step.job for step in STEPS if step.api == HELIUS)
+_PASSABLE = (69, 70, 75)
+"""Statuses of a fetching step after which the others still have a point: the key is good (else 77, 78), and the tables
+can be read and written (else 65, 74)."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a job ended. `is_early`: an error ended it before all of its work had been tried."""
+
+    status: int = 0
+    message: str = ""
+    is_early: bool = False
+
+
+class Course:
+    """Which jobs of a run still follow. However the fetching ends, the jobs that need no API run on what it committed.
+
+    `end` is that of the run: of the fetching, unless a later job fails as well.
+    """
+
+    def __init__(self) -> None:
+        self.end = End()
+
+    def left_out(self, job: str) -> str:
+        """Why `job` has no point any more; empty if it has one."""
+        if job in FETCHING and self.end.is_early:
+            return "an earlier step could not fetch all"
+        if job in _NOTIFYING and self.end.status:
+            return "not all could be fetched, so the list of wallets stays as it is"
+        return ""
+
+    def note(self, job: str, end: End) -> bool:
+        """Take in how `job` ended; returns whether the run goes on."""
+        if not end.status:
+            return True
+        if job not in FETCHING:
+            self.end = end
+            return False
+        if not self.end.status or end.status not in _PASSABLE:
+            self.end = end
+        return end.status in _PASSABLE

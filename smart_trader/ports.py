@@ -52,7 +52,8 @@ class MarketData(Protocol):
     """BirdEye. Safe to call from several threads; all calls share one rate limit and one compute unit budget.
 
     Every method raises `SourceUnavailable` if a later run may succeed, `SourceRejected` if this request was
-    refused or its answer is unusable, `QuotaExhausted` and `AccessDenied` if no further call can succeed.
+    refused or its answer is unusable, `QuotaExhausted`, `LimitReached` and `AccessDenied` if no further call of
+    this run can succeed.
     """
 
     def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:

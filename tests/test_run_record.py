@@ -18,7 +18,7 @@ from smart_trader import bootstrap, process
 from smart_trader.app import App
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_whales
-from smart_trader.errors import QualityError, SourceUnavailable
+from smart_trader.errors import LimitReached, QualityError, QuotaExhausted, SourceUnavailable
 from smart_trader.summary import Work
 from tests.lake import Lake
 
@@ -105,6 +105,88 @@ def test_each_end_has_its_row_and_says_what_to_do_next(
         assert (row.outcome, row.exit_code) == (outcome, status) and message in row.message
         assert (rows["init"].outcome, rows["init"].rows_in) == ("ok", 3)
         assert KEY not in output.out + output.err + str(rows)
+
+
+def no_units_left(_app: App) -> None:
+    raise QuotaExhausted("Compute units usage limit exceeded")
+
+
+def own_limit(app: App) -> None:
+    app.report.work = Work(unit="wallets", due=5, done=2, left_over=3)
+    raise LimitReached("of the 100 of birdeye.compute_units_per_run")
+
+
+def waits(app: App) -> None:
+    app.clock.wait(60)
+
+
+def works_with_spark(app: App) -> None:
+    assert app.spark.range(1000).count() == 1000
+    app.report.rows_in = 3
+
+
+AFTER_FETCHING = (("silver_pnl", works_with_spark), ("helius_webhooks", ok), ("report", ok))
+
+
+@pytest.mark.parametrize(
+    ("fetch", "status", "outcome", "says"),
+    [
+        (no_units_left, 75, "partial", "usage limit exceeded"),
+        (source_down, 69, "failed", "BirdEye did not answer"),
+        (waits, 75, "partial", "The time budget is spent (run.time_budget_minutes)"),
+    ],
+)
+def test_however_fetching_ends_the_jobs_that_need_no_api_run(
+    lake: Lake,
+    run_jobs: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    fetch: bootstrap.Run,
+    status: int,
+    outcome: str,
+    says: str,
+) -> None:
+    if fetch is waits:
+        monkeypatch.setattr(bootstrap._Runner, "_seconds_left", lambda _self: 0.5)
+    assert run_jobs(("bronze_whales", fetch), ("bronze_transactions", ok), *AFTER_FETCHING) == status
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["outcome"], summary["exit_code"]) == (outcome, status) and says in summary["message"]
+    assert [(job["job"], job["exit_code"]) for job in summary["jobs"]] == [
+        ("bronze_whales", status),
+        ("silver_pnl", 0),
+        ("report", 0),
+    ]
+    assert [text.partition(" was left out")[0] for text in summary["warnings"]] == [
+        "bronze_transactions",
+        "helius_webhooks",
+    ]
+    assert {row.job for row in lake.rows(runs.TABLE)} == {"bronze_whales", "silver_pnl", "report"}
+
+
+def test_a_limit_of_the_settings_is_no_failure(
+    run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_jobs(("bronze_transactions", own_limit), *AFTER_FETCHING) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert [(job["job"], job["outcome"]) for job in summary["jobs"]] == [
+        ("bronze_transactions", "ok"),
+        *((name, "ok") for name, _ in AFTER_FETCHING),
+    ]
+    assert "birdeye.compute_units_per_run" in summary["jobs"][0]["warnings"][0]
+    assert summary["jobs"][0]["work"]["left_over"] == 3
+
+
+def test_a_signal_ends_the_run_at_once(run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_jobs(("bronze_transactions", told_to_stop), *AFTER_FETCHING) == 75
+    assert [job["job"] for job in json.loads(capsys.readouterr().out)["jobs"]] == ["bronze_transactions"]
+
+
+def test_a_budget_ends_a_job_that_is_called_alone(
+    run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap._Runner, "_seconds_left", lambda _self: 0.0)
+    assert run_jobs(("maintain", ok)) == 75
+    assert "time budget is spent" in json.loads(capsys.readouterr().out)["message"]
 
 
 def test_a_run_that_cannot_create_its_tables_is_recorded(

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from smart_trader.errors import Interrupted
 from smart_trader.io.clock import SystemClock
-from smart_trader.stopping import stopping
+from smart_trader.stopping import stopping, time_budget
 
 
 def count_for_hours(spark: SparkSession) -> None:
@@ -18,7 +18,7 @@ def count_for_hours(spark: SparkSession) -> None:
 
 def test_a_budget_that_is_spent_ends_spark_jobs_and_waits(spark: SparkSession) -> None:
     clock = SystemClock()
-    with stopping(clock, spark, seconds=1.0, grace_seconds=0.5):
+    with time_budget(clock, spark, seconds=1.0, grace_seconds=0.5):
         for _ in range(2):  # a job that begins after the end of time is ended too
             with pytest.raises(Exception, match=r"(?i)cancel"):
                 count_for_hours(spark)
@@ -29,7 +29,7 @@ def test_a_budget_that_is_spent_ends_spark_jobs_and_waits(spark: SparkSession) -
 
 def test_a_signal_does_the_same_and_its_handler_is_gone_afterwards(spark: SparkSession) -> None:
     clock, before = SystemClock(), signal.getsignal(signal.SIGTERM)
-    with stopping(clock, spark, seconds=None):
+    with stopping(clock, spark=spark):
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
         with pytest.raises(Exception, match=r"(?i)cancel"):
             count_for_hours(spark)

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,14 @@ PIPELINE = (
     "bronze_transactions",
     "silver_pnl",
     "gold_traders",
+    "validate",
     "helius_webhooks",
     "report",
-    "validate",
 )
+FETCHING = ("bronze_tokens", "bronze_whales", "bronze_transactions")
+"""However one of these ends, the next job runs on what was committed."""
+AFTER_ALL = ("helius_webhooks",)
+"""Runs only if all jobs before it succeeded. The others do not wait for it, so a run of which one failed has failed."""
 OPTIONS = {"report": ("--out", str(HOME / "report.html"))}
 SKIPPED_WITHOUT = {"helius_webhooks": "helius.api_key"}
 """As in `pipeline`: without that setting there is nothing to do."""
@@ -112,7 +115,7 @@ class SubmitOperator(BaseOperator):
 
 
 def dag(name: str, cron: str, jobs: tuple[str, ...], description: str) -> DAG:
-    """`jobs` one after the other; one that is skipped does not hold up the next."""
+    """`jobs` one after the other; one that is skipped, or that only fetches, does not hold up the next."""
     with DAG(
         name,
         description=description,
@@ -120,12 +123,16 @@ def dag(name: str, cron: str, jobs: tuple[str, ...], description: str) -> DAG:
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
-        default_args={"retries": 1, "retry_delay": timedelta(minutes=5), "trigger_rule": "none_failed"},
+        default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
         tags=["smart-trader"],
     ) as made:
-        tasks = [SubmitOperator(task_id=job, job=job) for job in jobs]
-        for earlier, later in pairwise(tasks):
-            earlier.set_downstream(later)
+        line: list[SubmitOperator] = []
+        for job in jobs:
+            is_after_fetching = bool(line) and line[-1].job in FETCHING
+            task = SubmitOperator(task_id=job, job=job, trigger_rule="all_done" if is_after_fetching else "none_failed")
+            task.set_upstream(line if job in AFTER_ALL else line[-1:])
+            if job not in AFTER_ALL:
+                line.append(task)
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from smart_trader.errors import QuotaExhausted, SourceUnavailable
+from smart_trader.errors import LimitReached, SourceUnavailable
 from smart_trader.ports import Clock
 
 
@@ -79,12 +79,12 @@ class Meter:
         self.units = 0
 
     def charge(self, units: int) -> None:
-        """Count one call of `units`, before it is made. Raises `QuotaExhausted` if the rest is not enough for it."""
+        """Count one call of `units`, before it is made. Raises `LimitReached` if the rest is not enough for it."""
         with self._lock:
             if self._limit is not None and self.units + units > self._limit:
-                raise QuotaExhausted(
+                raise LimitReached(
                     f"The next call costs {units} compute units, but {self.units} of the {self._limit} of"
-                    f" {self._setting} are spent. What was committed stays: raise the setting, or run again."
+                    f" {self._setting} are spent. What is left over waits for the next run."
                 )
             self.calls += 1
             self.units += units

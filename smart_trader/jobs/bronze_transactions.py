@@ -92,6 +92,10 @@ def run(app: App) -> None:
             failed=failed,
             left_over=total - done - failed,
         )
+    if total > len(due):
+        app.report.warnings.append(
+            f"{total - len(due)} wallets wait for the next run: at most {len(due)} are read in one"
+        )
     if not total:
         app.report.warnings.append("no wallet is due: no trades were fetched")
 

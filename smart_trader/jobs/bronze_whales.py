@@ -71,6 +71,8 @@ def run(app: App) -> None:
             failed=failed,
             left_over=len(waiting) - done - failed,
         )
+    if len(waiting) > len(due):
+        app.report.warnings.append(f"{len(waiting) - len(due)} tokens wait for the next run: --limit allows {len(due)}")
     if not waiting:
         app.report.warnings.append("no token is due: no holders were fetched")
 

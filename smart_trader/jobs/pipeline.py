@@ -1,7 +1,8 @@
 """BirdEye -> bronze -> silver -> gold
 
 Runs all jobs in order, in one Spark session. Each step resumes from the tables that the one before committed, so a
-run that was stopped anywhere goes on at the next start, and an idle rerun changes nothing. Ends with `validate`.
+run that was stopped anywhere goes on at the next start, and an idle rerun changes nothing. When the fetching ends
+early, the other jobs run on what it committed. What fails a check is not sent to a webhook and is in no report.
 """
 
 import sys
@@ -10,4 +11,4 @@ from smart_trader.bootstrap import job_runs, run_jobs
 from smart_trader.pipeline import STEPS
 
 if __name__ == "__main__":
-    sys.exit(run_jobs("pipeline", job_runs([*(step.job for step in STEPS), "validate"])))
+    sys.exit(run_jobs("pipeline", job_runs([step.job for step in STEPS])))

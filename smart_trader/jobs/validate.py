@@ -2,7 +2,8 @@
 
 Checks that every table can be read, is as declared, and says the same as the others: logs, schemas, keys, checks,
 amounts that add up, orphans, ranks. Ends with 65 and names what is wrong, or with 74 if a table cannot be read. Writes
-nothing and needs no lock. At the end of a pipeline it looks at the logs, and at the rows of what that run has changed.
+nothing and needs no lock. In a pipeline it looks at the logs, and at the rows of what that run has changed, before
+anything is published.
 """
 
 import sys

@@ -19,12 +19,11 @@ from smart_trader.launch import archive
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.shell import say
 from smart_trader.launch.submit import Run, Submission
+from smart_trader.pipeline import FETCHING
 from smart_trader.settings import describe, load, require, require_webhook
 from smart_trader.settings_model import Settings
 
 _DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
-_FETCHING = frozenset(("bronze_tokens", "bronze_whales", "bronze_transactions", "pipeline"))
-"""Jobs that need a key of BirdEye."""
 
 
 def run(home: Path, options: Options, arguments: Sequence[str], installed: Installation) -> int:
@@ -38,7 +37,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
             " brings them back. Nothing was deleted; add --yes if that is what you want."
         )
-    if options.job in _FETCHING and options.makes_calls and not options.demo:
+    if options.job in {*FETCHING, "pipeline"} and options.makes_calls and not options.demo:
         require(settings, "birdeye.api_key")
     if options.job == "helius_webhooks" and not options.demo:
         require_webhook(settings)

@@ -19,6 +19,7 @@ FROM_EARLIER_RUNS = {
     ("bronze_transactions", "gold.smart_traders"),
     ("helius_webhooks", "ops.runs"),
     ("report", "ops.runs"),
+    ("validate", "ops.runs"),
 }
 """Who is on the ranking stays due; the webhook is found where the last run left it; a run's record comes at its end."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
@@ -91,6 +92,9 @@ def test_each_job_has_a_file_whose_first_line_is_its_arrow(step: Step) -> None:
 
 @each_step
 def test_the_declared_tables_are_those_that_the_code_reads_and_writes(step: Step) -> None:
+    if step.job == "validate":  # asks the catalog
+        assert set(step.reads) == TABLES.keys()
+        return
     used = used_by(step.job)
     written = set().union(*(used.get(method, set()) for method in WRITERS))
     updated = used.get("update", set())

@@ -6,7 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from smart_trader.errors import AccessDenied, KeyRefused, NotFound, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.errors import (
+    AccessDenied,
+    KeyRefused,
+    LimitReached,
+    NotFound,
+    QuotaExhausted,
+    SourceRejected,
+    SourceUnavailable,
+)
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.http import HttpPolicy
@@ -108,7 +116,7 @@ def test_a_wrong_key():
 
 def test_the_budget_ends_the_reading():
     with Simulator(MARKET, api_key="right") as simulator:
-        with pytest.raises(QuotaExhausted, match=r"birdeye\.compute_units_per_run"):
+        with pytest.raises(LimitReached, match=r"birdeye\.compute_units_per_run"):
             read(client_of(simulator, compute_units_per_run=35))
         assert len(simulator.requests) == 3
 

@@ -16,6 +16,7 @@ from smart_trader.errors import (
     ConfigurationError,
     Interrupted,
     KeyRefused,
+    LimitReached,
     NotFound,
     QuotaExhausted,
     SourceRejected,
@@ -260,7 +261,7 @@ def test_a_call_beyond_the_budget_is_not_made(server, clock):
     http = http_of(server.url, clock, units_limit=29)
     get(http)
     get(http)
-    with pytest.raises(QuotaExhausted, match=r"birdeye\.compute_units_per_run"):
+    with pytest.raises(LimitReached, match=r"birdeye\.compute_units_per_run"):
         get(http)
     assert len(server.requests) == 2
 

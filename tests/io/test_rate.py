@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from smart_trader.errors import Interrupted, QuotaExhausted, SourceUnavailable
+from smart_trader.errors import Interrupted, LimitReached, SourceUnavailable
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.rate import Meter, RateLimiter
 from tests.io.stepping_clock import SteppingClock
@@ -114,7 +114,7 @@ def test_a_budget_is_spent_to_the_last_unit_and_not_beyond():
     meter = Meter(units_limit=25, setting="birdeye.compute_units_per_run")
     meter.charge(10)
     meter.charge(15)
-    with pytest.raises(QuotaExhausted, match=r"birdeye\.compute_units_per_run"):
+    with pytest.raises(LimitReached, match=r"birdeye\.compute_units_per_run"):
         meter.charge(1)
     assert (meter.calls, meter.units) == (2, 25)
 
@@ -126,7 +126,7 @@ def test_threads_together_do_not_exceed_the_budget():
         for _ in range(100):
             try:
                 meter.charge(7)
-            except QuotaExhausted:
+            except LimitReached:
                 return
 
     threads = [threading.Thread(target=spend) for _ in range(8)]

@@ -6,8 +6,8 @@ from pathlib import Path
 from smart_trader.pipeline import STEPS
 
 HERE = Path(__file__).parent
-PIPELINE = [*dict.fromkeys([*(step.job for step in STEPS), "report", "validate"])]
-"""The jobs of `pipeline` in their order, which ends with `validate`."""
+PIPELINE = [step.job for step in STEPS]
+"""The jobs of `pipeline` in their order."""
 
 
 def stub(home: Path) -> Path:

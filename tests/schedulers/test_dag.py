@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from smart_trader import cli
+from smart_trader.pipeline import FETCHING
 from tests.lake import ROOT
 from tests.schedulers.jobs import PIPELINE
 
@@ -18,6 +19,7 @@ def test_the_dag_has_a_task_for_each_job_of_the_pipeline_in_their_order() -> Non
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     assert list(ast.literal_eval(written["PIPELINE"])) == PIPELINE
+    assert set(ast.literal_eval(written["FETCHING"])) == FETCHING
     assert ast.literal_eval(written["SKIPPED_WITHOUT"]).keys() <= set(PIPELINE)
 
 

@@ -18,6 +18,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from smart_trader import cli
+from smart_trader.pipeline import FETCHING
 from tests.lake import ROOT
 from tests.schedulers.jobs import HERE, PIPELINE, calls, stub
 
@@ -89,7 +90,7 @@ def test_every_name_has_a_value_and_every_function_exists() -> None:
     texts = [(FOLDER / name).read_text() for name in (*FILES, "job.properties")]
     expressions = [part for text in texts for part in re.findall(r"\$\{([^}]*)\}", text)]
     functions = {name for part in expressions for name in re.findall(r"(\w+:\w+)\(", part)}
-    names = {part.partition(" eq ")[0] for part in expressions if "(" not in part}
+    names = {name for part in expressions for name in re.findall(r"^(\w+)(?:$| eq )", part)}
     assert functions == FUNCTIONS
     assert names <= given
 
@@ -110,26 +111,45 @@ def test_when_the_bundle_runs_what() -> None:
     assert [(control.tag, control.text) for control in controls] == [("concurrency", "1"), ("execution", "LAST_ONLY")]
 
 
-@pytest.mark.parametrize("webhook", ["true", "false"])
-def test_the_workflow_runs_the_jobs_of_the_pipeline_in_their_order(webhook: str) -> None:
+@pytest.mark.parametrize(
+    ("webhook", "failing"),
+    [("true", ""), ("false", ""), *(("true", job) for job in PIPELINE if job != "helius_webhooks")],
+)
+def test_the_workflow_runs_the_jobs_of_the_pipeline_in_their_order(webhook: str, failing: str) -> None:
+    ran, end = walk(webhook, failing)
+    assert end == ("failed" if failing else "done")
+    expected = [job for job in PIPELINE if job != "helius_webhooks" or (webhook == "true" and not failing)]
+    if failing and failing not in FETCHING:
+        expected = expected[: expected.index(failing) + 1]
+    assert ran == expected
+
+
+def walk(webhook: str, failing: str) -> tuple[list[str], str]:
+    """The actions that run if `failing` fails, and the node at which the workflow ends."""
     root = tree("workflow.xml")
+    holds = {
+        '${webhook eq "true" and empty wf:lastErrorNode()}': webhook == "true" and not failing,
+        "${not empty wf:lastErrorNode()}": bool(failing),
+    }
     nodes = {node.get("name"): node for node in root if node.get("name")}
     start = root.find("start")
     assert start is not None
     at, ran = start.get("to"), []
-    while at != "done":
+    while at not in ("done", "failed"):
         node = nodes[at]
         if node.tag == "decision":
-            choice = node.find("switch/case" if webhook == "true" else "switch/default")
+            case = node.find("switch/case")
+            assert case is not None
+            choice = case if holds[case.text or ""] else node.find("switch/default")
             assert choice is not None
             at = choice.get("to")
             continue
         ok, error = node.find("ok"), node.find("error")
-        assert ok is not None and error is not None and nodes[error.get("to")].tag == "kill"
-        ran.append(at)
+        assert ok is not None and error is not None
+        ran.append(str(at))
         assert called(node)[2] == at
-        at = ok.get("to")
-    assert ran == [job for job in PIPELINE if webhook == "true" or job != "helius_webhooks"]
+        at = (error if at == failing else ok).get("to")
+    return ran, str(at)
 
 
 def called(action: ElementTree.Element, **given: str) -> list[str]:
