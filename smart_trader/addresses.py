@@ -14,7 +14,7 @@ def read_addresses(path: Path) -> list[str]:
     Raises UsageError if the file cannot be read or a line is no address.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read ({error}); nothing was done.") from error
     addresses: dict[str, None] = {}

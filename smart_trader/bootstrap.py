@@ -20,6 +20,7 @@ from smart_trader.domain.changes import Part
 from smart_trader.domain.ops import runs
 from smart_trader.dry_run import DryRun
 from smart_trader.errors import LimitReached, NotAsked, SmartTraderError
+from smart_trader.foreign import json_object
 from smart_trader.io import spark as spark_session
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
@@ -179,7 +180,7 @@ class _Runner:
         if self._tables.version(runs.TABLE) < 0:
             return set()
         told = self._tables.read(runs.TABLE).select("table_versions").distinct()
-        return {name for row in told.collect() for name in json.loads(row.table_versions)}
+        return {name for row in told.collect() for name in json_object(row.table_versions)}
 
     def _compare(self, dry_run: DryRun, status: int, message: str) -> tuple[int, str]:
         try:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
+from smart_trader import paths
 from smart_trader.errors import UsageError
 from smart_trader.pipeline import STEPS
 
@@ -29,6 +30,10 @@ _EXIT_CODES = """exit status:
   65  a quality check failed          75  lock held, quota or time spent, interrupted: run again
   69  API or store unavailable        77  key refused in the middle of a run
                                       78  bad or missing setting"""
+
+
+_SHOWN = 80
+"""Characters of what was given that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,18 +334,25 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
 
 
+def _path(text: str) -> Path:
+    try:
+        return paths.file_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} {error}") from error
+
+
 def _file(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if path.is_file():
+    path = _path(text)
+    if paths.is_file(path):
         return path
     raise argparse.ArgumentTypeError(f"{text} is no file")
 
 
 def _target(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
-    if path.is_dir():
+    path = _path(text)
+    if paths.is_folder(path):
         raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
-    if not path.parent.is_dir():
+    if not paths.is_folder(path.parent):
         raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
     return path
 

@@ -19,8 +19,8 @@ from smart_trader.io.birdeye.client import DEEPEST_ROW
 from smart_trader.io.birdeye.planned import Plan, PlannedMarket
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta_upkeep import DeltaUpkeep
-from smart_trader.io.lock import local_folder
 from smart_trader.io.planned_watch_list import PlannedWatchList
+from smart_trader.paths import local_folder
 from smart_trader.prediction import Move, Prediction
 from smart_trader.settings_model import Settings
 from smart_trader.summary import RunSummary

@@ -3,6 +3,7 @@
 Every value is carried as text, with the place it was found, until the model in `settings` gives it a type.
 """
 
+import io
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, DotEnvSettingsSource
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from smart_trader.errors import ConfigurationError
 
@@ -72,12 +74,22 @@ def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield above + name, value
 
 
-def from_dotenv(path: Path) -> Iterator[Given]:
+def from_dotenv(path: Path, *, is_optional: bool) -> Iterator[Given]:
+    """The variables in a `.env` file. Raises ConfigurationError unless each of its lines can be understood."""
     try:
-        variables = DotEnvSettingsSource(BaseSettings, env_file=path, case_sensitive=True).env_vars
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        if is_optional and not path.is_symlink():
+            return iter(())
+        raise ConfigurationError(f"{path} {'leads nowhere' if path.is_symlink() else 'does not exist'}") from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    return from_variables(variables, DOTENV)
+    for line in parse_stream(io.StringIO(text)):
+        if line.error or (line.key is not None and line.value is None):
+            blank = len(line.original.string) - len(line.original.string.lstrip())
+            number = line.original.line + line.original.string[:blank].count("\n")
+            raise ConfigurationError(f"{path}, line {number}, is not NAME=VALUE, so nothing was started. Correct it.")
+    return from_variables(dotenv_values(stream=io.StringIO(text)), DOTENV)
 
 
 def from_variables(variables: Mapping[str, str | None], source: str = ENVIRONMENT) -> Iterator[Given]:

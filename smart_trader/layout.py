@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from smart_trader.logs import printable
+from smart_trader.foreign import printable
 
 WIDTH = 100
 

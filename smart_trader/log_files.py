@@ -5,6 +5,8 @@ Each process rotates the file that it alone writes; here is decided which files 
 
 import json
 import os
+import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +16,9 @@ PREFIX = "smart-trader-"
 MAX_BYTES = 10 * 2**20
 """Of one file; then it is rotated, at most `BACKUPS` times. conf/log4j2.properties says the same of the JVM's."""
 BACKUPS = 3
+
+_NAME = re.compile(rf"{PREFIX}[A-Za-z0-9][A-Za-z0-9._-]*?(\.jvm)?\.jsonl(\.[0-9]+)?")
+"""Also of the files that were rotated away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ def add_line(file: Path, *, at: datetime, run_id: str, job: str, message: str) -
 
 
 def found_in(folder: Path) -> list[LogFile]:
-    """Log files of all runs, the newest first."""
+    """Log files of all runs of this user, the newest first."""
     return sorted(_scan(folder), key=lambda file: (-file.modified, file.path))
 
 
@@ -65,12 +70,13 @@ def _scan(folder: Path) -> Iterator[LogFile]:
     except OSError:
         return
     for entry in entries:
-        if entry.name.startswith(PREFIX) and ".jsonl" in entry.name and entry.is_file(follow_symlinks=False):
+        if _NAME.fullmatch(entry.name):
             try:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            yield LogFile(Path(entry.path), found.st_size, found.st_mtime)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                yield LogFile(Path(entry.path), found.st_size, found.st_mtime)
 
 
 def _attempt(remove: Callable[[], None]) -> bool:

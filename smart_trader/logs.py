@@ -11,7 +11,6 @@ import logging.handlers
 import math
 import sys
 import traceback
-import unicodedata
 from collections.abc import Collection, MutableMapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from structlog.stdlib import ProcessorFormatter
 
 from smart_trader import log_files
 from smart_trader.errors import SmartTraderError
+from smart_trader.foreign import printable
 
 Level = Literal["debug", "info", "warning", "error"]
 Event = MutableMapping[str, Any]
@@ -100,11 +100,6 @@ def redact(text: str) -> str:
     for secret in _secrets:
         text = text.replace(secret, "***")
     return text
-
-
-def printable(text: str) -> str:
-    """One line for a terminal: others choose the names of tokens, and control characters could rewrite the screen."""
-    return "".join(char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C")
 
 
 def _spellings(secrets: Collection[str]) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from smart_trader import log_files
 from smart_trader.io import disk
-from smart_trader.io.lock import local_folder
 from smart_trader.log_files import LogFile
+from smart_trader.paths import local_folder
 from smart_trader.settings_model import Settings
 
 

@@ -12,8 +12,8 @@ from smart_trader.domain.changes import TableChange
 from smart_trader.domain.gold.watch_list import WebhookChange
 from smart_trader.domain.kernel.ranking import TIERS
 from smart_trader.errors import Interrupted
+from smart_trader.foreign import printable
 from smart_trader.io.birdeye.planned import Plan
-from smart_trader.logs import printable
 from smart_trader.progress import duration
 from smart_trader.summary import JobSummary, RunSummary, job_document, jobs_part, remarks_part, work_part
 

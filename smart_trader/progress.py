@@ -10,7 +10,7 @@ from typing import Self, TextIO
 
 import structlog
 
-from smart_trader.logs import printable
+from smart_trader.foreign import printable
 
 _SECONDS_BETWEEN_DRAWINGS = 0.2
 _SECONDS_BETWEEN_LINES = 30.0

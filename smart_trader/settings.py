@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from smart_trader import layers
+from smart_trader import layers, paths
 from smart_trader.errors import ConfigurationError
 from smart_trader.layers import Given, variable
 from smart_trader.settings_model import Settings
@@ -56,7 +56,7 @@ def load(
     `overrides` come from `--set`. `demo` stands above them, so that a demonstration never reaches a real API or lake.
     `home` holds `conf/` and `.env`. Raises `ConfigurationError` with one line for each problem.
     """
-    home = home or Path(environ.get(layers.PREFIX + "HOME") or Path(__file__).parents[1])
+    home = home or _home(environ)
     found = [*_written(home, profile, env_file), *layers.from_variables(environ)]
     found += [
         *layers.from_pairs(overrides, layers.COMMAND_LINE),
@@ -81,10 +81,18 @@ def load(
     return settings
 
 
+def _home(environ: Mapping[str, str]) -> Path:
+    named = environ.get(layers.PREFIX + "HOME")
+    try:
+        return paths.file_path(named) if named else Path(__file__).parents[1]
+    except ValueError as error:
+        raise ConfigurationError(f"{layers.PREFIX}HOME {error}; nothing was started") from error
+
+
 def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]:
     """What the files say."""
     conf = home / "conf"
-    if not (conf / "defaults.toml").is_file():
+    if not paths.is_file(conf / "defaults.toml"):
         raise ConfigurationError(
             f"{conf}/defaults.toml is missing: set SMART_TRADER_HOME to the folder that holds conf/"
         )
@@ -93,11 +101,7 @@ def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]
         raise ConfigurationError(f"There is no profile {profile!r}: choose one of {', '.join(profiles)}")
     yield from layers.from_toml(conf / "defaults.toml")
     yield from layers.from_toml(conf / f"{profile}.toml")
-    if env_file and not env_file.is_file():
-        raise ConfigurationError(f"{env_file} does not exist")
-    env_file = env_file or home / ".env"
-    if env_file.is_file():
-        yield from layers.from_dotenv(env_file)
+    yield from layers.from_dotenv(env_file or home / ".env", is_optional=env_file is None)
 
 
 def _names(source: str) -> Mapping[str, str]:

@@ -1,6 +1,5 @@
 """What may be set: name, type and bounds of every setting. What each is good for stands in `conf/defaults.toml`."""
 
-import os
 import re
 from decimal import Decimal
 from ipaddress import ip_address
@@ -23,6 +22,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from smart_trader import paths
 
 
 def _web_address(value: str) -> str:
@@ -53,20 +54,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _location(value: str) -> str:
-    """A URI as it is; a path made absolute, from the working folder."""
-    if not re.match(r"[a-z][a-z0-9+.-]*:/", value):
-        return os.path.abspath(os.path.expanduser(value))
-    if value.startswith("s3://"):
-        raise ValueError("must begin with s3a://, Hadoop's name for S3")
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("must not carry a key or password: give them in the environment")
-    return value.rstrip("/")
+def _checked_path(value: str) -> str:
+    """As it is: where it begins, if it is relative, is decided later."""
+    paths.file_path(value)
+    return value
 
 
-def _existing_file(path: Path) -> Path:
-    path = path.expanduser().absolute()
-    if not path.is_file():
+def _existing_file(value: str) -> Path:
+    path = paths.file_path(value)
+    if not paths.is_file(path):
         raise ValueError("no such file")
     return path
 
@@ -100,12 +96,13 @@ Ratio = Annotated[Decimal, Field(ge=0, le=1)]
 Factor = Annotated[Decimal, Field(ge=1, le=10**6)]
 Text = Annotated[str, Field(min_length=1)]
 Memory = Annotated[str, AfterValidator(_memory)]
-Location = Annotated[Text, AfterValidator(_location)]
+Location = Annotated[Text, AfterValidator(paths.location)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
 DeliveryAddress = Annotated[str, AfterValidator(_delivery_address)]
 SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
-Files = Annotated[tuple[Annotated[Path, AfterValidator(_existing_file)], ...], BeforeValidator(_parts)]
+ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
+Files = Annotated[tuple[ExistingFile, ...], BeforeValidator(_parts)]
 
 
 class Section(BaseModel):
@@ -286,7 +283,7 @@ class Disk(Section):
 
 
 class Logs(Section):
-    folder: Text | None
+    folder: Annotated[Text, AfterValidator(_checked_path)] | None
     keep_days: Days
     keep_megabytes: Count
 

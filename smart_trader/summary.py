@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from smart_trader import layout
 from smart_trader.errors import Interrupted
-from smart_trader.logs import printable
+from smart_trader.foreign import printable
 from smart_trader.progress import duration
 
 Outcome = Literal["ok", "partial", "failed"]

@@ -324,7 +324,7 @@ def test_places_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert load(environ={}).warehouse.root == str(tmp_path / "lakehouse")
     assert load(environ={}, overrides=[("warehouse.root", "~/lake")]).warehouse.root == str(tmp_path / "me" / "lake")
-    assert load(environ={}, overrides=[("warehouse.root", "file:/lake")]).warehouse.root == "file:/lake"
+    assert load(environ={}, overrides=[("warehouse.root", "file:/lake")]).warehouse.root == "/lake"
 
 
 def test_lists_are_written_with_commas_or_as_lists(home: Path) -> None:
@@ -360,6 +360,61 @@ def test_the_environment_reaches_the_model_only_through_the_layers(monkeypatch: 
 def test_a_file_that_cannot_be_read_is_named(home: Path, file: str, content: bytes) -> None:
     (home / file).write_bytes(content)
     assert f"{home / file} cannot be read" in problems(home=home)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{0}={1}\r\n",
+        "\ufeff{0}={1}\n",
+        "export {0}={1}",
+        "{0}='{1}'",
+        '# the key\n\n{0}="{1}"   # of the paid plan\r\n',
+        "  {0} = {1}  # of the paid plan\n",
+    ],
+)
+def test_the_key_is_the_key_however_people_write_it(home: Path, text: str) -> None:
+    (home / ".env").write_bytes(text.format(API_KEY, PLANTED).encode())
+    assert require(load(home=home, environ={}), "birdeye.api_key") == PLANTED
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{API_KEY}={PLANTED}\n{API_KEY} {PLANTED}\n", 2),
+        (f"# comment\r\n\r\n{API_KEY}='{PLANTED}\r\n", 3),
+        (f"{API_KEY}\n", 1),
+        (f'{API_KEY}="{PLANTED}"{PLANTED}', 1),
+        (f"={PLANTED}", 1),
+    ],
+)
+def test_a_line_of_an_env_file_that_says_nothing_is_named_and_not_shown(home: Path, text: str, line: int) -> None:
+    (home / ".env").write_bytes(text.encode())
+    refusal = problems(home=home)
+    assert f"{home}/.env, line {line}, is not NAME=VALUE" in refusal
+    assert PLANTED not in refusal
+
+
+def test_an_env_file_that_is_something_else_is_not_passed_over(home: Path) -> None:
+    (home / ".env").symlink_to(home / "mounted" / "secrets.env")
+    assert f"{home}/.env leads nowhere" in problems(home=home)
+    (home / ".env").unlink()
+    (home / ".env").mkdir()
+    assert f"{home}/.env cannot be read" in problems(home=home)
+
+
+@pytest.mark.parametrize("key", ["warehouse.root", "warehouse.scratch", "logs.folder", "classify.pools_files"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("~nosuchuser/x", "a user that there is not"),
+        ("/data/" + "x" * 300, "too long"),
+        ("/data/a\x00b", "control character"),
+        ("/data/a\nb", "control character"),
+    ],
+)
+def test_a_path_that_nobody_could_open_is_refused_with_its_reason(key: str, value: str, reason: str) -> None:
+    assert reason in problems(overrides=[(key, value)])
 
 
 def test_a_missing_profile_or_folder_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from smart_trader.domain.table_log import NEWEST_WRITER_VERSION, READER_VERSION
 from smart_trader.io import scratch
 from smart_trader.io.delta import DeltaStore, delete_folder
 from smart_trader.io.delta_log import holds_no_files
-from smart_trader.io.lock import local_folder
+from smart_trader.paths import local_folder
 from smart_trader.ports import Clock
 
 _LOG_CHANGES = {

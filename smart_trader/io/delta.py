@@ -40,7 +40,7 @@ from smart_trader.domain.changes import (
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.delta_log import frame_of, holds_no_files, known_files, newest_snapshot
+from smart_trader.io.delta_log import committer, frame_of, holds_no_files, known_files, newest_snapshot
 from smart_trader.io.jvm import java_class
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
@@ -188,7 +188,7 @@ class DeltaStore:
         if newer <= 0:
             return newer < 0
         return any(
-            commit.operation not in _NO_DATA and json.loads(commit.userMetadata or "{}").get("job", "") != except_by
+            commit.operation not in _NO_DATA and committer(commit.userMetadata).job != except_by
             for commit in self._commits(table, after=version)
         )
 

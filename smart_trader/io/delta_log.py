@@ -1,10 +1,24 @@
 """Delta's log, as the JVM has it in memory: what SQL tells of it costs a Spark job for each question."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
+from smart_trader.foreign import json_object, name_in
 from smart_trader.io.jvm import java_class
+
+
+class Committer(NamedTuple):
+    """Who made a commit, as far as its metadata says so."""
+
+    job: str | None
+    run_id: str | None
+
+
+def committer(user_metadata: str | None) -> Committer:
+    """What `userMetadata` of a commit says; others may write anything there, and then nobody is named."""
+    named = json_object(user_metadata)
+    return Committer(name_in(named, "job"), name_in(named, "run_id"))
 
 
 def delta_log(spark: SparkSession, path: str) -> Any:

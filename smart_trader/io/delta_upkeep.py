@@ -18,7 +18,8 @@ from smart_trader.domain.table import Table
 from smart_trader.domain.table_log import LogFacts
 from smart_trader.domain.upkeep import MEGABYTE, FileFacts
 from smart_trader.errors import StorageError
-from smart_trader.io.delta_log import delta_log, newest_snapshot
+from smart_trader.foreign import count_in
+from smart_trader.io.delta_log import committer, delta_log, newest_snapshot
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
 
@@ -135,7 +136,7 @@ class DeltaUpkeep:
                 text = str(io_utils.toString(stream, "UTF-8"))
                 for action in text.splitlines():
                     json.loads(action)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"commit {version} of its log is damaged.") from error
             finally:
                 stream.close()
@@ -156,17 +157,16 @@ _FILE_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.
 
 
 def _commit(row: Row) -> Commit:
-    named = json.loads(row.userMetadata or "{}")
+    named = committer(row.userMetadata)
     metrics, parameters = dict(row.operationMetrics or ()), dict(row.operationParameters or ())
-    counts = [int(metrics[name]) for name in _CHANGED_ROWS if name in metrics]
-    if row.operation == "WRITE" and "numOutputRows" in metrics:
-        counts = [int(metrics["numOutputRows"])]
+    counted = ("numOutputRows",) if row.operation == "WRITE" and "numOutputRows" in metrics else _CHANGED_ROWS
+    counts = [count for name in counted if (count := count_in(metrics, name)) is not None]
     return Commit(
         version=row.version,
         at=row.timestamp,
         operation=row.operation,
-        job=named.get("job"),
-        run_id=named.get("run_id"),
+        job=named.job,
+        run_id=named.run_id,
         rows=sum(counts) if counts else None,
         is_clustering=row.operation == "OPTIMIZE" and parameters.get("zOrderBy", "[]") != "[]",
     )

@@ -7,11 +7,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from smart_trader.errors import LockHeld, StorageError
+from smart_trader.foreign import json_object, name_in
+from smart_trader.io.plain_file import open_plain
+from smart_trader.paths import local_folder
 
 LOCK_FILE = ".lock"
+_OWNER = ("job", "run", "pid", "host", "since")
+"""What a run says of itself to those who find its lock held."""
 _POLL_SECONDS = 0.2
 
 
@@ -38,18 +42,10 @@ def hold(
         os.close(descriptor)
 
 
-def local_folder(root: str) -> Path | None:
-    """The folder that `root` names, or None where it is the address of a store."""
-    parts = urlsplit(root)
-    if parts.scheme in ("", "file"):
-        return Path(unquote(parts.path) if parts.scheme else root)
-    return None
-
-
 def _open(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        return open_plain(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
@@ -82,10 +78,11 @@ def _write_owner(descriptor: int, owner: dict[str, str], folder: Path) -> None:
 
 def _read_owner(descriptor: int) -> str:
     try:
-        owner = json.loads(os.pread(descriptor, 4096, 0))
-        return ", ".join(f"{name} {value}" for name, value in owner.items())
-    except (OSError, ValueError, AttributeError):
-        return "it has not said yet who it is"
+        owner = json_object(os.pread(descriptor, 4096, 0))
+    except OSError:
+        owner = {}
+    said = [f"{name} {value}" for name in _OWNER if (value := name_in(owner, name))]
+    return ", ".join(said) or "it has not said yet who it is"
 
 
 def _unwritable(folder: Path, error: OSError) -> StorageError:

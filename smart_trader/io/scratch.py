@@ -1,18 +1,28 @@
-"""Folders for what a run leaves behind: gone after it, or at the next start if it was killed."""
+"""Folders for what a run leaves behind: gone after it, or at the next start if it was killed.
+
+They lie where others can write too. What is removed is a folder of this user that nobody else can enter, as `mkdtemp`
+makes them, and is reached through its descriptor: a link that takes its name leads nowhere.
+"""
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from smart_trader.errors import StorageError
+from smart_trader.io.plain_file import open_plain
 
 _PREFIX = "smart-trader-"
 _ALIVE = "alive"
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
+"""As `mkdtemp` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ def folder(parent: str | None) -> Iterator[tuple[Path, int]]:
     place = Path(parent or tempfile.gettempdir())
     remove_dead(place)
     try:
+        place.mkdir(parents=True, exist_ok=True)
         own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         descriptor = _mark(own)
     except OSError as error:
@@ -48,14 +59,13 @@ def folder(parent: str | None) -> Iterator[tuple[Path, int]]:
 
 
 def found_in(place: Path) -> list[Scratch]:
-    """The folders of all runs in `place`."""
-    return [Scratch(mark.parent, is_alive=not _is_free(mark)) for mark in _marks(place)]
+    """The folders of all runs of this user in `place`."""
+    return [Scratch(Path(own), is_alive=not is_free) for own, is_free in _look_at(place)]
 
 
 def remove_dead(place: Path) -> list[Path]:
     """Remove the folders in `place` that no process uses any more; returns them."""
-    dead = [mark.parent for mark in _marks(place) if _is_free(mark)]
-    return [path for path in dead if _remove(path)]
+    return [Path(own) for own, is_free in _look_at(place) if is_free and _remove(Path(own))]
 
 
 def _mark(own: Path) -> int:
@@ -71,20 +81,42 @@ def _mark(own: Path) -> int:
     return descriptor
 
 
-def _marks(place: Path) -> list[Path]:
-    return sorted(place.glob(f"{_PREFIX}*/{_ALIVE}"))
-
-
-def _is_free(mark: Path) -> bool:
-    """Whether nobody holds the lock on `mark`. Once free it stays so: no name of a folder is used twice."""
+def _look_at(place: Path) -> list[tuple[str, bool]]:
+    """The folders of this user's runs in `place`, each with whether no process uses it any more."""
     try:
-        descriptor = os.open(mark, os.O_RDONLY)
-    except OSError:  # somebody else's
-        return False
+        names = [entry.path for entry in os.scandir(place) if _NAME.fullmatch(entry.name)]
+    except OSError:
+        return []
+    found = []
+    for own in sorted(names):
+        with contextlib.suppress(OSError), _opened(own) as folder:
+            found.append((own, _is_free(folder)))
+    return found
+
+
+@contextlib.contextmanager
+def _opened(own: str | Path) -> Iterator[int]:
+    """A descriptor of the folder of a run. Raises OSError for what only has such a name: links, folders of others."""
+    folder = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(folder)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise PermissionError(errno.EPERM, "it is not a run's own folder", str(own))
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _is_free(folder: int) -> bool:
+    """Whether nobody holds the lock on the mark in `folder`. Once free it stays so: no name of a folder is used twice.
+
+    Raises OSError if there is no mark.
+    """
+    descriptor = open_plain(_ALIVE, os.O_RDONLY, folder=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return True
-    except OSError:
+    except BlockingIOError:
         return False
     finally:
         os.close(descriptor)
@@ -92,11 +124,13 @@ def _is_free(mark: Path) -> bool:
 
 def _remove(own: Path) -> bool:
     """The mark goes last: what is left of a removal that was killed is still known as a dead run's."""
-    with contextlib.suppress(OSError):
-        for path in own.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.name != _ALIVE:
-                path.unlink()
-    shutil.rmtree(own, ignore_errors=True)
+    with contextlib.suppress(OSError), _opened(own) as folder:
+        for name in os.listdir(folder):
+            if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
+            elif name != _ALIVE:
+                os.unlink(name, dir_fd=folder)
+        if os.listdir(folder) == [_ALIVE]:
+            os.unlink(_ALIVE, dir_fd=folder)
+            os.rmdir(own)
     return not own.exists()

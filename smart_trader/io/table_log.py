@@ -1,6 +1,5 @@
 """What a table's log says of its newest version. Delta Kernel reads it in the driver's JVM: no Spark job."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from smart_trader.errors import StorageError
+from smart_trader.foreign import count_in, json_object
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Contents
 
@@ -36,10 +36,11 @@ class TableLogs:
             raise StorageError(
                 f"The log of the table at {path} cannot be read; nothing was changed. Next: restore its files."
             ) from error
-        rows = [json.loads(stats or "{}").get("numRecords") for _, stats in files]
+        rows = [count_in(json_object(stats), "numRecords") for _, stats in files]
+        known = [count for count in rows if count is not None]
         return Contents(
             version=int(snapshot.getVersion()),
-            rows=None if None in rows else sum(rows),
+            rows=sum(known) if len(known) == len(rows) else None,
             bytes=sum(size for size, _ in files),
         )
 

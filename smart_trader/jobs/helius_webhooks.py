@@ -5,7 +5,6 @@ read first, and written only if the addresses differ, so running it twice writes
 the webhook stays as it is.
 """
 
-import json
 import sys
 
 from pyspark.sql import functions as F
@@ -17,6 +16,7 @@ from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.gold.watch_list import CREDITS_PER_WRITE, best_wallets, change_to
 from smart_trader.domain.ops import runs
 from smart_trader.errors import ConfigurationError, SmartTraderError
+from smart_trader.foreign import json_object, name_in
 from smart_trader.ports import Watched
 from smart_trader.settings import require_webhook
 
@@ -53,10 +53,11 @@ def last_known(app: App) -> Watched | None:
     """The webhook as the last run read it back from Helius; None if no run ever did."""
     told = app.tables.read(runs.TABLE).where((F.col("job") == JOB) & F.col("document").isNotNull())
     last = collect(told.orderBy(F.desc("started_at"), F.desc("run_id")).limit(1).select("document"))
-    if not last:
+    document = json_object(last[0].document if last else None)
+    webhook_id, wallets = name_in(document, "webhook_id"), document.get("wallets")
+    if webhook_id is None or not isinstance(wallets, list):
         return None
-    document = json.loads(last[0].document)
-    return Watched(document["webhook_id"], frozenset(document["wallets"]))
+    return Watched(webhook_id, frozenset(wallet for wallet in wallets if isinstance(wallet, str)))
 
 
 def _write(app: App, wanted: list[str]) -> Watched:

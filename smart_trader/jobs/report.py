@@ -186,7 +186,8 @@ def _state(app: App) -> Frames:
     followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
     yield "rejections", evidence.rejections(*rejected)
     yield "freshness", evidence.freshness(*followed)
-    yield "runs", app.tables.read(runs.TABLE).orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
+    told = runs.with_readable_times(app.tables.read(runs.TABLE))
+    yield "runs", told.orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
 
 
 def _rows(answer: Future[list[SparkRow]]) -> list[dict[str, Any]]:

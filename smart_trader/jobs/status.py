@@ -119,7 +119,11 @@ def _last_runs(app: App) -> DataFrame:
     """How each job ended last, the job that ended last at the end."""
     told = F.struct("outcome", "exit_code", "run_id", "message")
     last = F.max_by(told, F.struct("finished_at", "run_id")).alias("last")
-    ended = app.tables.read(runs.TABLE).groupBy("job").agg(F.max("finished_at").alias("finished_at"), last)
+    ended = (
+        runs.with_readable_times(app.tables.read(runs.TABLE))
+        .groupBy("job")
+        .agg(F.max("finished_at").alias("finished_at"), last)
+    )
     return ended.orderBy("finished_at", "job")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import log_files, places, process
+from smart_trader import log_files, paths, places, process
 from smart_trader.cli import SPARKLESS_JOBS, Options
 from smart_trader.errors import SmartTraderError, UsageError
 from smart_trader.io import lock, scratch
@@ -116,7 +116,7 @@ def _keep(run: Run, message: str) -> None:
 
 def stored_bytes(root: str) -> int | None:
     """The size of the Parquet files of the warehouse at `root`; None for a store, which is not asked."""
-    folder = lock.local_folder(root)
+    folder = paths.local_folder(root)
     return None if folder is None else sum(file.lstat().st_size for file in folder.rglob("*.parquet"))
 
 

@@ -38,8 +38,9 @@ def place(tmp_path: Path) -> Iterator[Path]:
         os.utime(tmp_path / "logs" / name, times=(time.time() - days * DAY,) * 2)
     (tmp_path / "scratch").mkdir()
     with scratch.folder(str(tmp_path / "scratch")):
-        dead = tmp_path / "scratch" / "smart-trader-dead"
+        dead = tmp_path / "scratch" / "smart-trader-deadbeef"
         (dead / "blocks").mkdir(parents=True)
+        dead.chmod(0o700)
         (dead / "alive").touch()
         (dead / "blocks" / "shuffle").write_bytes(b"x" * 5_000)
         yield tmp_path
@@ -79,7 +80,7 @@ def test_it_says_what_takes_the_room(place: Path, capsys: pytest.CaptureFixture[
         "total_bytes": whole,
     }
     runs = {run["run"]: run for run in answer["runs"]}
-    assert (runs["dead"]["scratch"], runs["dead"]["bytes"]) == ("smart-trader-dead", 5_000)
+    assert (runs["dead"]["scratch"], runs["dead"]["bytes"]) == ("smart-trader-deadbeef", 5_000)
     assert len(runs) == len(answer["runs"]) == 2
     held = {folder["holds"]: folder["bytes"] for folder in answer["folders"]}
     assert held == {"warehouse": whole, "scratch": 5_000, "logs": 140}
@@ -96,7 +97,7 @@ def test_cleaning_removes_what_nobody_needs_and_touches_no_table(
     assert len(gone) == 3
     assert files(place) == {name: content for name, content in before.items() if name not in gone}
     assert {Path(removed["removed"]).name: removed["bytes"] for removed in answer["removed"]} == {
-        "smart-trader-dead": 5_000,
+        "smart-trader-deadbeef": 5_000,
         "smart-trader-old.jvm.jsonl": 70,
     }
     assert [run["run"] for run in answer["runs"]] == ["alive"]
@@ -169,7 +170,7 @@ def test_what_dead_runs_left_keeps_no_run_from_starting(place: Path) -> None:
     full = overrides(place, warn_percent="0", critical_percent="0")
     with pytest.raises(StorageError):
         job.run(ROOT, Options(job="init", overrides=full), [], NOWHERE)
-    assert not (place / "scratch" / "smart-trader-dead").exists()
+    assert not (place / "scratch" / "smart-trader-deadbeef").exists()
 
 
 def test_the_command_answers_on_standard_output_and_ends_with_74(place: Path) -> None:
@@ -183,5 +184,18 @@ def test_the_command_answers_on_standard_output_and_ends_with_74(place: Path) ->
         check=False,
     )
     assert done.returncode == 74
-    assert "silver.trades" in done.stdout and "smart-trader-dead" in done.stdout
+    assert "silver.trades" in done.stdout and "smart-trader-deadbeef" in done.stdout
     assert done.stderr.startswith("smart-trader: The disk at ")
+
+
+def test_only_log_files_of_runs_are_cleaned(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = ("smart-trader-notes.jsonl.bak", "my-smart-trader-r1.jsonl", "smart-trader-.jsonl", "smart-trader-x.json")
+    for name in others:
+        (place / "logs" / name).touch()
+        os.utime(place / "logs" / name, times=(0, 0))
+    (place / "logs" / "smart-trader-linked.jsonl").symlink_to(place / "logs" / others[0])
+    (place / "logs" / "smart-trader-r1.jsonl.2").touch()
+    os.utime(place / "logs" / "smart-trader-r1.jsonl.2", times=(0, 0))
+    removed = {Path(entry["removed"]).name for entry in ask(place, capsys, clean=True)["removed"]}
+    assert removed == {"smart-trader-deadbeef", "smart-trader-old.jvm.jsonl", "smart-trader-r1.jsonl.2"}
+    assert set(others) < {path.name for path in (place / "logs").iterdir()}

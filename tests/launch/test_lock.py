@@ -113,15 +113,18 @@ def test_an_impossible_warehouse_is_a_storage_error(root: str) -> None:
     assert refused.value.exit_status == 74
 
 
-@pytest.mark.parametrize(
-    ("root", "folder"),
-    [
-        ("/data/lake", Path("/data/lake")),
-        ("file:///data/my%20lake", Path("/data/my lake")),
-        ("file:/data/lake", Path("/data/lake")),
-        ("s3a://bucket/lake", None),
-        ("hdfs://host/lake", None),
-    ],
-)
-def test_only_local_folders_have_this_lock(root: str, folder: Path | None) -> None:
-    assert lock.local_folder(root) == folder
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe", "folder"])
+def test_a_lock_that_is_no_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    """A link would have its target emptied, and a pipe would keep the run waiting."""
+    target, place = tmp_path / "notes.txt", tmp_path / lock.LOCK_FILE
+    target.write_text("precious")
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(target if kind == "link" else tmp_path / "nothing")
+    with pytest.raises(StorageError, match="nothing was started"), lock.hold(str(tmp_path), {"job": "init"}):
+        pass
+    assert target.read_text() == "precious"
+    assert not (tmp_path / "nothing").exists()

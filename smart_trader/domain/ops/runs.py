@@ -1,5 +1,8 @@
 """ops.runs: what each run of a job did, also when it failed."""
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from smart_trader.domain.table import (
     COUNT,
     INT,
@@ -40,3 +43,9 @@ TABLE = Table(
     ),
     checks=(one_of("outcome", "ok", "partial", "failed"),),
 )
+
+
+def with_readable_times(rows: DataFrame) -> DataFrame:
+    """The rows without those whose times no program could write: Python knows no year but 1 to 9999."""
+    earliest, latest = F.lit("0001-01-02").cast("timestamp"), F.lit("9999-12-30").cast("timestamp")
+    return rows.where(F.col("started_at").between(earliest, latest) & F.col("finished_at").between(earliest, latest))

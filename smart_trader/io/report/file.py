@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from smart_trader.errors import StorageError
+from smart_trader.io.plain_file import open_plain
 from smart_trader.io.report.page import identity_tag
 
 _BEGINNING = 4096
@@ -38,7 +39,7 @@ def write(text: str, target: Path) -> None:
 def is_made_from(target: Path, identity: str) -> bool:
     """Whether `target` is a page that was made from `identity`."""
     try:
-        with target.open(encoding="utf-8", errors="replace") as file:
+        with open(open_plain(target, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
             return identity_tag(identity) in file.read(_BEGINNING)
     except OSError:
         return False
