@@ -7,6 +7,7 @@ the smallest one that fails.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 os.environ["TZ"] = "UTC"
 time.tzset()
 
+LANES = {"airflow", "browser", "long"}
+UNMARKED_SECONDS = 10
+"""Of a processor, in processes that a test starts: nothing but a JVM takes as much."""
 CI_EXAMPLES = 200
 _ALWAYS = settings(
     deadline=None,
@@ -50,15 +54,42 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """All tests of the Spark session go to one worker, first since they take longest; the others file by file."""
-    items.sort(key=lambda item: not _needs_spark(item))
+    _leave_out_lanes(config, items)
+    items.sort(key=lambda item: not _needs_session(item))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("spark" if _needs_session(item) else str(item.path)))
+        if _needs_session(item):
+            item.add_marker(pytest.mark.spark)
 
 
-def _needs_spark(item: pytest.Item) -> bool:
+def _leave_out_lanes(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What has a lane of its own runs only if `-m` names the lane, whatever else `-m` says."""
+    named = set(re.findall(r"\w+", config.getoption("-m")))
+    out = [item for item in items if any(item.get_closest_marker(lane) for lane in LANES - named)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+def _needs_session(item: pytest.Item) -> bool:
     return "spark" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that starts a JVM by itself has to say so, lest `-m "not spark"` be slow one day."""
+    before = _seconds_of_children()
+    yield
+    took = _seconds_of_children() - before
+    if took > UNMARKED_SECONDS and not any(item.get_closest_marker(name) for name in (*LANES, "spark")):
+        pytest.fail(f"its processes computed for {took:.0f} s: mark it as spark, or as long, or make it cheaper")
+
+
+def _seconds_of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def pytest_report_header(config: pytest.Config) -> str:

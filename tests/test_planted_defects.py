@@ -151,6 +151,7 @@ DEFECTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
 def test_the_mistake_is_caught(defect: Defect, tmp_path: Path) -> None:
     for name in ("smart_trader", "tests"):

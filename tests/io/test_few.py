@@ -10,6 +10,7 @@ from string import ascii_letters
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from smart_trader.domain.changes import FEW
 
@@ -34,6 +35,7 @@ spark.stop()
 """
 
 
+@pytest.mark.spark
 def test_as_many_addresses_as_a_condition_may_name_fit_into_half_the_stack_of_a_thread(tmp_path: Path) -> None:
     random = Random(1)
     names = ["".join(random.choices(ascii_letters, k=44)) for _ in range(20_000)]

@@ -10,6 +10,8 @@ from smart_trader.io import lock
 from tests.launch.test_submit import driver_of, eventually, is_gone, start
 from tests.warehouse_files import fingerprint
 
+pytestmark = pytest.mark.spark
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

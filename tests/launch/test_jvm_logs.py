@@ -8,6 +8,7 @@ from py4j.java_gateway import JavaGateway
 
 from smart_trader.launch import submit
 
+pytestmark = pytest.mark.spark
 HOME = Path(__file__).parents[2]
 
 

@@ -227,6 +227,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
     return False
 
 
+@pytest.mark.spark
 def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path) -> None:
     first = start(place, "init", "--json")
     driver_of(place)
@@ -250,6 +251,7 @@ def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path)
     assert (lines[-1]["msg"], lines[-1]["context"]["outcome"]) == ("run ended", "ok")
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_before_anything_happened_ends_the_run_at_once(place: Path, name: signal.Signals) -> None:
     launcher = start(place, "init")
@@ -263,6 +265,7 @@ def test_a_signal_before_anything_happened_ends_the_run_at_once(place: Path, nam
     assert processes_of(place) == []
 
 
+@pytest.mark.spark
 def test_a_signal_reaches_the_driver_and_the_run_ends_in_good_order(place: Path) -> None:
     launcher = start(place, "init")
     driver = driver_of(place)
@@ -274,6 +277,7 @@ def test_a_signal_reaches_the_driver_and_the_run_ends_in_good_order(place: Path)
     assert processes_of(place) == []
 
 
+@pytest.mark.spark
 def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     launcher = start(place, "init")
     driver = driver_of(place)

@@ -75,6 +75,7 @@ def command_lines() -> Iterator[bytes]:
             continue
 
 
+@pytest.mark.spark
 def test_planted_keys_are_nowhere(hostile_api: str, tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     (tmp_path / "scratch").mkdir()
