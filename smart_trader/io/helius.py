@@ -21,6 +21,7 @@ _FIELDS = (
     "webhookURL", "webhookType", "accountAddresses", "transactionTypes", "authHeader", "txnStatus", "encoding",
 )  # fmt: skip
 """What a write may hold. Any other key is refused, those that a read shows included."""
+_LISTS = ("accountAddresses", "transactionTypes")
 _FREE_PLAN = Decimal(2)
 """Requests a second; a run makes a handful."""
 _LOOKS = 3
@@ -164,10 +165,9 @@ class HeliusWebhook:
         path = _path(webhook_id)
         stored = self._http.request("GET", path)
         self._refuse_errors(path, stored)
-        wallets = stored.get("accountAddresses", False) if isinstance(stored, dict) else False
-        wallets = [] if wallets is None else wallets
-        if not isinstance(wallets, list) or not all(isinstance(wallet, str) for wallet in wallets):
-            raise SourceRejected(f"Helius {path}: the answer holds no list of addresses. Nothing was changed.")
+        if odd := _unreadable_fields(stored):
+            raise SourceRejected(f"Helius {path}: the answer has no readable {', '.join(odd)}. Nothing was changed.")
+        wallets = stored["accountAddresses"] or []
         self._id, self._stored = webhook_id, stored
         if isinstance(secret := stored.get("authHeader"), str):
             self._http.hide(secret)
@@ -232,11 +232,24 @@ def connect(
 
 
 def _path(webhook_id: str) -> str:
-    return f"{_PATH}/{quote(webhook_id, safe='')}"
+    return f"{_PATH}/{quote(webhook_id, safe='', errors='replace')}"
+
+
+def _unreadable_fields(webhook: Any) -> list[str]:
+    if not isinstance(webhook, dict) or "accountAddresses" not in webhook:
+        return ["accountAddresses"]
+    return [name for name in _FIELDS if not _is_text(webhook.get(name), is_list=name in _LISTS)]
+
+
+def _is_text(value: Any, *, is_list: bool) -> bool:
+    """Whether a field holds text that can be shown and written back, or nothing."""
+    if is_list and isinstance(value, list):
+        return all(isinstance(text, str) and text.isprintable() for text in value)
+    return value is None or (not is_list and isinstance(value, str) and value.isprintable())
 
 
 def _has_id(webhook: Any) -> bool:
-    return isinstance(webhook.get("webhookID"), str) and bool(webhook["webhookID"])
+    return bool(webhook.get("webhookID")) and _is_text(webhook["webhookID"], is_list=False)
 
 
 def _same_url(one: str, other: str) -> bool:

@@ -42,6 +42,8 @@ _QUOTA_USED_UP = re.compile(r"compute unit", re.IGNORECASE)
 _ERROR_BODY_BYTES = 64 * 1024
 _FIRST_BACKOFF_SECONDS = 1
 _A_WEEK = 7 * 86400.0
+_SECONDS = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
+"""Of some thirty years; what is longer is no wait."""
 _READING = ("GET", "HEAD")
 
 
@@ -58,7 +60,7 @@ class HttpPolicy:
     max_retry_wait_seconds: float
     """Between two attempts, and the longest `Retry-After` that is obeyed by waiting."""
     max_body_bytes: int
-    """Decompressed."""
+    """As sent, and decompressed."""
 
 
 class _Transient(Exception):
@@ -225,7 +227,7 @@ class JsonHttp:
 
     def _masked(self, text: str) -> str:
         for secret in self._secrets:
-            for form in {secret, quote(secret), quote(secret, safe="")}:
+            for form in {secret, *(quote(secret, safe=safe, errors="replace") for safe in ("/", ""))}:
                 text = text.replace(form, "***")
         return text
 
@@ -247,20 +249,23 @@ def raise_if_quota_used_up(call: str, message: str) -> None:
 
 
 def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After` in seconds from now; a date counts from the server's own `Date`, as our clocks may differ."""
+    """`Retry-After` in seconds from now, None if it is missing or unreadable; a date counts from the server's own
+    `Date`, as our clocks may differ."""
     text = headers.get("Retry-After", "").strip()
-    try:
+    if _SECONDS.fullmatch(text):
         seconds = float(text)
-    except ValueError:
-        until, sent = _http_date(text), _http_date(headers.get("Date", "")) or now
-        seconds = (until - sent).total_seconds() if until else -1
+    elif until := _http_date(text):
+        seconds = (until - (_http_date(headers.get("Date", "")) or now)).total_seconds()
+    else:
+        return None
     return min(seconds, _A_WEEK) if seconds >= 0 else None
 
 
 def _http_date(text: str) -> datetime | None:
+    """The time that `text` names, None if it names none or has no zone."""
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # what the parser makes of numbers that no date or zone has
         return None
     return date if date.tzinfo else None
 

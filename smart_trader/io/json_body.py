@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 _CHUNK_BYTES = 64 * 1024
+_GZIP, _PLAIN = ("gzip", "x-gzip"), ("", "identity")
 _LONGEST_INT = 1000
 """Digits. Longer ones become `Decimal`: Python refuses to read integers beyond 4300 digits, and so would the page."""
 
@@ -21,19 +22,49 @@ class BodyBroken(Exception):
 
 
 def read_body(response: requests.Response, *, limit: int) -> bytes:
-    """The decompressed body. Raises `BodyBroken` or `BodyTooLarge`, and what the connection raises."""
-    unpack = zlib.decompressobj(wbits=31) if response.headers.get("Content-Encoding", "").lower() == "gzip" else None
+    """The decompressed body. It may have `limit` bytes, as sent and decompressed: gzip can send much that is nothing.
+
+    Raises `BodyBroken` or `BodyTooLarge`, and what the connection raises.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _GZIP + _PLAIN:
+        raise BodyBroken("a body in an encoding other than gzip, which was not asked for")
+    unpack = _Gunzip() if encoding in _GZIP else None
     body = bytearray()
+    received = 0
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-        try:
-            body += unpack.decompress(chunk, limit + 1 - len(body)) if unpack else chunk
-        except zlib.error:
-            raise BodyBroken("corrupt gzip") from None
-        if len(body) > limit:
+        received += len(chunk)
+        body += unpack.read(chunk, limit + 1 - len(body)) if unpack else chunk
+        if max(received, len(body)) > limit:
             raise BodyTooLarge
-    if unpack and body and not unpack.eof:
+    if unpack and received and not unpack.is_at_an_end:
         raise BodyBroken("gzip cut short")
     return bytes(body)
+
+
+class _Gunzip:
+    """Decompresses a body of one or several members (RFC 1952)."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+
+    @property
+    def is_at_an_end(self) -> bool:
+        """Whether the body may end here."""
+        return self._member.eof
+
+    def read(self, chunk: bytes, at_most: int) -> bytes:
+        """What `chunk` adds, of it `at_most` bytes; nobody reads on after so many."""
+        added = bytearray()
+        while chunk and len(added) < at_most:
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=31)
+            try:
+                added += self._member.decompress(chunk, at_most - len(added))
+            except zlib.error:
+                raise BodyBroken("corrupt gzip") from None
+            chunk = self._member.unused_data
+        return bytes(added)
 
 
 def parse_json(body: bytes) -> Any:

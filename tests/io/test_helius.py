@@ -266,7 +266,7 @@ def test_webhooks_that_cannot_be_told_are_not_ours(items: Any) -> None:
 def test_a_webhook_whose_wallets_cannot_be_told_is_not_written(answer: Any) -> None:
     with play.scripted_server() as server:
         server.otherwise = play.answer(answer)
-        with pytest.raises(SourceRejected, match="no list of addresses"):
+        with pytest.raises(SourceRejected, match="no readable accountAddresses"):
             webhook_at(server.url).find(REMEMBERED)
         assert [request.method for request in server.requests] == ["GET"]
 
