@@ -39,6 +39,11 @@ class Examination:
         return self.rows.where(rule.broken).select(*self.subject).orderBy(*self.subject).limit(EXAMPLES)
 
 
+def exact_sum(value: Column) -> Column:
+    """The sum of what is known: 0 of nothing, null (unknown) where the sum does not fit its type."""
+    return F.when(F.count(value) == 0, F.lit(0)).otherwise(F.try_sum(value))
+
+
 def together(*frames: DataFrame) -> DataFrame:
     """All rows, with all columns; null where a frame lacks one. One grouping by a key then serves as a join of all."""
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
@@ -74,7 +79,8 @@ _BETWEEN_COLUMNS: Mapping[str, tuple[Check, ...]] = {
         Check("counts_in_order", "winning_sales <= matched_sales AND matched_sales <= sell_count"),
         Check(
             "total_adds_up",
-            "coalesce(total_pnl = realized_pnl + coalesce(unrealized_pnl, 0), true)",
+            # What a column cannot hold is null in it. An unrealized loss of that size has cost as much.
+            "total_bought IS NULL OR coalesce(total_pnl = realized_pnl + coalesce(unrealized_pnl, 0), true)",
         ),
         Check("seen_has_time", "NOT moved_to_gold OR gold_processed_at IS NOT NULL"),
     ),

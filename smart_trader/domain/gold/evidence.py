@@ -15,9 +15,10 @@ _TOKEN = ["wallet_address", "token_address"]
 
 
 def groups(traders: DataFrame) -> DataFrame:
-    """Wallets and their realized PnL by tier and by what kept them from being recommended."""
+    """Wallets and their realized PnL by tier and by what kept them from being recommended; null if one is unknown."""
+    all_known = F.count("realized_pnl") == F.count(F.lit(1))
     return traders.groupBy("performance_tier", "gate_failures").agg(
-        F.count(F.lit(1)).alias("wallets"), F.sum("realized_pnl").alias("realized_pnl")
+        F.count(F.lit(1)).alias("wallets"), F.when(all_known, F.try_sum("realized_pnl")).alias("realized_pnl")
     )
 
 

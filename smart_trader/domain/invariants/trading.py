@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.kernel.trades import BUY, SELL
-from smart_trader.domain.quality import Examination, Rule, together
+from smart_trader.domain.quality import Examination, Rule, exact_sum, together
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, trades, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
 
@@ -60,8 +60,8 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
             F.min(F.when(is_wrong, F.col("tx_hash"))).alias("tx_hash"),
             F.bool_or("wrong_trade").alias("wrong_trade"),
             F.bool_or("wrong_refusal").alias("wrong_refusal"),
-            F.coalesce(F.sum("without_trade"), F.lit(0)).alias("without_trade"),
-            F.coalesce(F.sum("refused"), F.lit(0)).alias("refused"),
+            exact_sum(F.col("without_trade")).alias("without_trade"),
+            exact_sum(F.col("refused")).alias("refused"),
             F.max("arbitrage_tx_count").alias("arbitrage_tx_count"),
             F.max("rejected_rows").alias("rejected_rows"),
         )
@@ -95,11 +95,10 @@ def examine_positions(read: Rows, settled: DataFrame) -> Examination:
     each = rows.groupBy(*linked).agg(*(F.max(name).alias(name) for name in ("trade", "sale", "lot", "figures")))
     judged = each.withColumns({name: F.coalesce(broken, F.lit(False)) for name, broken in _broken_links().items()})
     is_broken = F.col("sale_missing") | F.col("sale_differs") | F.col("lot_differs")
-    sums = {name: F.coalesce(F.try_sum(value), F.lit(0)) for name, value in _sums().items()}
     positions = judged.groupBy(*position).agg(
         F.min(F.when(is_broken, F.col("trade_id"))).alias("trade_id"),
         *(F.bool_or(name).alias(name) for name in ("sale_missing", "sale_differs", "lot_differs")),
-        *(value.alias(name) for name, value in sums.items()),
+        *(exact_sum(value).alias(name) for name, value in _sums().items()),
         F.min("trade.block_time").alias("first"),
         F.max("trade.block_time").alias("last"),
         F.max("figures").alias("figures"),

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import transaction_history, whale_holders
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.quality import Examination, Rule, together
+from smart_trader.domain.quality import Examination, Rule, exact_sum, together
 from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
 from smart_trader.domain.silver.tracked_whales import WALLET_STATE
@@ -28,7 +28,7 @@ _COUNTS = (
 _SUMS = ("realized_pnl", "cost_of_sold", "total_bought", "total_sold", "unmatched_proceeds")
 """Null where the sum is too large for its column."""
 _KNOWN_PARTS = ("unrealized_pnl", "current_position_cost_basis", "unmarked_cost_basis")
-"""The portfolio has the sum of what is known."""
+"""The portfolio has the sum of what is known. They fit their columns where the purchases do, of which they are made."""
 _TIMES = {"first_transaction": F.min, "last_transaction": F.max}
 
 
@@ -77,7 +77,7 @@ def summarize_wallets(read: Rows) -> DataFrame:
         F.bool_or("is_portfolio").alias("has_portfolio"),
         *(F.count(_present(table)).alias(_present(table)) for table in _FROM_WALLET),
         *(F.max(F.when(F.col("is_portfolio"), F.col(name))).alias(name) for name in figures),
-        *(F.try_sum(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS)),
+        *(exact_sum(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS)),
         *(how(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name, how in _TIMES.items()),
         *(F.count_if(of_tokens & F.col(name).isNull()).alias(f"unknown {name}") for name in _SUMS),
     )
@@ -114,12 +114,10 @@ def examine_wallets(summaries: DataFrame) -> Examination:
 
 def _differs_from_sum() -> Column:
     differs = F.lit(False)
-    for name in _COUNTS:
-        differs = differs | (F.col(name) != F.coalesce(f"sum {name}", F.lit(0)))
-    for name in _SUMS:
-        differs = differs | ((F.col(f"unknown {name}") == 0) & (F.col(name) != F.coalesce(f"sum {name}", F.lit(0))))
-    for name in (*_KNOWN_PARTS, *_TIMES):
-        differs = differs | (F.col(name) != F.col(f"sum {name}"))
+    for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS, *_TIMES):
+        part = "total_bought" if name in _KNOWN_PARTS else name
+        all_fit = F.col(f"unknown {part}") == 0 if part in _SUMS else F.lit(True)
+        differs = differs | (all_fit & (F.col(name) != F.col(f"sum {name}")))
     return differs
 
 

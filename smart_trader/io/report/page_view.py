@@ -119,13 +119,17 @@ def _tiers(groups: Sequence[Row]) -> Grid:
         wallets = sum(group["wallets"] for group in of_tier)
         if not wallets:
             continue
-        pnl = sum((group["realized_pnl"] or Decimal(0) for group in of_tier), Decimal(0))
+        gains = [group["realized_pnl"] for group in of_tier]
         rows.append(
             (
                 Tier(tier),
                 words.count(wallets),
                 words.count(sum(group["wallets"] for group in of_tier if not group["gate_failures"])),
-                words.dollars(pnl, signed=True),
+                words.dollars(
+                    None if None in gains else sum(gains, Decimal(0)),
+                    signed=True,
+                    why="a figure is too large for its column",
+                ),
                 _in_the_way(of_tier),
             )
         )
