@@ -18,7 +18,7 @@ from delta.exceptions import (
     ConcurrentTransactionException,
     ConcurrentWriteException,
 )
-from delta.tables import DeltaTable
+from delta.tables import DeltaMergeBuilder, DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.errors import AnalysisException
@@ -37,6 +37,7 @@ from smart_trader.domain.changes import (
     find_changes,
     same_key,
 )
+from smart_trader.domain.declared_rows import as_declared
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
@@ -276,10 +277,8 @@ class DeltaStore:
             differs = differs | ~F.col(f"s.{name}").eqNullSafe(F.col(f"t.{name}"))
         stamps = {name: value for name, value in self._stamps().items() if name not in table.key}
         stamped = {name: F.col(f"s.{name}") for name in names} | stamps
-        with self.committing(table):
-            target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
-            merge = target.merge(rows.alias("s"), same_key(keys, "t", "s") & differs)
-            self._count(table, merge.whenMatchedUpdate(set=stamped).execute())
+        agrees = same_key(keys, "t", "s")
+        self._merge(table, rows, agrees & differs, lambda merge: merge.whenMatchedUpdate(set=stamped))
 
     def frame(self, schema: T.StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
@@ -292,16 +291,31 @@ class DeltaStore:
             self.append(table, changes.drop(CHANGE).coalesce(1 + kinds[INSERT] // _ROWS_PER_FILE))
         elif kinds:
             values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
-            with self.committing(table):
-                merge = (
-                    DeltaTable.forPath(self._spark, self.path(table))
-                    .alias("t")
-                    .merge(changes.alias("s"), within & same_key(table.key, "t", "s"))
-                    .whenMatchedDelete(F.col(f"s.{CHANGE}") == DELETE)
-                    .whenMatchedUpdate(F.col(f"s.{CHANGE}") == UPDATE, set=values)
-                    .whenNotMatchedInsert(F.col(f"s.{CHANGE}") == INSERT, values=values)
-                )
-                self._count(table, merge.execute())
+            is_change = F.col(f"s.{CHANGE}")
+            self._merge(
+                table,
+                changes,
+                within & same_key(table.key, "t", "s"),
+                lambda merge: (
+                    merge.whenMatchedDelete(is_change == DELETE)
+                    .whenMatchedUpdate(is_change == UPDATE, set=values)
+                    .whenNotMatchedInsert(is_change == INSERT, values=values)
+                ),
+            )
+
+    def _merge(
+        self,
+        table: Table,
+        rows: DataFrame,
+        condition: Column,
+        clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder],
+    ) -> None:
+        """Merge `rows`, aliased s, into the table, aliased t."""
+        source = as_declared(table, rows).alias("s")
+        with self.committing(table):
+            target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
+            merged = clauses(target.merge(source, condition)).execute()
+            self.rows_written[table.name] += merged.collect()[0]["num_affected_rows"]
 
     @contextmanager
     def committing(self, table: Table) -> Iterator[None]:
@@ -314,14 +328,11 @@ class DeltaStore:
     def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
         self._check_columns(table, rows)
         seen = Observation()
-        stamped = rows.select(*table.column_names).withColumns(self._stamps())
+        stamped = as_declared(table, rows.select(*table.column_names)).withColumns(self._stamps())
         counted = stamped.observe(seen, F.count(F.lit(1)).alias("rows"))
         with self.committing(table):
             counted.write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
-
-    def _count(self, table: Table, merged: DataFrame) -> None:
-        self.rows_written[table.name] += merged.collect()[0]["num_affected_rows"]
 
     def _stamps(self) -> dict[str, Any]:
         return {
