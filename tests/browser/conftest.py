@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader.io.report import page, page_view
 from tests.browser.chromium import Tab, browsing
-from tests.report.example import collected, named
+from tests.report.example import GOOD, collected, named, trader
 from tests.report.hostile import NAMES
 
 
@@ -24,6 +24,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = {
         "example": collected(),
         "hostile": named(NAMES),
+        "long": collected(traders=[trader(f"{GOOD[:-3]}{nth + 110}".replace("0", "A"), nth) for nth in range(1, 101)]),
         "empty": collected(traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=()),
     }
     for name, parts in found.items():

@@ -18,7 +18,7 @@ PICTURES = os.environ.get("SMART_TRADER_PICTURES")
 OPEN_ALL = "document.querySelectorAll('details').forEach(part => part.open = true)"
 each_page = pytest.mark.parametrize("name", ["example", "hostile", "empty"])
 each_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
-each_width = pytest.mark.parametrize("width", [360, 768, 1280])
+each_width = pytest.mark.parametrize("width", [360, 768, 1100, 1280])
 
 
 @each_page
@@ -93,6 +93,20 @@ def test_the_page_fits_the_screen(tab: Tab, reports: dict[str, str], scheme: str
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "only tables scroll sideways"
         if PICTURES:
             tab.picture(Path(PICTURES) / f"{name}-{width}-{scheme}.png")
+
+
+@each_width
+def test_the_ranking_scrolls_with_the_page_and_not_in_itself(tab: Tab, reports: dict[str, str], width: int) -> None:
+    tab.show(width=width)
+    tab.open(reports["long"])
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    scrolling = "part => /auto|scroll/.test(getComputedStyle(part).overflow)"
+    assert not tab.evaluate(f"[...document.querySelectorAll('#ranking, #ranking *, main')].some({scrolling})")
+    row = "document.querySelectorAll('#ranking tbody tr')[60]"
+    tab.evaluate(f"{row}.scrollIntoView({{block: 'center'}})")
+    assert tab.evaluate("scrollY > 3000")
+    if width == 1280:
+        assert tab.evaluate("document.querySelector('#ranking thead th').getBoundingClientRect().top") == 0
 
 
 def test_a_phone_shows_all_of_a_ranked_trader_without_scrolling_sideways(tab: Tab, reports: dict[str, str]) -> None:

@@ -83,11 +83,10 @@ def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
     assert "url(" not in style[1] and "@import" not in style[1]
 
 
-def test_fees_are_mentioned_wherever_a_pnl_is_shown() -> None:
-    made = render(collected())
-    for section in re.findall(r"<(?:section|article).*?</(?:section|article)>", made, re.DOTALL):
-        if "PnL</th>" in section or "PnL</dt>" in section:
-            assert FEES in section
+def test_fees_are_mentioned_at_the_top_and_among_the_meanings() -> None:
+    top, content = render(collected()).split("<main", maxsplit=1)
+    assert [top.count(FEES), content.count(FEES)] == [1, 1]
+    assert FEES in content.split('id="meanings"')[1]
     assert FEES in sheets.as_json(collected())
     assert sheets.as_text(collected())["note"] == FEES
 

@@ -30,7 +30,10 @@ _NONE = "\N{EN DASH}"
 
 
 def table(grid: Grid, *, terse: bool = False, of: str = "") -> Html:
-    """A table that scrolls in itself where it is too wide. `terse` keeps each row low; `of` says whose it is."""
+    """A table that scrolls sideways in itself where it is too wide; `of` says whose it is.
+
+    One that is `terse` keeps each row low. The style lays it out for any width, so it scrolls with the page alone.
+    """
     name = f"{grid.caption} {of}".strip()
     caption = [element("span", grid.caption, class_="t"), grid.note and element("small", grid.note)]
     header = element("tr", [_head(column) for column in grid.columns])
@@ -38,10 +41,10 @@ def table(grid: Grid, *, terse: bool = False, of: str = "") -> Html:
         element("tr", [_cell(value, column, terse, nth == grid.heads) for nth, (value, column) in _columns(grid, row)])
         for row in grid.rows
     ]
-    content = [element("caption", caption), element("thead", header), element("tbody", body)]
-    return element(
-        "div", element("table", content), class_="scroll", role="group", tabindex=0, aria_label=f"Table: {name}"
-    )
+    whole = element("table", element("caption", caption), element("thead", header), element("tbody", body))
+    if terse:
+        return whole
+    return element("div", whole, class_="scroll", role="group", tabindex=0, aria_label=f"Table: {name}")
 
 
 def facts(listed: tuple[Fact, ...], *, class_: str = "facts") -> Html:

@@ -116,7 +116,7 @@ def _multiples(page: Page) -> Html | None:
     who = "recommended wallets" if page.traders and any(t.remarks.recommended for t in page.traders) else "best wallets"
     told = (
         f"Realized PnL of the {who} with the highest scores, from {day_text(first)} to {day_text(last)}. "
-        f"One axis of time for all; each has its own height. {FEES}"
+        "One axis of time for all; each has its own height."
     )
     items = element("ul", [_multiple(multiple, first, last) for multiple in page.multiples], class_="multiples")
     return _section("curves", "Equity curves", element("p", told), items)
@@ -140,7 +140,7 @@ def _ranking(page: Page) -> Html | None:
 def _traders(page: Page) -> Html | None:
     if not page.traders:
         return None
-    told = f"The {len(page.traders)} best, each figure with how it came about. {FEES}"
+    told = f"The {len(page.traders)} best, each figure with how it came about."
     return _section("traders", "Traders in detail", element("p", told), [_trader(trader) for trader in page.traders])
 
 
@@ -163,7 +163,6 @@ def _trader(trader: Trader) -> Html:
         element("p", line, class_="line"),
         element("div", verdict(trader.remarks), class_="verdict"),
         facts(trader.headline, class_="headline"),
-        element("p", FEES, class_="fees"),
         curve,
         _fold("Figures", element("div", groups, class_="groups")),
         _fold("Score and recent windows", table(trader.score, of=name), table(trader.windows, of=name)),

@@ -133,7 +133,7 @@ def _tiers(groups: Sequence[Row]) -> Grid:
                 _in_the_way(of_tier),
             )
         )
-    return Grid("Tiers", columns, rows, FEES)
+    return Grid("Tiers", columns, rows)
 
 
 def _in_the_way(groups: Sequence[Row]) -> str:
@@ -196,7 +196,7 @@ def _changes_summary(found: Collected) -> str:
     told = [f"{counts[kind]:,} {kind}" for _, kind, _ in _CHANGES[2:] if kind in counts]
     stayed = f"{counts['stayed']:,} kept their place" if "stayed" in counts else ""
     listed = ", ".join(part for part in (*told, stayed) if part)
-    return f"Since {numbers.moment(found.previous_at)} UTC: {listed}. {FEES}" if listed else "Nothing changed."
+    return f"Since {numbers.moment(found.previous_at)} UTC: {listed}." if listed else "Nothing changed."
 
 
 def _rank(row: Row, moved: Mapping[str, Row], has_previous: bool) -> Rank:
@@ -221,8 +221,8 @@ def _ranking(found: Collected, moved: Mapping[str, Row]) -> Grid:
     )
     rows = [_line(row, found, moved) for row in found.traders]
     ranked = sum(group["wallets"] for group in found.groups)
-    left_out = f" The first {len(rows):,} of {ranked:,}; the tables have all." if ranked > len(rows) else ""
-    return Grid("Ranking", columns, rows, FEES + left_out, heads=1)
+    left_out = f"The first {len(rows):,} of {ranked:,}; the tables have all." if ranked > len(rows) else ""
+    return Grid("Ranking", columns, rows, left_out, heads=1)
 
 
 def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, ...]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
 from smart_trader.io.report import numbers, words
 from smart_trader.io.report.collected import Row, Rules
-from smart_trader.io.report.view import FEES, PARTS, Cell, Column, Figure, Grid, Score, Token, Transaction, unknown
+from smart_trader.io.report.view import PARTS, Cell, Column, Figure, Grid, Score, Token, Transaction, unknown
 
 _MARKS = {
     "no_price": "no snapshot of the token has a price",
@@ -85,7 +85,7 @@ def windows(row: Row) -> Grid:
         )
         for days in WINDOW_DAYS
     ]
-    return Grid("Lately", columns, rows, FEES)
+    return Grid("Lately", columns, rows)
 
 
 def tokens(tokens: Sequence[Row], most: int) -> Grid:
