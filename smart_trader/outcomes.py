@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from smart_trader.errors import Interrupted, SmartTraderError, StorageError
+from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
 from smart_trader.io.clock import SystemClock
 from smart_trader.summary import Outcome, Work
 
@@ -48,8 +48,19 @@ _DAMAGE_TEXTS = (
     "DELTA_STATE_RECOVER_ERROR",
     "DELTA_FILE_NOT_FOUND",
 )
+_LIMIT_TEXTS = ("spark.driver.maxResultSize",)
 _FULL = "The disk is full or cannot be written: {}. Tables stay readable as of their last commit."
 _DAMAGED = "A table cannot be read: {}. Nothing was changed. Restore its files, or start anew with init --recreate."
+
+_TOO_MUCH = (
+    "More was to be brought to the driver at once than it takes: {}. What was committed stays. Raise"
+    " spark.driver_max_result_size, and spark.driver_memory to twice as much, then run again."
+)
+_KINDS = (
+    (_DISK_TEXTS, StorageError, _FULL),
+    (_DAMAGE_TEXTS, StorageError, _DAMAGED),
+    (_LIMIT_TEXTS, ConfigurationError, _TOO_MUCH),
+)
 
 
 def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
@@ -59,10 +70,10 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
     if isinstance(error, SmartTraderError):
         log.error(str(error))
         return error.exit_status, str(error)
-    for texts, meaning in ((_DISK_TEXTS, _FULL), (_DAMAGE_TEXTS, _DAMAGED)):
+    for texts, kind, meaning in _KINDS:
         if said := _line_with(texts, error):
             log.error(meaning.format(said))
-            return StorageError.exit_status, meaning.format(said)
+            return kind.exit_status, meaning.format(said)
     log.error("a bug", exc_info=error)
     return (
         SmartTraderError.exit_status,

@@ -296,6 +296,7 @@ class Spark(Section):
     master: Text
     deploy_mode: Literal["client", "cluster"]
     driver_memory: Memory
+    driver_max_result_size: Memory | None
     executor_memory: Memory
     shuffle_partitions: CountOrNone
 

@@ -100,7 +100,10 @@ def command_line(run: Run) -> list[str]:
     spark = run.settings.spark
     conf = run.home / "conf"
     java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}", *run.java_options]
-    confs = {"spark.sql.shuffle.partitions": str(spark.shuffle_partitions or run.partitions)}
+    confs = {
+        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions or run.partitions),
+        "spark.driver.maxResultSize": spark.driver_max_result_size or _half(spark.driver_memory),
+    }
     if run.is_local:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
         java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
@@ -128,6 +131,12 @@ def command_line(run: Run) -> list[str]:
         str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
         *run.arguments,
     ]
+
+
+def _half(memory: str) -> str:
+    """Of an amount as Java writes it, at least 1 MB, as Spark takes 0 for no limit."""
+    megabytes = int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
+    return f"{max(1, megabytes // 2)}m"
 
 
 def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:

@@ -59,6 +59,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--driver-java-options", " ".join(f'"{option}"' for option in options)),
         *("--py-files", "/tmp/smart-trader-x/smart_trader.zip"),
         *("--conf", "spark.sql.shuffle.partitions=4"),
+        *("--conf", "spark.driver.maxResultSize=1024m"),
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.sql.adaptive.enabled=false"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
@@ -72,6 +73,18 @@ def test_much_data_has_the_whole_heap_at_once(stored: int | None, is_whole: bool
     settings = load(environ={}, overrides=[("spark.driver_memory", "3g")], home=HOME)
     line = submit.command_line(described(settings=settings, stored_bytes=stored))
     assert ('"-Xms3g"' in line[line.index("--driver-java-options") + 1]) == is_whole
+
+
+@pytest.mark.parametrize(
+    ("memory", "said", "limit"),
+    [("4g", "", "2048m"), ("512m", "", "256m"), ("1m", "", "1m"), ("4g", "3g", "3g"), ("4g", "100m", "100m")],
+)
+def test_a_query_may_bring_half_of_the_memory_to_the_driver_unless_told_otherwise(
+    memory: str, said: str, limit: str
+) -> None:
+    overrides = [("spark.driver_memory", memory), ("spark.driver_max_result_size", said)]
+    line = submit.command_line(described(settings=load(environ={}, overrides=overrides, home=HOME)))
+    assert f"spark.driver.maxResultSize={limit}" in line
 
 
 @pytest.mark.parametrize(

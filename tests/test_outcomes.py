@@ -1,0 +1,31 @@
+"""What the end of a job means, for what Spark really raises."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from smart_trader import outcomes
+from smart_trader.collecting import collect
+from smart_trader.io.clock import SystemClock
+
+
+@pytest.fixture
+def small_driver(spark: SparkSession) -> Iterator[SparkSession]:
+    """A session whose driver takes a thousand bytes; Spark looks at it anew for each stage."""
+    conf = spark.sparkContext._jsc.sc().conf()
+    before = conf.get("spark.driver.maxResultSize", "1g")
+    conf.set("spark.driver.maxResultSize", "1000")
+    yield spark
+    conf.set("spark.driver.maxResultSize", before)
+
+
+@pytest.mark.parametrize("bring", [collect, DataFrame.collect], ids=["as Arrow", "as rows"])
+def test_more_than_the_driver_takes_is_a_setting_to_raise(
+    small_driver: SparkSession, bring: Callable[[DataFrame], object]
+) -> None:
+    with pytest.raises(Exception, match="maxResultSize") as caught:
+        bring(small_driver.range(5000, numPartitions=2))
+    status, message = outcomes.explain(caught.value, SystemClock())
+    assert status == 78
+    assert "spark.driver_max_result_size" in message and "(1000.0 B)" in message
