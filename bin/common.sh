@@ -7,7 +7,7 @@ launch() {
     for candidate in "$home/.venv/bin/python" python3 python3.13 python3.12 python3.11 \
         /usr/local/bin/python3 /opt/homebrew/bin/python3 "${HOME:-}"/.pyenv/versions/3.1[1-9]*/bin/python3; do
         if "$candidate" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            exec "$candidate" -I -c \
+            exec "$candidate" -I -X utf8 -c \
                 'import sys; sys.path.insert(0, sys.argv.pop(1)); from smart_trader.launch import main; main.run()' \
                 "$home" "$@"
         fi

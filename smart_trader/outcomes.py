@@ -1,10 +1,12 @@
 """What the end of a job means: exit status and text of what it raised; whether its work was ok, partial or failed."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
+from py4j.protocol import Py4JNetworkError
 
+from smart_trader import limits
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
 from smart_trader.io.clock import SystemClock
 from smart_trader.summary import Outcome, Work
@@ -49,18 +51,49 @@ _DAMAGE_TEXTS = (
     "DELTA_FILE_NOT_FOUND",
 )
 _LIMIT_TEXTS = ("spark.driver.maxResultSize",)
+# What Spark says when the JVM was killed, or stopped for so long that its parts lost one another.
+_GONE_TEXTS = (
+    "SparkContext was shut down",
+    "stopped SparkContext",
+    "heartbeat timed out",
+    "ExecutorLostFailure",
+    "RpcTimeoutException",
+    "Futures timed out",
+)
 _FULL = "The disk is full or cannot be written: {}. Tables stay readable as of their last commit."
+_GONE = (
+    "Spark's Java process was killed, or stopped for too long: {}. What was committed stays; run again to go on. If it"
+    " happens again, the system may have too little memory for spark.driver_memory."
+)
 _DAMAGED = "A table cannot be read: {}. Nothing was changed. Restore its files, or start anew with init --recreate."
 
 _TOO_MUCH = (
     "More was to be brought to the driver at once than it takes: {}. What was committed stays. Raise"
     " spark.driver_max_result_size, and spark.driver_memory to twice as much, then run again."
 )
-_KINDS = (
-    (_DISK_TEXTS, StorageError, _FULL),
-    (_DAMAGE_TEXTS, StorageError, _DAMAGED),
-    (_LIMIT_TEXTS, ConfigurationError, _TOO_MUCH),
+
+
+def _is_disk_error(told: BaseException) -> bool:
+    return isinstance(told, OSError) and told.errno in _DISK_ERRORS
+
+
+def _is_lost_connection(told: BaseException) -> bool:
+    """The driver's own connections are those to its JVM: an API that does not answer is a `SourceUnavailable`."""
+    return isinstance(told, ConnectionError | EOFError | Py4JNetworkError)
+
+
+def _is_none(_told: BaseException) -> bool:
+    return False
+
+
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[BaseException], bool], type[SmartTraderError], str], ...] = (
+    (_DISK_TEXTS, _is_disk_error, StorageError, _FULL),
+    (_DAMAGE_TEXTS, _is_none, StorageError, _DAMAGED),
+    (_LIMIT_TEXTS, _is_none, ConfigurationError, _TOO_MUCH),
+    (limits.TEXTS, limits.is_reached, ConfigurationError, limits.ADVICE),
+    (_GONE_TEXTS, _is_lost_connection, Interrupted, _GONE),
 )
+"""What is said, or what is raised; what it counts as, and what a person is told."""
 
 
 def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
@@ -70,8 +103,8 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
     if isinstance(error, SmartTraderError):
         log.error(str(error))
         return error.exit_status, str(error)
-    for texts, kind, meaning in _KINDS:
-        if said := _line_with(texts, error):
+    for texts, is_one, kind, meaning in _KINDS:
+        if said := _line_with(texts, is_one, error):
             log.error(meaning.format(said))
             return kind.exit_status, meaning.format(said)
     log.error("a bug", exc_info=error)
@@ -95,11 +128,11 @@ def outcome(status: int, work: Work | None) -> Outcome:
     return "partial" if status or (work is not None and work.failed) else "ok"
 
 
-def _line_with(texts: tuple[str, ...], error: BaseException) -> str:
-    """The first line of what `error` and its causes say, the JVM's included, that has one of `texts`."""
+def _line_with(texts: tuple[str, ...], is_one: Callable[[BaseException], bool], error: BaseException) -> str:
+    """The first line of what `error` and its causes say, the JVM's included, that has one of `texts`; or all of one."""
     for told in _chain(error):
-        if texts is _DISK_TEXTS and isinstance(told, OSError) and told.errno in _DISK_ERRORS:
-            return str(told)
+        if is_one(told):
+            return f"{told}" or type(told).__name__
         # PySpark keeps the JVM's causes apart from the message.
         for line in f"{told}\n{getattr(told, '_stackTrace', '')}".splitlines():
             if any(text in line for text in texts):

@@ -14,6 +14,8 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/.*)", re.DOTALL)
 _LONGEST_NAME, _LONGEST_PATH = 255, 4000
 """Bytes that Linux and macOS take; of the path, some room is left for what lies below it."""
 
+_SEPARATORS = ",:#?*[]{}\\"
+
 
 def file_path(text: str) -> Path:
     """The absolute path that `text` names, with `~` for the home folder.
@@ -77,6 +79,14 @@ def location(text: str) -> str:
 def local_folder(location: str) -> Path | None:
     """The folder that is spelled `location`, or None where that is the address of a store."""
     return None if _ADDRESS.fullmatch(location) else Path(location)
+
+
+def check_for_spark(path: Path) -> None:
+    """Raises ValueError for a path that Spark would take apart: it hands files on in lists, as patterns and as URIs."""
+    found = sorted(set(str(path)) & set(_SEPARATORS))
+    if found:
+        raise ValueError(f"holds {' '.join(found)}, which Spark takes for a separator or a pattern")
+    _refuse_control_characters(str(path))
 
 
 def _without_host(rest: str) -> str:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from smart_trader import paths
+from smart_trader.limits import memory_bytes
 
 
 def _web_address(value: str) -> str:
@@ -67,10 +68,20 @@ def _existing_file(value: str) -> Path:
     return path
 
 
+_LEAST_MEMORY = 512 * 2**20
+"""Spark refuses to start with less than 450 MB, of which Java keeps some to itself."""
+
+
 def _memory(value: str) -> str:
-    if re.fullmatch(r"[1-9][0-9]*[mg]", value):
+    if re.fullmatch(r"[1-9][0-9]{0,6}[mg]", value):
         return value
     raise ValueError("must be a whole number with m or g, such as 2g")
+
+
+def _enough_for_java(value: str) -> str:
+    if memory_bytes(_memory(value)) >= _LEAST_MEMORY:
+        return value
+    raise ValueError("must be at least 512m")
 
 
 def _header_text(secret: SecretStr | None) -> SecretStr | None:
@@ -96,6 +107,7 @@ Ratio = Annotated[Decimal, Field(ge=0, le=1)]
 Factor = Annotated[Decimal, Field(ge=1, le=10**6)]
 Text = Annotated[str, Field(min_length=1)]
 Memory = Annotated[str, AfterValidator(_memory)]
+JavaMemory = Annotated[str, AfterValidator(_enough_for_java)]
 Location = Annotated[Text, AfterValidator(paths.location)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
@@ -295,9 +307,9 @@ class Run(Section):
 class Spark(Section):
     master: Text
     deploy_mode: Literal["client", "cluster"]
-    driver_memory: Memory
+    driver_memory: JavaMemory
     driver_max_result_size: Memory | None
-    executor_memory: Memory
+    executor_memory: JavaMemory
     shuffle_partitions: CountOrNone
 
 

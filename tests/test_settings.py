@@ -224,6 +224,8 @@ def test_control_variables_and_those_of_others_are_left_alone() -> None:
         ("birdeye.read_timeout_seconds", "inf", "must be a number, more than 0"),
         ("run.time_budget_minutes", "-5", "must be a whole number, at least 1"),
         ("ranking.pnl_basis", "both", "must be one of realized, total"),
+        ("spark.driver_memory", "1k", "must be a whole number with m or g"),
+        ("spark.driver_memory", "400m", "must be at least 512m"),
         ("spark.driver_memory", "2 GB", "must be a whole number with m or g, such as 2g"),
         ("helius.transaction_types", ",", "must be a comma-separated list of at least one"),
         ("classify.pools_files", "/nowhere/list", "no such file"),

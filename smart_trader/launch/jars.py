@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smart_trader.errors import SourceUnavailable
-from smart_trader.launch import shell
+from smart_trader.launch import java, shell
 from smart_trader.launch.shell import say
 
 
@@ -92,6 +92,7 @@ def _environment(venv: Path, java_home: Path) -> dict[str, str]:
     return {
         **os.environ,
         "JAVA_HOME": str(java_home),
+        "LC_ALL": java.LOCALE,
         "SPARK_HOME": str(_spark_home(venv)),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": str(venv / "bin" / "python"),

@@ -1,5 +1,6 @@
 """The Java that Spark runs on: found, or installed where a package manager lets us."""
 
+import locale
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from smart_trader.launch.shell import apt_install, say
 
 VERSIONS = (17, 21)
 """What Spark 4 supports."""
+LOCALE = "C.UTF-8"
+"""What Java runs in, and spells the names of files in. Cron and ssh hand on others, or some that are not there."""
 
 
 def find() -> Path | None:
@@ -45,6 +48,21 @@ def version(home: Path) -> int | None:
         text = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'(?:JAVA_VERSION=|version )"(\d+)', text)
     return int(found[1]) if found else None
+
+
+def can_name(folder: Path) -> bool:
+    """Whether Java finds `folder` by its name: without that locale, it has a question mark for an umlaut."""
+    return str(folder).isascii() or sys.platform == "darwin" or _has_locale()
+
+
+def _has_locale() -> bool:
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, LOCALE)
+    except locale.Error:
+        return False
+    locale.setlocale(locale.LC_CTYPE, before)
+    return True
 
 
 def _candidates() -> Iterator[Path]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import log_files, paths, places, process
+from smart_trader import limits, log_files, paths, places, process
 from smart_trader.cli import SPARKLESS_JOBS, Options
-from smart_trader.errors import SmartTraderError, UsageError
+from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.io import lock, scratch
-from smart_trader.launch import archive
+from smart_trader.launch import archive, java
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.shell import say
 from smart_trader.launch.submit import Run, Submission
@@ -43,6 +43,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         require_webhook(settings)
     if options.job in SPARKLESS_JOBS:
         return int(importlib.import_module(f"smart_trader.jobs.{options.job}").run(options, settings))
+    _check_machine(home, settings)
     if options.is_writing:
         _make_room(settings)
     started = datetime.now(UTC)
@@ -84,6 +85,27 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             raise
         finally:
             _print(folder / process.OUTPUT_FILE)
+
+
+def _check_machine(home: Path, settings: Settings) -> None:
+    """Raises ConfigurationError if Java or Spark cannot work here with these settings."""
+    lacking = limits.missing(settings.spark.driver_memory) if settings.spark.deploy_mode == "client" else ""
+    if lacking:
+        raise ConfigurationError(limits.ADVICE.format(lacking))
+    for folder in (home, *places.all_of(settings).values()):
+        if not java.can_name(folder):
+            raise ConfigurationError(
+                f"Java cannot name {folder} here, so nothing was started: install the locale {java.LOCALE}, or use"
+                " folders with plain letters."
+            )
+    folder = places.scratch(settings)
+    try:
+        paths.check_for_spark(folder)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The folder for temporary files, {folder}, {error}, so nothing was started."
+            " Set warehouse.scratch or TMPDIR to another one."
+        ) from error
 
 
 def _make_room(settings: Settings) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from smart_trader import cli
-from smart_trader.errors import Interrupted, SmartTraderError, StorageError, UsageError
+from smart_trader import cli, limits
+from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError, UsageError
 from smart_trader.launch import archive, setup
 
 HOME = Path(__file__).parents[2]
@@ -32,13 +32,21 @@ def run() -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         status = 0
-    except OSError as error:
-        status = StorageError.exit_status
-        print(f"smart-trader: {error}; make room or make it writable, then run again", file=sys.stderr)
-    except Exception:
-        status = SmartTraderError.exit_status
-        traceback.print_exc()
+    except Exception as error:
+        status = _explain(error)
     sys.exit(status)
+
+
+def _explain(error: Exception) -> int:
+    """Say what the machine refused, or what our bug is; returns the exit status."""
+    if limits.is_reached(error) or limits.line_in(str(error)):
+        print(f"smart-trader: {limits.ADVICE.format(error)}", file=sys.stderr)
+        return ConfigurationError.exit_status
+    if isinstance(error, OSError):
+        print(f"smart-trader: {error}; make room or make it writable, then run again", file=sys.stderr)
+        return StorageError.exit_status
+    traceback.print_exception(error)
+    return SmartTraderError.exit_status
 
 
 def _submit(arguments: Sequence[str]) -> int:
@@ -48,12 +56,24 @@ def _submit(arguments: Sequence[str]) -> int:
         print(cli.overview())
         return 0
     options = cli.parse(arguments[0], arguments[1:])
+    _check_working_folder()
     installed = setup.ensure(HOME, ("delta", "s3") if options.profile == "s3" else ("delta",))
     if installed.is_new:
         os.execv(installed.python, [str(installed.python), *sys.orig_argv[1:]])
     from smart_trader.launch import job  # imports what set-up has installed
 
     return job.run(HOME, options, arguments[1:], installed)
+
+
+def _check_working_folder() -> None:
+    """Neither Java nor a relative path can do without it."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder that this was started from is gone ({error.strerror}), so nothing was started."
+            " Change to another one, then run again."
+        ) from error
 
 
 def _set_up(arguments: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+from smart_trader import paths
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.launch import jars, java, shell
 from smart_trader.launch.shell import say
@@ -74,6 +75,10 @@ class _Parser(argparse.ArgumentParser):
 
 def ensure(home: Path, groups: Sequence[str]) -> Installation:
     """Check what is there, and set up the rest. Raises SmartTraderError if that cannot be done."""
+    try:
+        paths.check_for_spark(home)
+    except ValueError as error:
+        raise ConfigurationError(f"The folder of this program, {home}, {error}; move it, then run again.") from error
     return _ready(home, groups) or _set_up(home, groups)
 
 

@@ -12,15 +12,21 @@ from io import BufferedReader
 from pathlib import Path
 from types import FrameType
 
-from smart_trader import log_files, process
-from smart_trader.errors import Interrupted, SmartTraderError, StorageError
+from smart_trader import limits, log_files, process
+from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
+from smart_trader.foreign import printable
 from smart_trader.io import disk
+from smart_trader.launch import java
 from smart_trader.settings_model import Settings
 
 GRACE_SECONDS = 13.0
 """How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
 _DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
+_NO_HEARTBEAT = 56
+"""How Spark ends a JVM whose parts have lost one another."""
 _NOISE = b"WARNING: Using incubator modules"
+_FIRST_WORDS_BYTES = 65536
+"""Of what a JVM says, for the reason why it did not start."""
 _SMALL_BYTES = 256 * 2**20
 _PARTITION_BYTES = 64 * 2**20
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -114,6 +120,8 @@ def command_line(run: Run) -> list[str]:
         # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
         confs |= PLAN_LITTLE if run.is_small else {}
+        # A laptop that slept, or a run that was stopped: what misses a heartbeat is the same JVM, and is there again.
+        confs["spark.storage.blockManagerHeartbeatTimeoutMs"] = "86400s"
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))
@@ -125,7 +133,7 @@ def command_line(run: Run) -> list[str]:
         *("--name", f"smart-trader {run.job} {run.run_id}"),
         *("--driver-memory", spark.driver_memory),
         *("--properties-file", str(conf / "spark-defaults.conf")),
-        *("--driver-java-options", " ".join(f'"{option}"' for option in java_options)),
+        *("--driver-java-options", " ".join(map(_quoted, java_options))),
         *("--py-files", str(run.package)),
         *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
         str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
@@ -134,9 +142,13 @@ def command_line(run: Run) -> list[str]:
 
 
 def _half(memory: str) -> str:
-    """Of an amount as Java writes it, at least 1 MB, as Spark takes 0 for no limit."""
-    megabytes = int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
-    return f"{max(1, megabytes // 2)}m"
+    """Of an amount as Java writes it."""
+    return f"{limits.memory_bytes(memory) // 2**21}m"
+
+
+def _quoted(option: str) -> str:
+    """As Spark takes options apart: a folder may have a quote in its name."""
+    return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
@@ -149,6 +161,7 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
+        "LC_ALL": java.LOCALE,
         process.RUN_DIR: str(run.folder),
         process.TERMINAL: terminal,
         "SMART_TRADER_LOG_FORMAT": environ.get("SMART_TRADER_LOG_FORMAT") or ("text" if terminal else "json"),
@@ -190,6 +203,7 @@ class Submission:
         self._run, self._inherited = run, inherited
         self._child: subprocess.Popen[bytes] | None = None
         self._told_to_stop = False
+        self._first_words = bytearray()
 
     def run(self) -> int:
         """Run the job; returns its exit status. What it says passes through."""
@@ -206,7 +220,7 @@ class Submission:
             )
             if self._told_to_stop:  # before there was a child
                 self._kill()
-            messages = threading.Thread(target=_pass_on, args=(self._child.stdout,), daemon=True)
+            messages = threading.Thread(target=_pass_on, args=(self._child.stdout, self._first_words), daemon=True)
             messages.start()
             code = self._child.wait()
             self._end_group()
@@ -254,9 +268,14 @@ class Submission:
             return code
         if self._told_to_stop:
             raise Interrupted("told to stop; what was committed stays, run again to go on")
+        if lacking := limits.line_in(self._first_words.decode(errors="replace")):
+            raise ConfigurationError(limits.ADVICE.format(printable(lacking)))
         if code < 0 or code > 128:
             name = signal.Signals(-code if code < 0 else code - 128).name
-            raise Interrupted(f"the run was killed ({name}); what was committed stays, run again to go on")
+            why = "; the system does so when it runs out of memory" if name == "SIGKILL" else ""
+            raise Interrupted(f"the run was killed ({name}{why}); what was committed stays, run again to go on")
+        if code == _NO_HEARTBEAT:
+            raise Interrupted("Java was stopped for too long; what was committed stays, run again to go on")
         if disk.is_full(self._run.folder):  # Spark could not even start
             raise StorageError(
                 f"the disk of {self._run.folder} is full; what was committed stays, make room, run again"
@@ -264,12 +283,13 @@ class Submission:
         raise SmartTraderError(f"Spark ended with status {code}; what was committed stays")
 
 
-def _pass_on(messages: BufferedReader) -> None:
-    """Copy what the JVM and the driver say, which the JVM has merged, to standard error."""
+def _pass_on(messages: BufferedReader, first_words: bytearray) -> None:
+    """Copy what the JVM and the driver say, which the JVM has merged, to standard error; keep how it begins."""
     first = messages.readline()
     chunk = b"" if first.startswith(_NOISE) else first
     listens = True
     while True:
+        first_words += chunk[: _FIRST_WORDS_BYTES - len(first_words)]
         if listens:
             try:
                 sys.stderr.buffer.write(chunk)

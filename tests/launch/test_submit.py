@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from smart_trader import demo
-from smart_trader.errors import Interrupted, SmartTraderError
+from smart_trader.domain import catalog
+from smart_trader.errors import ConfigurationError, SmartTraderError
 from smart_trader.io import lock
-from smart_trader.launch import job, submit
+from smart_trader.launch import java, job, setup, submit
 from smart_trader.settings import load
 
 HOME = Path(__file__).parents[2]
@@ -62,6 +63,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--conf", "spark.driver.maxResultSize=1024m"),
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.sql.adaptive.enabled=false"),
+        *("--conf", "spark.storage.blockManagerHeartbeatTimeoutMs=86400s"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
@@ -77,7 +79,7 @@ def test_much_data_has_the_whole_heap_at_once(stored: int | None, is_whole: bool
 
 @pytest.mark.parametrize(
     ("memory", "said", "limit"),
-    [("4g", "", "2048m"), ("512m", "", "256m"), ("1m", "", "1m"), ("4g", "3g", "3g"), ("4g", "100m", "100m")],
+    [("4g", "", "2048m"), ("512m", "", "256m"), ("4g", "3g", "3g"), ("4g", "100m", "100m")],
 )
 def test_a_query_may_bring_half_of_the_memory_to_the_driver_unless_told_otherwise(
     memory: str, said: str, limit: str
@@ -166,27 +168,32 @@ def test_the_status_of_a_job_is_handed_on(code: int) -> None:
     assert submit.Submission(described(), ())._judge(code) == code
 
 
-@pytest.mark.parametrize(("code", "error"), [(-9, Interrupted), (143, Interrupted), (1, SmartTraderError)])
-def test_any_other_status_is_explained(code: int, error: type[SmartTraderError]) -> None:
-    with pytest.raises(error, match="what was committed stays") as ended:
+@pytest.mark.parametrize(("code", "status"), [(-9, 75), (143, 75), (56, 75), (1, 70)])
+def test_any_other_status_is_explained(code: int, status: int) -> None:
+    with pytest.raises(SmartTraderError, match="what was committed stays") as ended:
         submit.Submission(described(), ())._judge(code)
-    assert ended.value.exit_status == (75 if error is Interrupted else 70)
+    assert ended.value.exit_status == status
+
+
+def test_a_quote_in_the_name_of_a_folder_is_none_to_java() -> None:
+    line = submit.command_line(described(folder=Path('/tmp/a "b" c')))
+    assert '"-Djava.io.tmpdir=/tmp/a \\"b\\" c"' in line[line.index("--driver-java-options") + 1]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A working folder with a space in its name."""
-    folder = tmp_path / "my work"
+    """A working folder with a name that shells, Java and locales have trouble with."""
+    folder = tmp_path / 'jürgen\'s 100%20 "$HOME"'
     (folder / "scratch").mkdir(parents=True)
     return folder
 
 
-def start(place: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """A job as cron starts it: nearly no environment."""
+def start(place: Path, job_name: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """A job as cron or ssh starts it: nearly no environment, and none that knows what an umlaut is."""
     return subprocess.Popen(
-        [HOME / "bin" / "submit.sh", *arguments, "--set", f"warehouse.scratch={place}/scratch"],
+        [HOME / "bin" / "submit.sh", job_name, "--set", f"warehouse.scratch={place}/scratch", *arguments],
         cwd=place,
-        env={"HOME": str(place), "PATH": "/usr/bin:/bin"},
+        env={"HOME": str(place), "PATH": "/usr/bin:/bin", "LC_ALL": "C", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -256,6 +263,7 @@ def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path)
     assert list((place / "scratch").iterdir()) == []
     assert processes_of(place) == []
     assert {path.name for path in place.iterdir()} == {"scratch", "lakehouse", "logs"}
+    assert list(place.parent.iterdir()) == [place]  # and none of what a locale makes of its name
     [file] = (place / "logs").iterdir()  # of the JVM there is none: it had nothing to warn of
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     run_id = json.loads(output)["run_id"]
@@ -300,3 +308,62 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     with lock.hold(str(place / "lakehouse"), {}, wait_seconds=30):
         pass
     assert eventually(lambda: processes_of(place) == [])
+
+
+@pytest.mark.spark
+def test_tables_are_in_the_folder_that_is_named_in_a_locale_that_is_not_there(place: Path, tmp_path: Path) -> None:
+    """As ssh hands one on. Java would spell the folder j?rgen."""
+    root = tmp_path / "lake of jürgen, [1] {a,b}: #x? *"
+    run = start(place, "init", "--set", f"warehouse.root={root}", LC_ALL="xx_XX.UTF-8")
+    _, messages = run.communicate()
+    assert run.returncode == 0, messages
+    assert len(list(root.glob("*/*/_delta_log/*0.json"))) == len(catalog.TABLES)
+    assert {path.name for path in tmp_path.iterdir()} == {place.name, root.name, "logs"}
+    assert list((place / "scratch").iterdir()) == []
+
+
+def test_without_its_locale_only_plain_names_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, named = (load(environ={}, overrides=[("warehouse.root", f"{tmp_path}/{name}")]) for name in ("l", "jürgen"))
+    job._check_machine(HOME, named)
+    monkeypatch.setattr(java, "LOCALE", "xx_XX.UTF-8")
+    job._check_machine(HOME, plain)
+    with pytest.raises(ConfigurationError, match=f"cannot name {tmp_path}/jürgen here"):
+        job._check_machine(HOME, named)
+
+
+@pytest.mark.parametrize("char", [",", ":", "#", "?", "*", "[", "]", "{", "}", "\\"])
+def test_a_temporary_folder_that_spark_would_take_apart_is_refused(tmp_path: Path, char: str) -> None:
+    settings = load(environ={}, overrides=[("warehouse.scratch", f"{tmp_path}/a{char}b")], home=HOME)
+    with pytest.raises(ConfigurationError, match="nothing was started") as refused:
+        job._check_machine(HOME, settings)
+    assert char in str(refused.value)
+    with pytest.raises(ConfigurationError, match="move it"):
+        setup.ensure(tmp_path / f"a{char}b", ("delta",))
+
+
+@pytest.mark.parametrize(
+    ("limit", "setting", "said"),
+    [
+        ("ulimit -v 3000000", "spark.driver_memory=2g", "Could not allocate compressed class space"),
+        ("ulimit -n 100", "spark.driver_memory=2g", "a process may open 100 files"),
+        ("true", "spark.driver_memory=90000g", "MB of memory, and spark.driver_memory is 90000g"),
+        ("rmdir ../gone", "spark.driver_memory=1g", "is gone"),
+    ],
+)
+def test_a_machine_that_is_too_small_is_no_bug(tmp_path: Path, limit: str, setting: str, said: str) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "here").mkdir()
+    folder = "gone" if "gone" in limit else "here"
+    command = f'cd {folder}; {limit}; exec {HOME}/bin/submit.sh init --set {setting} "$@"'
+    places = ("--set", f"warehouse.root={tmp_path}/lake", "--set", f"warehouse.scratch={tmp_path}/scratch")
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", *places],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 78, done.stderr
+    assert said in done.stderr
+    assert not list(tmp_path.glob("lake/*/*"))
