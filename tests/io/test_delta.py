@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from delta.exceptions import (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-)
+from delta.exceptions import ConcurrentAppendException
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -299,65 +293,6 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: Delt
             store.append(TABLE, rows)
 
     assert store.version(TABLE) == before
-
-
-def test_two_writers_at_once_both_get_their_way(open_store: Open, store: DeltaStore) -> None:
-    """Each sets its own row and adds one, three times; whoever comes second starts anew from what the first left."""
-
-    def write(name: str) -> None:
-        writer = open_store(name)
-        for nth in range(3):
-            rows = [{"id": name, "seen": str(nth)}]
-            writer.update(TABLE, writer.frame(TABLE.fields(("id", "seen")), rows))
-            writer.append_new(TABLE, things(writer, {"id": f"{name}-{nth}"}))
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(write, ["1", "2"]))
-
-    seen = dict(stored(store, "seen"))
-    assert (seen["1"], seen["2"]) == ("2", "2")
-    assert sorted(seen) == sorted(["1", "2", "3", *(f"{name}-{nth}" for name in "12" for nth in range(3))])
-
-
-def test_three_writers_at_once_with_upkeep_among_them(open_store: Open, store: DeltaStore, spark: SparkSession) -> None:
-    """Two merges, an append, OPTIMIZE and VACUUM, all at the same time, five rounds."""
-    path, rounds = store.path(TABLE), range(5)
-
-    def merge(name: str) -> None:
-        writer = open_store(name)
-        for nth in rounds:
-            seen = writer.frame(TABLE.fields(("id", "seen")), [{"id": name, "seen": str(nth)}])
-            again_if_beaten(lambda seen=seen: writer.update(TABLE, seen))
-
-    def append(name: str) -> None:
-        writer = open_store(name)
-        for nth in rounds:
-            again_if_beaten(lambda nth=nth: writer.append_new(TABLE, things(writer, {"id": f"{name}-{nth}"})))
-
-    def look_after(command: str) -> None:
-        for _ in rounds:
-            with suppress(ConcurrentDeleteDeleteException, ConcurrentDeleteReadException, ConcurrentAppendException):
-                spark.sql(f"{command} delta.`{path}`").collect()
-
-    work = [(merge, "1"), (merge, "2"), (append, "new"), (look_after, "OPTIMIZE"), (look_after, "VACUUM")]
-    with ThreadPoolExecutor(len(work)) as pool:
-        for done in [pool.submit(write, name) for write, name in work]:
-            done.result()
-
-    seen = dict(stored(store, "seen"))
-    assert (seen["1"], seen["2"]) == ("4", "4")
-    assert sorted(seen) == sorted(["1", "2", "3", *(f"new-{nth}" for nth in rounds)])
-    assert [store.read(TABLE, version=version).count() for version in range(store.version(TABLE) + 1)][-1] == len(seen)
-
-
-def again_if_beaten(write: Callable[[], None]) -> None:
-    """As the user does who is told to run again."""
-    for _ in range(5):
-        try:
-            return write()
-        except Interrupted:
-            continue
-    pytest.fail("never came through")
 
 
 def test_conflicts_without_end_end_the_run(store: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:

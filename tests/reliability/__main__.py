@@ -1,7 +1,10 @@
-"""python -m tests.reliability --campaign: kill runs of the pipeline for hours, and say what came of it.
+"""Campaigns that take longer than any lane of the tests, with the same code as in the tests.
 
-The same code as in the tests, with other markets and other moments each time. The seed of a round, which is printed,
-repeats it: --seed SEED --rounds 1.
+python -m tests.reliability kills    kills runs of the pipeline for hours, on another market and at other moments each
+                                     round; the seed of a round, which is printed, repeats it: --seed SEED --rounds 1
+python -m tests.reliability writers  lets writers meet at a table, 200 rounds each
+
+What a round that failed left is kept, and its place printed.
 """
 
 import argparse
@@ -9,59 +12,75 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
-from smart_trader.simulator.server import Simulator
-from tests.reliability import lakes
-from tests.reliability.processes import Place, kill_in_a_row
-from tests.reliability.world import first_market, later_market, spoiled
+from tests.lake import start_spark
+from tests.reliability.kills import Kill, Round
+from tests.reliability.writers import MEETINGS, Meeting
+
+ROUNDS_OF_A_TABLE = 25
+"""Then the writers meet at a new one: a log of thousands of versions would only be slow."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
-    parser.add_argument("--campaign", action="store_true", required=True)
-    parser.add_argument("--hours", type=float, default=2.0, help="after which no new round begins (default 2)")
-    parser.add_argument("--rounds", type=int, help="at most so many rounds")
-    parser.add_argument("--kills", type=int, default=5, help="in a row, each of the recovery from the last (default 5)")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
+    how = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__, formatter_class=how)
+    campaigns = parser.add_subparsers(dest="campaign", required=True)
+    kills = campaigns.add_parser("kills")
+    kills.add_argument("--hours", type=float, default=2.0, help="after which no new round begins (default 2)")
+    kills.add_argument("--rounds", type=int, help="at most so many rounds")
+    kills.add_argument("--kills", type=int, default=12, help="in a round (default 12)")
+    kills.add_argument("--seed", type=int, default=int(time.time()))
+    writers = campaigns.add_parser("writers")
+    writers.add_argument("--rounds", type=int, default=200, help="of each meeting (default 200)")
     options = parser.parse_args()
-    deadline, rounds, kills, failures = time.monotonic() + 3600 * options.hours, 0, 0, 0
-    while time.monotonic() < deadline and rounds != options.rounds:
-        seed = options.seed + rounds
-        killed, error = _round(seed, options.kills)
-        rounds, kills, failures = rounds + 1, kills + killed, failures + (error is not None)
-        _say(f"round {rounds}, seed {seed}: {killed} kills, {error or 'the same tables'}")
-    _say(f"{kills} kills in {rounds} rounds, {failures} rounds failed; the first seed was {options.seed}")
+    return _meet(options.rounds) if options.campaign == "writers" else _kill(options)
+
+
+def _kill(options: argparse.Namespace) -> int:
+    deadline, seed, failures = time.monotonic() + 3600 * options.hours, options.seed, 0
+    kills: list[Kill] = []
+    while time.monotonic() < deadline and seed - options.seed != options.rounds:
+        folder = Path(tempfile.mkdtemp(prefix=f"kills-{seed}-"))
+        one = Round(folder, seed, options.kills)
+        error = _error_of(one.run, folder)
+        _say(f"seed {seed}: {', '.join(map(str, one.kills))}: {error or 'the same tables'}")
+        seed, kills, failures = seed + 1, kills + one.kills, failures + (error is not None)
+        _say(f"  {len(kills)} kills in {seed - options.seed} rounds, {failures} rounds failed")
+    for what, counted in (("victims", Counter(k.victim for k in kills)), ("during", Counter(k.during for k in kills))):
+        _say(f"{what}: " + ", ".join(f"{name} {count}" for name, count in counted.most_common()))
     return 1 if failures else 0
 
 
-def _round(seed: int, times: int) -> tuple[int, str | None]:
-    """Kills of first runs, or with an odd seed of runs that update a lake; and what went wrong if anything did."""
-    random, market, killed = Random(seed), first_market(seed), 0
-    with tempfile.TemporaryDirectory() as folder, Simulator(spoiled(market)) as simulator:
-        calm, place = Place(Path(folder, "undisturbed")), Place(Path(folder, "disturbed"))
-        try:
-            if seed % 2:
-                calm.run("pipeline", simulator=simulator)
-                shutil.copytree(calm.root, place.root)
-                simulator.market = spoiled(later_market(market))
-            began = time.monotonic()
-            calm.run("pipeline", simulator=simulator)
-            longest = time.monotonic() - began
-            kills = kill_in_a_row(place, simulator, random, times=times, longest=longest)
-            killed = sum(kill.status != 0 for kill in kills)
-            _say("  " + ", ".join(f"{kill.victim} at {kill.after_seconds} s: {kill.status}" for kill in kills))
-            place.run("pipeline", simulator=simulator)
-            lakes.check(place.root)
-            assert lakes.digests(place.root) == lakes.digests(calm.root), "I3: other tables"
-            before = lakes.versions(place.root)
-            place.run("pipeline", simulator=simulator)
-            assert lakes.versions(place.root) == before, "I6: an idle run committed"
-            assert list(place.scratch.iterdir()) == [], "I12: scratch was left"
-        except AssertionError as error:
-            return killed, str(error)
-    return killed, None
+def _meet(rounds: int) -> int:
+    scratch, failures = Path(tempfile.mkdtemp(prefix="writers-")), 0
+    spark = start_spark(scratch)
+    spark.sparkContext.setLogLevel("ERROR")
+    for name, writers in MEETINGS.items():
+        beaten: Counter[str] = Counter()
+        for begun in range(0, rounds, ROUNDS_OF_A_TABLE):
+            folder = scratch / f"{name} {begun}"
+            meeting = Meeting(spark, folder, writers, min(ROUNDS_OF_A_TABLE, rounds - begun))
+            error = _error_of(meeting.run, folder)
+            failures, beaten = failures + (error is not None), beaten + meeting.beaten
+            _say(f"{name}, {begun + meeting.rounds} rounds: {error or 'as it should be'}")
+        _say(f"  began anew after five attempts, or left it for the next time: {dict(beaten) or 'nobody'}")
+    spark.stop()
+    if not failures:
+        shutil.rmtree(scratch)
+    return 1 if failures else 0
+
+
+def _error_of(run: Callable[[], None], folder: Path) -> str | None:
+    """What went wrong, if anything did; otherwise the folder is removed."""
+    try:
+        run()
+    except Exception as broken:
+        return f"{type(broken).__name__}: {broken} (kept in {folder})"
+    shutil.rmtree(folder)
+    return None
 
 
 def _say(line: str) -> None:

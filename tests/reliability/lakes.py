@@ -50,7 +50,7 @@ def check(root: Path) -> None:
     content = content_of(root)
     for table in catalog.TABLES:
         _keys_are_unique(table, content[table.name])
-        _log_is_contiguous_and_every_version_reads(root, table)
+        log_is_contiguous_and_every_version_reads(root, table)
         _every_commit_says_whose_it_is(root, table)
     no_status_vouches_for_what_is_not_there(content)
     assert list(_leftovers(root)) == []
@@ -67,7 +67,7 @@ def _keys_are_unique(table: Table, rows: Rows) -> None:
     assert [key for key, count in seen.items() if count > 1] == [], f"I1: {table.name}"
 
 
-def _log_is_contiguous_and_every_version_reads(root: Path, table: Table) -> None:
+def log_is_contiguous_and_every_version_reads(root: Path, table: Table) -> None:
     log = root / table.path / "_delta_log"
     numbers = sorted(int(file.stem) for file in log.glob("*.json") if file.stem.isdigit())
     assert numbers == list(range(len(numbers))), f"I5: {table.name}"

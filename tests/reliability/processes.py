@@ -2,23 +2,20 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from random import Random
 
 from smart_trader.domain.silver import tracked_whales
-from smart_trader.simulator.birdeye import TRADES
 from smart_trader.simulator.server import Simulator
 from tests.reliability import lakes
 
 HOME = Path(__file__).parents[2]
-VICTIMS = ("driver", "jvm", "group")
 LONGEST = 600.0
 """Seconds that no run takes, also on a busy machine."""
 
@@ -43,6 +40,12 @@ class Run:
     @property
     def said(self) -> str:
         return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def under_way(self) -> str:
+        """The job that began last."""
+        began = re.findall(r'"msg": "started", .*"job": "(\w+)"', self.said)
+        return began[-1] if began else "start-up"
 
     @property
     def output(self) -> str:
@@ -102,48 +105,11 @@ class Place:
     def completed_wallets(self, at: datetime) -> set[str]:
         """Wallets whose trades the lake says to have as of business time `at`."""
         table = tracked_whales.TABLE
-        if not (self.root / table.path / "_delta_log").is_dir():
+        if not (self.root / table.path / "_delta_log" / f"{0:020}.json").is_file():
             return set()
         rows = lakes.rows_of(self.root, table)
         completed = (row for row in rows if row["txns_fetch_status"] == "completed")
         return {row["wallet_address"] for row in completed if row["txns_last_fetched_at"] == at}
-
-
-@dataclass
-class Kill:
-    """What was done to a run, and what came of it."""
-
-    victim: str
-    after_seconds: float
-    status: int
-
-
-def kill_in_a_row(place: Place, simulator: Simulator, random: Random, *, times: int, longest: float) -> list[Kill]:
-    """Kill `times` runs of the pipeline, each the recovery of the one before, at random moments of `longest` seconds.
-
-    Each time: the launcher ends as documented, nobody is left, and what was completed is not asked for again.
-    """
-    kills = []
-    done: set[str] = set()
-    for _ in range(times):
-        victim, moment = random.choice(VICTIMS), random.uniform(3, longest)
-        asked = len(simulator.requests)
-        run = place.start("pipeline", simulator=simulator)
-        try:
-            status = run.process.wait(moment)
-        except subprocess.TimeoutExpired:
-            processes = run.processes()
-            expected = -signal.SIGKILL if run.kill(victim) else 75
-            status = run.wait(30)
-            assert status in (expected, 0), run.said  # 0: it had just ended
-            assert eventually(partial(_are_gone, processes)), "a process outlived its run"
-        else:
-            assert status == 0, run.said
-        again = {request.query.get("address") for request in simulator.requests[asked:] if request.path == TRADES}
-        assert not again & done, "what was completed was fetched again"
-        done = place.completed_wallets(simulator.market.now)
-        kills.append(Kill(victim, round(moment, 1), status))
-    return kills
 
 
 def parent(process: int) -> int | None:
@@ -169,7 +135,7 @@ def is_gone(process: int) -> bool:
         return True
 
 
-def _are_gone(processes: list[int]) -> bool:
+def are_gone(processes: list[int]) -> bool:
     return all(map(is_gone, processes))
 
 

@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -20,32 +19,16 @@ from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.reliability import lakes
-from tests.reliability.processes import Place, Run, eventually, is_gone, kill_in_a_row
-from tests.reliability.world import first_market, later_market, spoiled
+from tests.reliability.kills import Round
+from tests.reliability.processes import Place, Run, are_gone, eventually
+from tests.reliability.world import first_market, spoiled
 
 pytestmark = pytest.mark.long
-
-KILLS_EACH = 5
-"""Of a first run, and of one that updates what is there: ten kills."""
 
 
 @pytest.fixture(scope="module")
 def market() -> Market:
     return first_market()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(
-    market: Market, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, str], dict[str, str], float]:
-    """Digests after one and after two undisturbed runs, and how many seconds the first took."""
-    place, began = Place(tmp_path_factory.mktemp("undisturbed")), time.monotonic()
-    with Simulator(spoiled(market)) as simulator:
-        place.run("pipeline", simulator=simulator)
-        took, first = time.monotonic() - began, lakes.digests(place.root)
-        simulator.market = spoiled(later_market(market))
-        place.run("pipeline", simulator=simulator)
-    return first, lakes.digests(place.root), took
 
 
 @pytest.fixture
@@ -54,26 +37,14 @@ def simulator(market: Market) -> Iterator[Simulator]:
         yield simulator
 
 
-def test_ten_kills_at_random_moments_end_in_the_same_tables(
-    market: Market,
-    simulator: Simulator,
-    undisturbed: tuple[dict[str, str], dict[str, str], float],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    seed = int(os.environ.get("SMART_TRADER_KILL_SEED") or time.time())
-    random, place = Random(seed), Place(tmp_path)
-    first, second, longest = undisturbed
-    for moment, wanted in ((market, first), (later_market(market), second)):
-        simulator.market = spoiled(moment)
-        kills = kill_in_a_row(place, simulator, random, times=KILLS_EACH, longest=longest)
+def test_ten_kills_at_random_moments_end_in_the_same_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kills = Round(tmp_path, int(os.environ.get("SMART_TRADER_KILL_SEED") or time.time()), times=10)
+    try:
+        kills.run()
+    finally:
         with capsys.disabled():
-            said = ", ".join(f"{kill.victim} at {kill.after_seconds} s" for kill in kills)
-            print(f"\n  SMART_TRADER_KILL_SEED={seed}: {said}")  # noqa: T201 - one command repeats it
-        place.run("pipeline", simulator=simulator)
-        lakes.check(place.root)
-        assert lakes.digests(place.root) == wanted
-    assert list(place.scratch.iterdir()) == []
+            said = ", ".join(map(str, kills.kills))
+            print(f"\n  SMART_TRADER_KILL_SEED={kills.seed}: {said}")  # noqa: T201 - one command repeats it
 
 
 def test_signals_second_starts_and_what_follows(market: Market, tmp_path: Path) -> None:
@@ -113,7 +84,7 @@ def ends_within_15_seconds(run: Run, name: signal.Signals) -> None:
     assert time.monotonic() - began < 15
     assert "Told to stop; what was committed stays, run again to go on." in run.said
     assert re.search(r"^Run \S+ +partial, exit 75", run.said, re.MULTILINE), run.said
-    assert eventually(lambda: all(map(is_gone, processes)), 5)
+    assert eventually(lambda: are_gone(processes), 5)
 
 
 def test_a_failpoint_kills_the_jvm_and_the_record_of_the_run_can_fail(simulator: Simulator, tmp_path: Path) -> None:
