@@ -105,14 +105,14 @@ def command_line(run: Run) -> list[str]:
     """The `spark-submit` call of `run`."""
     spark = run.settings.spark
     conf = run.home / "conf"
-    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}", *run.java_options]
+    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}"]
     confs = {
         "spark.sql.shuffle.partitions": str(spark.shuffle_partitions or run.partitions),
         "spark.driver.maxResultSize": spark.driver_max_result_size or _half(spark.driver_memory),
     }
     if run.is_local:
         # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
-        java_options += ["-Xlog:disable", "-Xlog:all=error:stderr"]
+        java_options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
         java_options += ["-XX:MetaspaceSize=256m"]  # what Spark's classes fill: growing to it collects all garbage
         java_options += COMPILE_LITTLE if run.is_small else java_options_of_large_run(spark.driver_memory)

@@ -110,11 +110,12 @@ def test_huge_pages_are_asked_for_where_the_kernel_gives_them(
 
 def test_a_cluster_is_given_the_jars_to_distribute() -> None:
     settings = load("cluster", environ={}, overrides=[("warehouse.root", "hdfs://host/lake")], home=HOME)
-    line = submit.command_line(described(settings=settings))
+    line = submit.command_line(described(settings=settings, java_options=["-XX:SharedArchiveFile=/x.jsa"]))
     assert line[1:5] == ["--master", "yarn", "--deploy-mode", "client"]
     assert "spark.jars=/opt/smart trader/jars/a.jar,/opt/smart trader/jars/b.jar" in line
     assert "spark.executor.memory=4g" in line
-    assert not any("extraClassPath" in part or "UseParallelGC" in part for part in line)
+    of_this_machine = ("extraClassPath", "UseParallelGC", "SharedArchiveFile")
+    assert not any(word in part for part in line for word in of_this_machine)
 
 
 def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
