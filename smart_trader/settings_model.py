@@ -29,7 +29,7 @@ from smart_trader.limits import memory_bytes
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme in ("http", "https") and parts.hostname and parts.username is None:
+    if parts.scheme in ("http", "https") and parts.hostname and parts.username is None and parts.port != 0:
         return value.rstrip("/")
     raise ValueError("must be an http:// or https:// address without user and password")
 
@@ -268,7 +268,7 @@ class Units(Section):
 
 
 class BirdEye(Api):
-    requests_per_second: Annotated[Decimal, Field(gt=0, le=1_000)]
+    requests_per_second: Annotated[Decimal, Field(ge=Decimal("0.001"), le=1_000)]
     concurrent_requests: Annotated[int, Field(ge=1, le=256)]
     compute_units_per_run: CountOrNone
     units: Units

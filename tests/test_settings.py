@@ -220,7 +220,8 @@ def test_control_variables_and_those_of_others_are_left_alone() -> None:
         ("pnl.closed_ratio", "nan", "must be a number, at least 0, at most 1"),
         ("pnl.closed_ratio", "1.0001", "must be a number, at least 0, at most 1"),
         ("tokens.min_liquidity_usd", "1e400", "must be a number, at least 0"),
-        ("birdeye.requests_per_second", "0", "must be a number, more than 0, at most 1,000"),
+        ("birdeye.requests_per_second", "0", "must be a number, at least 0.001, at most 1,000"),
+        ("birdeye.requests_per_second", "1e-400", "must be a number, at least 0.001, at most 1,000"),
         ("birdeye.read_timeout_seconds", "inf", "must be a number, more than 0"),
         ("run.time_budget_minutes", "-5", "must be a whole number, at least 1"),
         ("ranking.pnl_basis", "both", "must be one of realized, total"),
@@ -231,6 +232,8 @@ def test_control_variables_and_those_of_others_are_left_alone() -> None:
         ("classify.pools_files", "/nowhere/list", "no such file"),
         ("birdeye.base_url", "ftp://x", "must be an http:// or https:// address"),
         ("birdeye.base_url", "http://api.example", "must be an https:// address"),
+        ("birdeye.base_url", "https://api.example:99999", "Port out of range 0-65535"),
+        ("birdeye.base_url", "https://api.example:0", "must be an http:// or https:// address"),
         ("warehouse.root", "s3://lake", "must begin with s3a://"),
     ],
 )
