@@ -145,7 +145,7 @@ class _Runner:
         return app
 
     def _run_all(self, app: App, jobs: Sequence[tuple[str, Run]]) -> tuple[int, str]:
-        if not self._is_reading:
+        if not self._is_reading and not self._options.is_rewriting:
             try:
                 self._make_tables()
             except Exception as error:
@@ -179,7 +179,9 @@ class _Runner:
         """Names of the tables that earlier runs wrote, as far as `ops.runs` is there to say so."""
         if self._tables.version(runs.TABLE) < 0:
             return set()
-        told = self._tables.read(runs.TABLE).select("table_versions").distinct()
+        # By version: a table of an earlier version may lack columns, which are added later.
+        record = self._tables.read(runs.TABLE, version=self._tables.version(runs.TABLE))
+        told = record.select("table_versions").distinct()
         return {name for row in told.collect() for name in json_object(row.table_versions)}
 
     def _compare(self, dry_run: DryRun, status: int, message: str) -> tuple[int, str]:

@@ -77,6 +77,11 @@ class Options:
         return self.job not in READING_JOBS and not self.dry_run
 
     @property
+    def is_rewriting(self) -> bool:
+        """Whether one table is to be made as it is declared: until then it would be refused."""
+        return self.job == "maintain" and self.table is not None
+
+    @property
     def makes_calls(self) -> bool:
         return self.fetch or not self.dry_run
 
@@ -250,16 +255,12 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
         add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
         add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
     if job in ("history", "restore"):
-        add("--table", type=_table, required=True, metavar="NAME", help="such as gold.smart_traders")
-        which = parser.add_mutually_exclusive_group(required=job == "restore")
-        which.add_argument("--version", type=_version, metavar="N", help="the table as of this version")
-        which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601 with zone")
-    if job == "history":
-        add("--limit", type=_count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
-    if job == "restore":
-        add("--yes", action="store_true", help="do it; otherwise only say what would change")
+        _add_version_options(parser, job)
     if job == "disk_space":
         add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
+    if job == "maintain":
+        what = "instead: write this table anew as it is declared, with its partitions, column types and checks"
+        add("--rewrite", dest="table", type=_table, metavar="TABLE", help=what)
     if job in ("report", "pipeline"):
         where = "report.html" if job == "pipeline" else "report.FORMAT"
         add(
@@ -275,6 +276,19 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
             metavar="AGE",
             help="end with 65 if the last ranking is older, such as 26h or 2d",
         )
+
+
+def _add_version_options(parser: argparse.ArgumentParser, job: str) -> None:
+    """Which table as of when, and what to do with it."""
+    add = parser.add_argument
+    add("--table", type=_table, required=True, metavar="NAME", help="such as gold.smart_traders")
+    which = parser.add_mutually_exclusive_group(required=job == "restore")
+    which.add_argument("--version", type=_version, metavar="N", help="the table as of this version")
+    which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601 with zone")
+    if job == "history":
+        add("--limit", type=_count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
+    else:
+        add("--yes", action="store_true", help="do it; otherwise only say what would change")
 
 
 def _hours(text: str) -> float:

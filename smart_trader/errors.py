@@ -4,6 +4,8 @@ Each class carries the exit status of the process that it ends (BSD ``sysexits.h
 that is not a `SmartTraderError` is a bug of ours and ends with 70.
 """
 
+from collections.abc import Sequence
+
 
 class SmartTraderError(Exception):
     """Base of all errors with a documented exit status."""
@@ -30,14 +32,26 @@ class QualityError(SmartTraderError):
 
 
 class SchemaMismatch(QualityError):
-    """Rows do not fit the declared columns of their table."""
+    """Rows, or a stored table, do not fit the declared columns of their table."""
 
-    def __init__(self, table: str, *, missing: set[str], unexpected: set[str]) -> None:
-        super().__init__(
+    @classmethod
+    def of_rows(cls, table: str, *, missing: set[str], unexpected: set[str]) -> "SchemaMismatch":
+        return cls(
             f"{table}: the columns do not fit the declaration, so nothing was written.\n"
             f"  missing:    {', '.join(sorted(missing)) or 'none'}\n"
             f"  unexpected: {', '.join(sorted(unexpected)) or 'none'}\n"
             f"  next: change the transformation, or the declaration beside it."
+        )
+
+    @classmethod
+    def of_stored(cls, table: str, differences: Sequence[str]) -> "SchemaMismatch":
+        """`differences` name both sides, what is stored and what is declared."""
+        return cls(
+            f"{table}: the stored table is not as declared; nothing was changed.\n  "
+            + "\n  ".join(differences)
+            + "\n  next: `init` adds columns that are missing and may be null. For anything else: if an earlier version"
+            f" of this program made the table, `maintain --rewrite {table}` writes it anew; if another program altered"
+            f" it, `restore --table {table} --version N` goes back."
         )
 
 

@@ -138,7 +138,7 @@ class TableStore(Protocol):
         """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
 
     def create(self, tables: Sequence[Table]) -> list[str]:
-        """Create what is missing and add declared new nullable columns; returns the names of tables that changed."""
+        """Make stored tables as they are declared where that needs no row; returns the names of tables that changed."""
 
     def committing(self, table: Table) -> AbstractContextManager[None]:
         """Keep in the record of the run which version `table` had before what is done inside, and after it."""
@@ -203,6 +203,12 @@ class TableUpkeep(Protocol):
 
     def vacuum(self, table: Table) -> None:
         """Delete these files."""
+
+    def rewrite(self, table: Table, *, dry_run: bool) -> None:
+        """Write all rows anew as the table is declared, as one commit; a dry run only says whether that is possible.
+
+        Raises SchemaMismatch or QualityError, before anything is written, if a row or a value would be lost.
+        """
 
     def checkpoint(self, table: Table) -> None:
         """Write the state of the newest version into one file, so that readers need not replay the log."""

@@ -140,7 +140,8 @@ class Lake:
             command = jobs[0] if len(jobs) == 1 else "pipeline"
             app = self._app(tables, command, as_of, simulator, settings, {"dry_run": True, **options})
             dry_run = DryRun(app, tables)
-            tables.create(catalog.TABLES)
+            if not app.options.is_rewriting:
+                tables.create(catalog.TABLES)
             for job, run in job_runs(jobs or PIPELINE):
                 app.report = Report()
                 with tables.committing_as(job, "test"), contextlib.suppress(NotAsked):

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from pyspark.sql import SparkSession
 from smart_trader import bootstrap, process
 from smart_trader.app import App
 from smart_trader.domain.ops import runs
-from smart_trader.domain.silver import tracked_whales
+from smart_trader.domain.silver import rejected_rows, tracked_whales
 from smart_trader.errors import LimitReached, QualityError, QuotaExhausted, SourceUnavailable
+from smart_trader.jobs import maintain
 from smart_trader.summary import Work
 from tests.lake import Lake
 
@@ -71,12 +72,12 @@ def run_jobs(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr(process, "leave", lambda _status: None)
     monkeypatch.setenv("SMART_TRADER_BIRDEYE__API_KEY", KEY)
 
-    def run(*jobs: tuple[str, bootstrap.Run], run_id: str = "r") -> int:
+    def run(*jobs: tuple[str, bootstrap.Run], run_id: str = "r", rewrite: Sequence[str] = ()) -> int:
         root = f"warehouse.root={lake.root}"
         disk = ("disk.warn_percent=100", "disk.critical_percent=100")
         pairs = (part for pair in (root, *disk) for part in ("--set", pair))
-        monkeypatch.setattr(sys, "argv", ["job", *pairs, "--run-id", run_id, "--json"])
-        return bootstrap.run_jobs("pipeline", jobs)
+        monkeypatch.setattr(sys, "argv", ["job", *pairs, *rewrite, "--run-id", run_id, "--json"])
+        return bootstrap.run_jobs("maintain" if rewrite else "pipeline", jobs)
 
     return run
 
@@ -252,3 +253,18 @@ def test_a_check_that_fails_after_the_last_job_counts_as_that_jobs_failure(
     assert run_jobs(("silver_pnl", ok), ("gold_traders", ok)) == 65
     outcomes = {row.job: (row.outcome, row.exit_code, row.message) for row in lake.rows(runs.TABLE)}
     assert outcomes == {"silver_pnl": ("ok", 0, ""), "gold_traders": ("failed", 65, "the figures differ")}
+
+
+def test_only_a_run_that_writes_a_table_anew_starts_on_a_lake_of_another_layout(
+    lake: Lake, run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = rejected_rows.TABLE
+    rows = lake.tables.read(table).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    rows.partitionBy("reason").save(lake.tables.path(table))
+
+    assert run_jobs(("silver_pnl", ok), run_id="refused") == 65
+    summary = json.loads(capsys.readouterr().out)
+    assert "partitions: stored by reason, declared by nothing" in summary["message"]
+    assert "maintain --rewrite silver.rejected_rows" in summary["message"]
+    assert run_jobs(("maintain", maintain.run), run_id="rewritten", rewrite=("--rewrite", table.name)) == 0
+    assert run_jobs(("silver_pnl", ok), run_id="as-declared") == 0

@@ -22,6 +22,15 @@ def as_declared(table: Table, rows: DataFrame) -> DataFrame:
     return rows.withColumns({c.name: _typed(F.col(c.name), given[c.name].dataType, c.type) for c in differing})
 
 
+def inferred(kind: T.DataType) -> T.DataType:
+    """The type as Spark infers it where it knows nothing of the values: anything in it may be null."""
+    if isinstance(kind, T.ArrayType):
+        return T.ArrayType(inferred(kind.elementType), containsNull=True)
+    if isinstance(kind, T.StructType):
+        return T.StructType([T.StructField(field.name, inferred(field.dataType)) for field in kind])
+    return kind
+
+
 def _typed(value: Column, given: T.DataType, declared: T.DataType) -> Column:
     """The value in the declared type, as far as nullability goes; null stays null."""
     if isinstance(given, T.StructType) and isinstance(declared, T.StructType):

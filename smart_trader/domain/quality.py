@@ -6,6 +6,7 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
 
 from smart_trader.domain.table import Check, Table
 
@@ -47,6 +48,17 @@ def exact_sum(value: Column) -> Column:
 def together(*frames: DataFrame) -> DataFrame:
     """All rows, with all columns; null where a frame lacks one. One grouping by a key then serves as a join of all."""
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
+
+
+def examine_declared(table: Table, rows: DataFrame) -> Examination:
+    """What is enforced of each row that is written: its checks, and what must not be null. `rows` may lack stamps."""
+    names = [field.name for field in table.schema if not field.nullable and field.name in rows.columns]
+    full = [c.name for c in table.columns if isinstance(c.type, ArrayType) and not c.type.containsNull]
+    nulls = [Rule(table.name, f"{name}_not_null", F.col(name).isNull()) for name in names]
+    elements = [Rule(table.name, f"{name}_elements_not_null", F.exists(name, lambda e: e.isNull())) for name in full]
+    checks = [Rule(table.name, c.name, ~F.coalesce(F.expr(c.condition), F.lit(False))) for c in table.checks]
+    subject = tuple(name for name in table.key if name in rows.columns)
+    return Examination(rows, subject, (*nulls, *elements, *checks))
 
 
 def examine_rows(table: Table, rows: DataFrame) -> Examination:

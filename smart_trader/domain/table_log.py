@@ -11,17 +11,30 @@ from smart_trader.domain.table import Table
 READER_VERSION, NEWEST_WRITER_VERSION = 1, 4
 """What the common readers outside Spark open, and writers outside Spark as well."""
 DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+CHECK = "delta.constraints."
+"""How the properties begin that hold a table's checks."""
 _HOURS = {"hour": 1, "day": 24, "week": 168}
 
 
 @dataclass(frozen=True, slots=True)
-class LogFacts:
-    """The newest version of a table, and which files its log consists of."""
+class StoredTable:
+    """What the log says that a table is."""
 
-    version: int
     schema: T.StructType
     partitioned_by: tuple[str, ...]
     properties: Mapping[str, str]
+
+    @property
+    def checks(self) -> dict[str, str]:
+        """Conditions that Delta enforces, by the name of the check in lower case."""
+        return {name[len(CHECK) :]: rule for name, rule in self.properties.items() if name.startswith(CHECK)}
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts(StoredTable):
+    """The newest version of a table, and which files its log consists of."""
+
+    version: int
     reader_version: int
     writer_version: int
     commits: tuple[int, ...]
@@ -34,8 +47,8 @@ def broken_log_rules(table: Table, facts: LogFacts) -> Mapping[str, Sequence[str
     """The rules that the log of `table` breaks, each with what breaks it."""
     found = {
         "log_contiguous": _gaps(facts),
-        "schema_as_declared": _schema_differences(table, facts),
-        "checks_enforced": _check_differences(table, facts),
+        "schema_as_declared": schema_differences(table, facts),
+        "checks_enforced": check_differences(table, facts),
         "readers_can_open_it": _protocol_differences(facts),
         "retention_set": _retention_differences(facts),
     }
@@ -61,13 +74,28 @@ def _gaps(facts: LogFacts) -> list[str]:
     return missing if begins else [*missing, f"no checkpoint stands before version {first}"]
 
 
-def _schema_differences(table: Table, facts: LogFacts) -> list[str]:
-    stored, declared = plain_fields(facts.schema), plain_fields(table.schema)
+def schema_differences(table: Table, found: StoredTable) -> list[str]:
+    """Each column, and the partitions, in which a stored table is not as declared: both sides, in words.
+
+    Columns that one side lacks come first: another program that renames one also lets the others be null.
+    """
+    stored, declared = plain_fields(found.schema), plain_fields(table.schema)
     differing = [name for name in {**declared, **stored} if stored.get(name) != declared.get(name)]
+    differing.sort(key=lambda name: name in stored and name in declared)
     different = [f"{name}: stored {_field(stored, name)}, declared {_field(declared, name)}" for name in differing]
-    if facts.partitioned_by != table.partitioned_by:
-        different.append(f"partitioned by {facts.partitioned_by}, declared {table.partitioned_by}")
+    if found.partitioned_by != table.partitioned_by:
+        sides = [", ".join(names) or "nothing" for names in (found.partitioned_by, table.partitioned_by)]
+        different.append(f"partitions: stored by {sides[0]}, declared by {sides[1]}")
     return different
+
+
+def columns_to_add(table: Table, found: StoredTable) -> list[T.StructField] | None:
+    """Declared columns that the stored table lacks; None if adding them does not make it as declared."""
+    stored, declared = plain_fields(found.schema), plain_fields(table.schema)
+    new = [field for name, field in declared.items() if name not in stored]
+    rest = {name: field for name, field in declared.items() if name in stored}
+    is_addable = rest == stored and all(field.nullable for field in new)
+    return new if is_addable and found.partitioned_by == table.partitioned_by else None
 
 
 def _field(fields: Mapping[str, T.StructField], name: str) -> str:
@@ -76,11 +104,10 @@ def _field(fields: Mapping[str, T.StructField], name: str) -> str:
     return fields[name].dataType.simpleString() + ("" if fields[name].nullable else " not null")
 
 
-def _check_differences(table: Table, facts: LogFacts) -> list[str]:
-    prefix = "delta.constraints."
-    enforced = {name[len(prefix) :]: rule for name, rule in facts.properties.items() if name.startswith(prefix)}
+def check_differences(table: Table, found: StoredTable) -> list[str]:
+    """The checks, in lower case, that are declared or enforced alone, or otherwise than declared."""
     declared = {check.name.lower(): check.condition for check in table.checks}
-    return [name for name in {**declared, **enforced} if enforced.get(name) != declared.get(name)]
+    return [name for name in {**declared, **found.checks} if found.checks.get(name) != declared.get(name)]
 
 
 def _protocol_differences(facts: LogFacts) -> list[str]:

@@ -20,7 +20,7 @@ from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import NEWEST_WRITER_VERSION, READER_VERSION
 from smart_trader.io import scratch
 from smart_trader.io.delta import DeltaStore, delete_folder
-from smart_trader.io.delta_log import holds_no_files
+from smart_trader.io.delta_log import holds_no_files, sql_name
 from smart_trader.paths import local_folder
 from smart_trader.ports import Clock
 
@@ -142,7 +142,8 @@ class CloneStore(DeltaStore):
         if table.name not in self._standings:
             snapshot = self._snapshot_at(super().path(table))
             found = int(snapshot.version())
-            self._standings[table.name] = _Standing(found, found, is_empty=holds_no_files(snapshot))
+            is_empty = holds_no_files(self._spark, snapshot)
+            self._standings[table.name] = _Standing(found, found, is_empty=is_empty)
         return self._standings[table.name]
 
     def _own_path(self, table: Table) -> str:
@@ -166,17 +167,17 @@ class CloneStore(DeltaStore):
         self._look_at(table).is_cloned = True
 
     @override
-    def _widen(self, table: Table, stored: T.StructType) -> bool:
-        new = tuple(name for name in table.schema.names if name not in stored.names)
-        if new:
-            self._clone(table)
-            self._look_at(table).new_columns = new
-        return super()._widen(table, stored)
+    def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
+        self._clone(table)
+        self._look_at(table).new_columns = tuple(field.name for field in columns)
+        super()._alter(table, columns)
 
     def _clone(self, table: Table) -> None:
         standing = self._look_at(table)
-        source = DeltaTable.forPath(self._spark, super().path(table))
-        source.cloneAtVersion(standing.base, self._own_path(table), isShallow=True, properties=_LOG_CHANGES)
+        source = f"{sql_name(super().path(table))} VERSION AS OF {standing.base}"
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in _LOG_CHANGES.items())
+        clone = f"CREATE TABLE {sql_name(self._own_path(table))} SHALLOW CLONE {source} TBLPROPERTIES ({properties})"
+        self._spark.sql(clone)
         standing.is_cloned = True
 
     @override

@@ -2,22 +2,13 @@
 
 import functools
 import json
-import random
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import pyarrow as pa
-from delta.exceptions import (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-    ConcurrentTransactionException,
-    ConcurrentWriteException,
-)
 from delta.tables import DeltaMergeBuilder, DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel, inheritable_thread_target
@@ -39,9 +30,19 @@ from smart_trader.domain.changes import (
 )
 from smart_trader.domain.declared_rows import as_declared
 from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
-from smart_trader.domain.table_log import DELETED_FILES, LOG, plain_fields
-from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.delta_log import committer, frame_of, holds_no_files, known_files, newest_snapshot
+from smart_trader.domain.table_log import check_differences, columns_to_add, schema_differences
+from smart_trader.errors import SchemaMismatch, StorageError
+from smart_trader.io.delta_conflicts import retried
+from smart_trader.io.delta_declared import alter_table, create_table
+from smart_trader.io.delta_log import (
+    committer,
+    frame_of,
+    holds_no_files,
+    known_files,
+    newest_snapshot,
+    stored_table,
+)
+from smart_trader.io.delta_refusals import refusals_named, refuse_broken
 from smart_trader.io.jvm import java_class
 from smart_trader.io.table_log import TableLogs
 from smart_trader.ports import Clock, Contents
@@ -53,39 +54,6 @@ _FEW_FILES = 32
 """Files of a table that a query may as well look into all: what it need not read in them is skipped page by page."""
 _ROWS_PER_FILE = 100_000
 """At least, where a table is added to: else a few rows would make as many files as there are partitions."""
-
-P = ParamSpec("P")
-_CONFLICTS = (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-    ConcurrentTransactionException,
-    ConcurrentWriteException,
-)
-_ATTEMPTS = 5
-_SHORTEST_WRITE = 0.2
-"""Seconds."""
-
-
-def _retried(write: Callable[Concatenate["DeltaStore", P], None]) -> Callable[Concatenate["DeltaStore", P], None]:
-    """Do a write again from a fresh read when another writer came between; gives up with Interrupted."""
-
-    @functools.wraps(write)
-    def tried(store: "DeltaStore", /, *args: P.args, **kwargs: P.kwargs) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
-            started = time.monotonic()
-            try:
-                return write(store, *args, **kwargs)
-            except _CONFLICTS:
-                if attempt < _ATTEMPTS:
-                    # Full jitter, so that the writers part; of what a write takes, or it meets the others' next one.
-                    took = max(_SHORTEST_WRITE, time.monotonic() - started)
-                    store.wait(random.uniform(0, took * 2 ** (attempt - 1)))
-        raise Interrupted(
-            f"Other writers keep changing the tables: {_ATTEMPTS} attempts failed. What was committed stays, run again."
-        )
-
-    return tried
 
 
 class DeltaStore:
@@ -127,11 +95,12 @@ class DeltaStore:
             self._spark.conf.unset(_METADATA)
 
     def create(self, tables: Sequence[Table], *, known: Callable[[], Collection[str]] = tuple) -> list[str]:
-        """Create what is missing and add declared new nullable columns; returns the names of tables that changed.
+        """Create what is missing, add declared new nullable columns and bring changed checks up to date; returns the
+        names of tables that changed.
 
         Raises StorageError if a table is missing that is among those `known` to have been written: made anew, it would
-        be empty while states in other tables vouch for its rows. Raises SchemaMismatch for any other difference,
-        before anything is written to that table.
+        be empty while states in other tables vouch for its rows. Before anything is written to that table, raises
+        SchemaMismatch for any other difference, and QualityError if stored rows break a check.
         """
         with ThreadPoolExecutor(_CREATORS) as pool:
             snapshots = pool.map(self._snapshot, tables)
@@ -141,15 +110,21 @@ class DeltaStore:
                     f"{', '.join(sorted(lost))}: missing below {self._root}, though an earlier run wrote it."
                     " Nothing was changed.\n  next: restore its folder, or start anew with `init --recreate --yes`."
                 )
-            changed = list(pool.map(self._create_or_widen, tables))
+            changed = list(pool.map(self._create_or_alter, tables))
         return [table.name for table, is_changed in zip(tables, changed, strict=True) if is_changed]
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` as of `version`, by default as they are now; later commits do not change the frame.
 
-        Raises StorageError if it cannot be read.
+        Raises StorageError if it cannot be read, SchemaMismatch if it is as of now and lacks what is declared.
         """
-        return self._load(table, self.path(table), version)
+        rows = self._load(table, self.path(table), version)
+        if version is None:
+            stored = {field.name: field.dataType for field in rows.schema}
+            if any(stored.get(field.name) != field.dataType for field in table.schema):
+                found = stored_table(self._snapshot(table))
+                raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
+        return rows
 
     def _load(self, table: Table, path: str, version: int | None) -> DataFrame:
         wanted = table.name if version is None else f"{table.name} as of version {version}"
@@ -213,12 +188,12 @@ class DeltaStore:
             log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
             log.invalidateCache(self._spark._jsparkSession, path)
 
-    @_retried
+    @retried
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add `rows`, whose keys are known to be new. Of no rows nothing is committed."""
         self._write(table, rows, "append")
 
-    @_retried
+    @retried
     def append_new(self, table: Table, rows: DataFrame) -> None:
         """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""
         stored = self.read(table).select(*table.key)
@@ -229,7 +204,7 @@ class DeltaStore:
         finally:
             new.unpersist()
 
-    @_retried
+    @retried
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
@@ -241,7 +216,7 @@ class DeltaStore:
         """
         self._replace(table, rows, of, are_any=_has_rows)
 
-    @_retried
+    @retried
     def _replace(self, table: Table, rows: DataFrame, of: Part | None, *, are_any: Callable[[DataFrame], bool]) -> None:
         self._check_columns(table, rows)
         if self._is_empty(table):
@@ -267,7 +242,7 @@ class DeltaStore:
             for done in [pool.submit(replace, table, rows) for table, rows in wanted]:
                 done.result()
 
-    @_retried
+    @retried
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""
         keys = on or table.key
@@ -277,8 +252,13 @@ class DeltaStore:
             differs = differs | ~F.col(f"s.{name}").eqNullSafe(F.col(f"t.{name}"))
         stamps = {name: value for name, value in self._stamps().items() if name not in table.key}
         stamped = {name: F.col(f"s.{name}") for name in names} | stamps
-        agrees = same_key(keys, "t", "s")
-        self._merge(table, rows, agrees & differs, lambda merge: merge.whenMatchedUpdate(set=stamped))
+        self._merge(
+            table,
+            rows,
+            same_key(keys, "t", "s") & differs,
+            lambda merge: merge.whenMatchedUpdate(set=stamped),
+            result=lambda: self.read(table).drop(*names).join(rows, list(keys)),
+        )
 
     def frame(self, schema: T.StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
@@ -301,6 +281,7 @@ class DeltaStore:
                     .whenMatchedUpdate(is_change == UPDATE, set=values)
                     .whenNotMatchedInsert(is_change == INSERT, values=values)
                 ),
+                result=lambda: changes.where(F.col(CHANGE) != DELETE),
             )
 
     def _merge(
@@ -309,10 +290,12 @@ class DeltaStore:
         rows: DataFrame,
         condition: Column,
         clauses: Callable[[DeltaMergeBuilder], DeltaMergeBuilder],
+        *,
+        result: Callable[[], DataFrame],
     ) -> None:
-        """Merge `rows`, aliased s, into the table, aliased t."""
+        """Merge `rows`, aliased s, into the table, aliased t; `result` are the rows that it may write."""
         source = as_declared(table, rows).alias("s")
-        with self.committing(table):
+        with refusals_named(table, result), self.committing(table):
             target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
             merged = clauses(target.merge(source, condition)).execute()
             self.rows_written[table.name] += merged.collect()[0]["num_affected_rows"]
@@ -330,7 +313,7 @@ class DeltaStore:
         seen = Observation()
         stamped = as_declared(table, rows.select(*table.column_names)).withColumns(self._stamps())
         counted = stamped.observe(seen, F.count(F.lit(1)).alias("rows"))
-        with self.committing(table):
+        with refusals_named(table, lambda: rows), self.committing(table):
             counted.write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
 
@@ -343,11 +326,11 @@ class DeltaStore:
     def _check_columns(self, table: Table, rows: DataFrame) -> None:
         declared, given = set(table.column_names), set(rows.columns)
         if declared != given:
-            raise SchemaMismatch(table.name, missing=declared - given, unexpected=given - declared)
+            raise SchemaMismatch.of_rows(table.name, missing=declared - given, unexpected=given - declared)
 
     def _is_empty(self, table: Table) -> bool:
         """True if no data file belongs to the newest version; asks the log only."""
-        return holds_no_files(self._snapshot(table))
+        return holds_no_files(self._spark, self._snapshot(table))
 
     def _snapshot(self, table: Table) -> Any:
         """Delta's own view of the newest version: what SQL tells of it costs a Spark job for each question."""
@@ -356,44 +339,32 @@ class DeltaStore:
     def _snapshot_at(self, path: str) -> Any:
         return newest_snapshot(self._spark, path)
 
-    def _create_or_widen(self, table: Table) -> bool:
+    def _create_or_alter(self, table: Table) -> bool:
         """Returns whether anything had to be done."""
         snapshot = self._snapshot(table)
-        if snapshot.version() >= 0:
-            return self._widen(table, T.StructType.fromJson(json.loads(snapshot.schema().json())))
-        self._create(table)
-        return True
+        if snapshot.version() < 0:
+            self._create(table)
+            return True
+        found = stored_table(snapshot)
+        columns, checks = columns_to_add(table, found), check_differences(table, found)
+        if columns is None:
+            raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
+        if checks:
+            stored = self._load(table, self.path(table), None)
+            rows = stored.withColumns({field.name: F.lit(None).cast(field.dataType) for field in columns})
+            refuse_broken(table, rows, "its checks stay as they were")
+        if columns or checks:
+            self._alter(table, columns)
+        return bool(columns or checks)
 
     def _create(self, table: Table) -> None:
-        days = f"interval {self._retention_days[table.layer]} days"
-        properties = {
-            DELETED_FILES: days,
-            LOG: days,
-            **{f"delta.constraints.{check.name}": check.condition for check in table.checks},
-            **({"delta.dataSkippingStatsColumns": ",".join(table.searched_by)} if table.searched_by else {}),
-        }
-        builder = DeltaTable.createIfNotExists(self._spark).location(self.path(table)).addColumns(table.schema)
-        for name, value in properties.items():
-            builder = builder.property(name, value)
         with failpoints.around_commit(self._job, table.name):
-            builder.partitionedBy(*table.partitioned_by).execute()
+            create_table(self._spark, self.path(table), table, retention_days=self._retention_days[table.layer])
 
-    def _widen(self, table: Table, stored: T.StructType) -> bool:
-        known, declared = plain_fields(stored), plain_fields(table.schema)
-        if known == declared:
-            return False
-        new = [field for name, field in declared.items() if name not in known]
-        rest = {name: field for name, field in declared.items() if name in known}
-        if not new or any(not f.nullable for f in new) or rest != known:
-            raise SchemaMismatch(
-                f"{table.name}\n  stored:   {stored.simpleString()}\n  declared: {table.schema.simpleString()}\n",
-                missing=set(table.schema.names) - set(stored.names),
-                unexpected=set(stored.names) - set(table.schema.names),
-            )
-        columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in new)
+    def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
+        """Add these columns, and bring the checks up to date."""
         with failpoints.around_commit(self._job, table.name):
-            self._spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({columns})")
-        return True
+            alter_table(self._spark, self.path(table), table, self._snapshot(table))
 
 
 def _has_rows(rows: DataFrame) -> bool:

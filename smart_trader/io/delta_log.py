@@ -1,9 +1,12 @@
 """Delta's log, as the JVM has it in memory: what SQL tells of it costs a Spark job for each question."""
 
+import json
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
 
+from smart_trader.domain.table_log import StoredTable
 from smart_trader.foreign import json_object, name_in
 from smart_trader.io.jvm import java_class
 
@@ -32,15 +35,38 @@ def newest_snapshot(spark: SparkSession, path: str) -> Any:
     return delta_log(spark, path).update(False, nothing, nothing)
 
 
+def set_session(spark: SparkSession) -> None:
+    """Let Delta's own classes find the session, which they look for in the thread that calls them."""
+    java_class(spark, "org.apache.spark.sql.SparkSession").setActiveSession(spark._jsparkSession)
+
+
+def stored_table(snapshot: Any) -> StoredTable:
+    """What `snapshot` says that the table is; one call, as JSON, since each value of a Scala collection costs one."""
+    metadata = json.loads(snapshot.metadata().json())["metaData"]
+    return StoredTable(
+        schema=T.StructType.fromJson(json.loads(metadata["schemaString"])),
+        partitioned_by=tuple(metadata["partitionColumns"]),
+        properties=metadata["configuration"],
+    )
+
+
+def sql_name(path: str) -> str:
+    """The table at `path` as SQL names it, whatever characters the path has."""
+    quoted = path.replace("`", "``")
+    return f"delta.`{quoted}`"
+
+
 def known_files(snapshot: Any) -> int | None:
     """How many data files belong to `snapshot`, if its checksum says so: asking Delta itself is a Spark job."""
     checksum = snapshot.checksumOpt()
     return int(checksum.get().numFiles()) if checksum.isDefined() else None
 
 
-def holds_no_files(snapshot: Any) -> bool:
+def holds_no_files(spark: SparkSession, snapshot: Any) -> bool:
     """Whether no data file belongs to `snapshot`."""
     known = known_files(snapshot)
+    if known is None:
+        set_session(spark)  # it is counted by a Spark job
     return int(snapshot.numOfFiles() if known is None else known) == 0
 
 
@@ -53,12 +79,12 @@ def frame_of(spark: SparkSession, path: str, snapshot: Any, files: list[Any] | N
     log, option = delta_log(spark, path), java_class(spark, "scala.Option")
     nothing = option.empty()
     if files is not None:
-        return DataFrame(log.createDataFrame(snapshot, _scala_seq(spark, files), False, nothing), spark)
-    relation = log.createRelation(_scala_seq(spark, []), option.apply(snapshot), nothing, True)
+        return DataFrame(log.createDataFrame(snapshot, scala_seq(spark, files), False, nothing), spark)
+    relation = log.createRelation(scala_seq(spark, []), option.apply(snapshot), nothing, True)
     return DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
 
 
-def _scala_seq(spark: SparkSession, items: list[Any]) -> Any:
+def scala_seq(spark: SparkSession, items: list[Any]) -> Any:
     java = java_class(spark, "java.util.ArrayList")()
     for item in items:
         java.add(item)

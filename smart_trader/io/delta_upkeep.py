@@ -11,7 +11,6 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from smart_trader.collecting import collect
 from smart_trader.domain.table import Table
@@ -19,7 +18,8 @@ from smart_trader.domain.table_log import LogFacts
 from smart_trader.domain.upkeep import MEGABYTE, FileFacts
 from smart_trader.errors import StorageError
 from smart_trader.foreign import count_in
-from smart_trader.io.delta_log import committer, delta_log, newest_snapshot
+from smart_trader.io.delta_declared import rewrite_table
+from smart_trader.io.delta_log import committer, delta_log, newest_snapshot, sql_name, stored_table
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
 
@@ -43,18 +43,14 @@ class DeltaUpkeep:
             version = int(snapshot.version())
             if version < 0:
                 raise StorageError(f"{table.name}: there is no Delta table at {self._path(table)}. Next: run `init`.")
-            metadata, protocol = snapshot.metadata(), snapshot.protocol()
-            # As JSON, since each value of a Scala collection costs a call.
-            described = json.loads(metadata.json())["metaData"]
-            spoken = json.loads(protocol.json())["protocol"]
-            schema = T.StructType.fromJson(json.loads(described["schemaString"]))
+            found, spoken = stored_table(snapshot), json.loads(snapshot.protocol().json())["protocol"]
         except (Py4JJavaError, PySparkException, ValueError) as error:
             raise unreadable(table, error) from error
         return LogFacts(
             version=version,
-            schema=schema,
-            partitioned_by=tuple(described["partitionColumns"]),
-            properties=described["configuration"],
+            schema=found.schema,
+            partitioned_by=found.partitioned_by,
+            properties=found.properties,
             reader_version=spoken["minReaderVersion"],
             writer_version=spoken["minWriterVersion"],
             commits=commits,
@@ -101,22 +97,27 @@ class DeltaUpkeep:
         for name in _FILE_SIZES:
             self._spark.conf.set(name, size)
         try:
-            optimizing = self._delta(table).optimize()
-            if cluster:
-                optimizing.executeZOrderBy(*table.clustered_by)
-            else:
-                optimizing.executeCompaction()
+            order = f" ZORDER BY ({', '.join(table.clustered_by)})" if cluster else ""
+            self._spark.sql(f"OPTIMIZE {sql_name(self._path(table))}{order}")
         finally:
             for name in _FILE_SIZES:
                 self._spark.conf.unset(name)
 
     def expired_files(self, table: Table) -> int:
         """How many files no readable version needs any more; above a thousand Delta stops counting."""
-        return self._spark.sql(f"VACUUM delta.`{self._path(table)}` DRY RUN").count()
+        return self._spark.sql(f"VACUUM {sql_name(self._path(table))} DRY RUN").count()
 
     def vacuum(self, table: Table) -> None:
         """Delete these files."""
         self._delta(table).vacuum()
+
+    def rewrite(self, table: Table, *, dry_run: bool) -> None:
+        """Write all rows anew as the table is declared, as one commit; a dry run only says whether that is possible.
+
+        Raises SchemaMismatch or QualityError, before anything is written, if a row or a value would be lost.
+        """
+        path = self._path(table)
+        rewrite_table(self._spark, path, table, newest_snapshot(self._spark, path), dry_run=dry_run)
 
     def checkpoint(self, table: Table) -> None:
         """Write the state of the newest version into one file, so that readers need not replay the log."""

@@ -3,6 +3,9 @@
 Merges small files, writes large clustered tables in order again when enough is new, deletes files that no readable
 version needs, and writes checkpoints, by the policy of each table. Safe beside readers. Running it twice in a row
 changes nothing the second time, and no job takes it for news.
+
+With --rewrite it writes one table anew as it is declared, for a lake of an earlier version, and nothing else: all rows
+in one commit, or none where a value would be lost. Stopped before the commit, it has changed nothing.
 """
 
 import sys
@@ -14,15 +17,34 @@ from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.domain import catalog
 from smart_trader.domain.table import Table
-from smart_trader.domain.table_log import DELETED_FILES, retention_hours
+from smart_trader.domain.table_log import DELETED_FILES, check_differences, retention_hours, schema_differences
 from smart_trader.domain.upkeep import FileFacts, wants_clustering, wants_compaction
+from smart_trader.jobs.versions import chosen_table
 
 _WORTH_A_CHECKPOINT = 3
 """So many commits after the last checkpoint are worth a new one; Delta writes one after ten."""
 
 
 def run(app: App) -> None:
+    if app.options.is_rewriting:
+        app.report.document = _rewrite(app, chosen_table(app))
+        return
     app.report.document = {"tables": [_maintain(app, table) for table in catalog.TABLES]}
+
+
+def _rewrite(app: App, table: Table) -> dict[str, Any]:
+    found = app.upkeep.inspect(table)
+    differences = [*schema_differences(table, found), *(f"check {name}" for name in check_differences(table, found))]
+    if not differences:
+        app.report.notes.append(f"{table.name} is as declared: nothing to write anew")
+    elif app.options.dry_run:
+        app.upkeep.rewrite(table, dry_run=True)
+        app.report.notes.append(f"{table.name} would be written anew: {'; '.join(differences)}")
+    else:
+        with app.tables.committing(table):
+            app.upkeep.rewrite(table, dry_run=False)
+        app.report.notes.append(f"{table.name} was written anew: {'; '.join(differences)}")
+    return {"table": table.name, "differences": differences}
 
 
 @dataclass(frozen=True, slots=True)

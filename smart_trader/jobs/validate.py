@@ -30,7 +30,7 @@ from smart_trader.domain.quality import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.table import BATCH_ID, Table
 from smart_trader.domain.table_log import broken_log_rules
-from smart_trader.errors import QualityError, StorageError
+from smart_trader.errors import QualityError, SchemaMismatch, StorageError
 from smart_trader.rules import ranked_by
 from smart_trader.settings import settings_hash
 
@@ -82,6 +82,8 @@ def _ask(app: App, questions: Iterable[Question], unreadable: list[str]) -> list
             return question()
         except StorageError as error:
             unreadable.append(str(error))
+            return []
+        except SchemaMismatch:  # its log has said so, and its rows cannot be held against the declaration
             return []
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -13,12 +13,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from smart_trader.domain import catalog
+from smart_trader.domain.declared_rows import inferred
 from smart_trader.domain.silver import trades
 from smart_trader.domain.table import COUNT, STRING, STRINGS, Column, Table
-from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
 from tests.frames import collected
-from tests.lake import RETENTION
+from tests.lake import Lake
 
 LEG = T.StructType([T.StructField("mint", STRING), T.StructField("raw", COUNT)])
 TAGGED = T.StructType([T.StructField("mint", STRING), T.StructField("tags", STRINGS)])
@@ -48,10 +48,10 @@ Record = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def store(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
-    root = str(tmp_path_factory.mktemp("all") / "lake")
-    store = DeltaStore(spark, root, clock=SystemClock(), run_id="run", retention_days=RETENTION)
-    store.create(TABLES)
-    return store
+    lake = Lake(spark, tmp_path_factory.mktemp("all") / "lake")
+    lake.make_tables()
+    lake.tables.create([NESTED])
+    return lake.tables
 
 
 def test_each_table_is_made_what_is_wanted_by_inserts_updates_deletes_and_all_at_once(store: DeltaStore) -> None:
@@ -74,12 +74,12 @@ def test_each_table_is_made_what_is_wanted_by_inserts_updates_deletes_and_all_at
 @pytest.mark.parametrize("table", ALONE, ids=lambda table: table.name)
 def test_arrays_are_updated_and_added_as_well(store: DeltaStore, table: Table) -> None:
     random = Random(table.name)
-    store.replace(replaceable(table), inferred(store, table, [record(random, table, nth) for nth in range(2)]))
+    store.replace(replaceable(table), rows_as_inferred(store, table, [record(random, table, nth) for nth in range(2)]))
     rows = {nth: record(random, table, nth) for nth in range(1, 3)}
 
-    store.append_new(table, inferred(store, table, [rows[2]]))
+    store.append_new(table, rows_as_inferred(store, table, [rows[2]]))
     names = [*table.key, *(c.name for c in table.columns if isinstance(c.type, T.ArrayType))]
-    store.update(table, inferred(store, table, [rows[1]]).select(*names))
+    store.update(table, rows_as_inferred(store, table, [rows[1]]).select(*names))
 
     found = {row[table.key[0]]: row for row in collected(store.read(table))}
     for nth in (1, 2):
@@ -89,7 +89,7 @@ def test_arrays_are_updated_and_added_as_well(store: DeltaStore, table: Table) -
 def replace_all(store: DeltaStore, wanted: Mapping[str, Mapping[int, Record]]) -> None:
     """All tables at the same time, as `silver_pnl` does."""
     tables = [table for table in TABLES if table.name in wanted]
-    store.replace_each([(replaceable(t), inferred(store, t, list(wanted[t.name].values()))) for t in tables])
+    store.replace_each([(replaceable(t), rows_as_inferred(store, t, list(wanted[t.name].values()))) for t in tables])
 
 
 def replaceable(table: Table) -> Table:
@@ -107,19 +107,9 @@ def rows_of(wanted: Mapping[str, Mapping[int, Record]]) -> dict[str, list[Record
     return {name: sorted(rows.values(), key=repr) for name, rows in wanted.items()}
 
 
-def inferred(store: DeltaStore, table: Table, records: Sequence[Record]) -> DataFrame:
-    """The rows in types as Spark infers them where it knows nothing: anything may be null, at any depth."""
-    return store.frame(T.StructType([_anything(field) for field in table.own_schema]), records)
-
-
-def _anything(field: T.StructField) -> T.StructField:
-    return T.StructField(field.name, _nullable(field.dataType))
-
-
-def _nullable(kind: T.DataType) -> T.DataType:
-    if isinstance(kind, T.ArrayType):
-        return T.ArrayType(_nullable(kind.elementType), containsNull=True)
-    return T.StructType([_anything(field) for field in kind]) if isinstance(kind, T.StructType) else kind
+def rows_as_inferred(store: DeltaStore, table: Table, records: Sequence[Record]) -> DataFrame:
+    """The rows as they come out of a query: anything may be null, at any depth."""
+    return store.frame(T.StructType([T.StructField(f.name, inferred(f.dataType)) for f in table.own_schema]), records)
 
 
 def record(random: Random, table: Table, nth: int) -> Record:

@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 from delta.exceptions import ConcurrentAppendException
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from smart_trader.domain.changes import Part
 from smart_trader.domain.table import COUNT, STRING, USD, Check, Column, Table, not_negative
@@ -83,16 +80,21 @@ def test_a_table_is_created_once_and_takes_new_nullable_columns(open_store: Open
 
 
 @pytest.mark.parametrize(
-    ("column", "instead"),
+    ("column", "instead", "told"),
     [
-        pytest.param("usd", (), id="a column less"),
-        pytest.param("usd", (Column("usd", COUNT, "Another type."),), id="another type"),
-        pytest.param("part", (Column("part", STRING, "Stricter.", nullable=False),), id="null no longer allowed"),
-        pytest.param("part", (TABLE.columns[1], Column("new", STRING, "New.", nullable=False)), id="new but not null"),
+        ("usd", (), "usd: stored decimal(28,9), declared no such column"),
+        ("usd", (Column("usd", COUNT, "Another type."),), "usd: stored decimal(28,9), declared bigint"),
+        ("part", (Column("part", STRING, "Stricter.", False),), "part: stored string, declared string not null"),
+        (
+            "part",
+            (TABLE.columns[1], Column("new", STRING, "New.", False)),
+            "new: stored no such column, declared string not null",
+        ),
     ],
+    ids=["a column less", "another type", "null no longer allowed", "new but not null"],
 )
-def test_any_other_difference_is_refused_with_both_schemas(
-    store: DeltaStore, column: str, instead: tuple[Column, ...]
+def test_any_other_difference_is_refused_with_both_sides(
+    store: DeltaStore, column: str, instead: tuple[Column, ...], told: str
 ) -> None:
     others = tuple(c for c in TABLE.columns if c.name != column)
     changed = replace(TABLE, columns=(*others, *instead))
@@ -101,8 +103,7 @@ def test_any_other_difference_is_refused_with_both_schemas(
     with pytest.raises(SchemaMismatch) as refused:
         store.create([changed])
 
-    assert store.read(TABLE).schema.simpleString() in str(refused.value)
-    assert changed.schema.simpleString() in str(refused.value)
+    assert told in str(refused.value)
     assert store.version(TABLE) == before
 
 
@@ -283,14 +284,6 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(store: Delt
     for write in (store.append, store.replace, store.overwrite):
         with pytest.raises(SchemaMismatch, match=r"missing: +seen\n +unexpected: +sean\n"):
             write(TABLE, misnamed)
-    refused = {
-        "usd_not_negative": things(store, {"id": "8", "usd": Decimal("-0.000000001")}),
-        "part_known": things(store, {"id": "8", "part": "c"}),
-        "NOT NULL constraint": things(store, ROWS[0]).withColumn("id", F.lit(None).cast("string")),
-    }
-    for rule, rows in refused.items():
-        with pytest.raises((Py4JJavaError, PySparkException), match=rule):
-            store.append(TABLE, rows)
 
     assert store.version(TABLE) == before
 
