@@ -150,6 +150,7 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
         F.lit(True).alias("history_complete"),
         F.lit(None).cast("string").alias("label_class"),
         F.lit(None).cast("string").alias("label_reason"),
+        F.lit(0).alias("rejected_rows"),
         F.col("trade_rows").alias("transactions"),
         F.lit(0).cast("bigint").alias("arbitrage_tx_count"),
         F.lit(0).cast("bigint").alias("rejected_rows"),

@@ -4,13 +4,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from smart_trader.errors import Interrupted, NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
 from smart_trader.ports import Clock
 
+
+class Answer(Protocol):
+    """What the fetch of one entity gave."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the entity stays pending all the same; None if it is done."""
+
+
 E = TypeVar("E")
-A = TypeVar("A")
+A = TypeVar("A", bound=Answer)
 
 _SILENCE = 10
 """So many entities in a row without an answer: the API is down, asking for the rest would only take time."""
@@ -25,6 +34,19 @@ class Fetched(Generic[E, A]):
     entity: E
     answer: A | None
     error: SmartTraderError | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the entity stays pending; None if it is done."""
+        return str(self.error) if self.answer is None else self.answer.failure
+
+
+class CutShort(Exception):
+    """No further call can succeed, because of `cause`; of this entity `answer` is kept."""
+
+    def __init__(self, answer: Answer, cause: SmartTraderError) -> None:
+        super().__init__(str(cause))
+        self.answer, self.cause = answer, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +66,9 @@ def fetch_in_batches(
 
     `on_done` is called for each entity that is through. An entity that the API refuses or does not serve is a
     `Fetched` with its error; one that a dry run does not ask for is left out. Any other error ends the fetching: it is
-    raised after the last batch was handed over, and so is `SourceUnavailable` when the API is silent, and `Interrupted`
-    when the clock is stopped: calls in flight are not waited for then.
+    raised after the last batch was handed over (`CutShort` with what was read of its entity), and so is
+    `SourceUnavailable` when the API is silent, and `Interrupted` when the clock is stopped: calls in flight are not
+    waited for then.
     """
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
@@ -110,6 +133,9 @@ class _Crowd(Generic[E, A]):
             return Fetched(entity, future.result())
         if isinstance(error, NotAsked):
             return None
+        if isinstance(error, CutShort):
+            self.fatal = self.fatal or error.cause
+            return Fetched(entity, cast(A, error.answer))
         if not isinstance(error, SourceUnavailable | SourceRejected):
             self.fatal = self.fatal or error
             return None

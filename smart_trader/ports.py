@@ -27,6 +27,8 @@ class Page:
     """The items as served, in the order served; each normally a `Payload`, but nothing is promised."""
     is_last: bool
     """True when the API says or shows that nothing follows."""
+    asked: int
+    """How many items were asked for: a page can be shorter and yet not the last one."""
 
 
 @dataclass(frozen=True, slots=True)

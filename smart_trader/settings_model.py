@@ -157,6 +157,7 @@ class Whales(Section):
 class Transactions(Section):
     wallets_per_run: Count
     max_trades_per_wallet: Count
+    overlap_hours: Hours
     refresh_days: Days
     wallets_per_commit: Count
     seconds_per_commit: Seconds

@@ -1,6 +1,8 @@
 """What a run did: the rows of `ops.runs`, and the summary shown at its end, after a failure too."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +17,8 @@ from smart_trader.progress import duration
 Outcome = Literal["ok", "partial", "failed"]
 _COLUMNS = 9
 """So many fit side by side; of a longer row each column gets a line."""
+_REASONS, _REASON_LENGTH = 3, 400
+"""So many reasons of failed entities are named, with so many characters of each."""
 
 _NEXT_STEPS = {
     64: "Correct the command line; --help shows what it takes.",
@@ -53,6 +57,15 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why so many entities failed, in the words of one of them."""
+
+    count: int
+    example: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What was due, in the job's own unit. Due is done + failed + left over for the next run."""
 
@@ -61,6 +74,43 @@ class Work:
     done: int
     failed: int = 0
     left_over: int = 0
+    failures: tuple[Failure, ...] = ()
+    """The most frequent reasons; each entity has its own in `last_error`."""
+
+
+class WorkTally:
+    """Counts what becomes of the entities that are due, one after the other."""
+
+    def __init__(self, unit: str, due: int) -> None:
+        self.due = due
+        self._unit, self._done = unit, 0
+        self._reasons = Counter[str]()
+        self._examples: dict[str, tuple[str, str]] = {}
+
+    def add(self, entity: str, failure: str | None) -> None:
+        """`entity` is done, or failed because of `failure`."""
+        if failure is None:
+            self._done += 1
+            return
+        # What differs from one entity to the next: its name, figures, and an example in brackets.
+        kind = re.sub(r"\d+|\(.*", "", failure.replace(entity, ""), flags=re.DOTALL)
+        self._reasons[kind] += 1
+        self._examples.setdefault(kind, (entity, failure[:_REASON_LENGTH]))
+
+    @property
+    def work(self) -> Work:
+        failed = self._reasons.total()
+        return Work(
+            unit=self._unit,
+            due=self.due,
+            done=self._done,
+            failed=failed,
+            left_over=self.due - self._done - failed,
+            failures=tuple(
+                Failure(count=count, example=self._examples[kind][0], reason=self._examples[kind][1])
+                for kind, count in self._reasons.most_common(_REASONS)
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +311,16 @@ def work_part(jobs: Sequence[JobSummary]) -> str:
         for job in jobs
         if job.work
     ]
-    return layout.table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2) if rows else ""
+    if not rows:
+        return ""
+    table = layout.table(("work", "", "due", "done", "failed", "left for next run"), rows, texts=2)
+    failures = [
+        f"{job.record.job}: {failure.count} of {job.work.failed}, such as {failure.example}: {failure.reason}"
+        for job in jobs
+        if job.work
+        for failure in job.work.failures
+    ]
+    return "\n".join([table, *layout.bullets("failed", failures)])
 
 
 def _tiers(jobs: Sequence[JobSummary]) -> str:

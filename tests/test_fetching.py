@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from threading import Event, Lock
 from time import sleep
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from smart_trader.errors import Interrupted, QuotaExhausted, SourceRejected, SourceUnavailable
-from smart_trader.fetching import Fetched, Pace, fetch_in_batches
+from smart_trader.fetching import CutShort, Fetched, Pace, fetch_in_batches
 from smart_trader.io.clock import SystemClock
 
 PATIENCE = 10
@@ -173,3 +175,15 @@ def test_a_run_that_is_told_to_stop_hands_over_what_it_has_and_waits_for_no_call
     hung.set()
 
     assert [item.entity for item in handed_over] == [0, 1]
+
+
+def test_what_was_read_of_the_entity_that_ends_it_is_handed_over() -> None:
+    answer, spent = SimpleNamespace(failure=None), QuotaExhausted("units")
+    api, seen = Api({2: CutShort(answer, spent)}), list[Fetched[int, Any]]()
+
+    with pytest.raises(QuotaExhausted, match="units"):
+        for batch in fetch(9, api, pace(batch_size=1)):
+            seen += batch
+
+    assert Fetched(2, answer) in seen
+    assert max(api.asked) <= 3, "no further one is asked for"

@@ -135,9 +135,11 @@ DEFECTS = {
     "status before data": Defect(
         "smart_trader/jobs/bronze_transactions.py",
         "    counts = _land(app, read) if read else {}\n"
-        "    states = [_state(app, fetched, counts.get(fetched.entity.wallet_address, 0)) for fetched in batch]\n"
+        "    rejected = _put_aside(app, [fetched for fetched in batch if fetched.answer is not None])\n"
+        "    states = [_state(app, fetched, counts, rejected) for fetched in batch]\n"
         '    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))\n',
-        "    states = [_state(app, fetched, len(fetched.answer.rows) if fetched.answer else 0) for fetched in batch]\n"
+        "    counts = {wallet: len(trades.rows) for wallet, trades in read.items()}\n"
+        "    states = [_state(app, fetched, counts, {}) for fetched in batch]\n"
         '    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))\n'
         "    _land(app, read)\n",
         "tests/jobs/test_bronze_transactions.py::test_rows_that_a_crashed_run_landed_make_the_pnl_due",

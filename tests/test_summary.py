@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from smart_trader.layout import WIDTH
 from smart_trader.summary import (
+    Failure,
     JobRecord,
     JobSummary,
     RunSummary,
     TierChange,
     Work,
+    WorkTally,
     render_json,
     render_text,
     versions_json,
@@ -69,7 +71,14 @@ FETCHED = JobSummary(
     ),
     spark_jobs=30,
     delta_commits=12,
-    work=Work(unit="wallets", due=812, done=497, failed=3, left_over=312),
+    work=Work(
+        unit="wallets",
+        due=812,
+        done=497,
+        failed=3,
+        left_over=312,
+        failures=(Failure(count=2, example="W1", reason="BirdEye: 404 for W1"),),
+    ),
     warnings=("3 wallets failed and stay pending",),
 )
 RANKED = JobSummary(
@@ -112,6 +121,8 @@ total                                                12  1,340  16,080     39   
 work                          due  done  failed  left for next run
 ------------------------------------------------------------------
 bronze_transactions  wallets  812   497       3                312
+failed
+  - bronze_transactions: 2 of 3, such as W1: BirdEye: 404 for W1
 
 traders  wallets  entered  left
 -------------------------------
@@ -210,7 +221,9 @@ def test_the_document_has_what_the_page_and_the_records_have() -> None:
     assert {field.name for field in fields(JobRecord)} <= set(fetched)
     assert fetched["rows_rejected"] == 12
     assert fetched["started_at"] == "2026-11-20T06:00:00+00:00"
-    assert fetched["work"] == {"unit": "wallets", "due": 812, "done": 497, "failed": 3, "left_over": 312}
+    failures = [{"count": 2, "example": "W1", "reason": "BirdEye: 404 for W1"}]
+    counts = {"unit": "wallets", "due": 812, "done": 497, "failed": 3, "left_over": 312}
+    assert fetched["work"] == counts | {"failures": failures}
     assert fetched["warnings"] == ["3 wallets failed and stay pending"]
     assert ranked["tiers"][0] == {"tier": "ELITE", "wallets": 12, "entered": 3, "left": 1}
     assert ranked["table_versions"]["gold.rank_history"] == {"before": None, "after": 0}
@@ -219,3 +232,23 @@ def test_the_document_has_what_the_page_and_the_records_have() -> None:
 def test_the_same_run_is_written_the_same_way() -> None:
     assert versions_json({"b": 1, "a": None}, {"b": 2, "a": 0}) == versions_json({"a": None, "b": 1}, {"a": 0, "b": 2})
     assert render_text(run(FETCHED, RANKED)) == render_text(run(FETCHED, RANKED))
+
+
+def test_what_failed_for_the_same_reason_is_counted_and_the_most_frequent_reasons_are_named() -> None:
+    tally = WorkTally("wallets", 20)
+    tally.add("A", None)
+    for nth in range(4):
+        tally.add(f"W{nth}", f"{nth + 97} of 200 rows could not be used: bad_time (block_unix_time: {10**12 + nth})")
+    for nth in range(3):
+        tally.add(f"V{nth}", f"BirdEye /trader for V{nth}: not found (404)")
+    tally.add("U", "BirdEye /trader for U: refused\x1b[2J (400)")
+    tally.add("T", "x" * 5_000)
+
+    work = tally.work
+    assert (work.due, work.done, work.failed, work.left_over) == (20, 1, 9, 10)
+    assert [(failure.count, failure.example) for failure in work.failures] == [(4, "W0"), (3, "V0"), (1, "U")]
+    page = render_text(run(replace(FETCHED, work=work)))
+    said = " ".join(page.split())
+    assert "bronze_transactions: 4 of 9, such as W0: 97 of 200 rows could not be used: bad_time" in said
+    assert "\x1b" not in page
+    assert "x" * 500 not in said.replace(" ", "")

@@ -33,8 +33,12 @@ HELD = ("whale_fetch_status", "pending")
 WALLETS, TOKENS = "silver.tracked_whales", "silver.tracked_tokens"
 
 PNL_COMPUTED = Mark(WALLETS, "wallet_address", (COMPUTED,))
-TRADES_READ = Mark(WALLETS, "wallet_address", (READ, *NEVER_READ, ("trade_rows", 0), COMPUTED))
+TRADES_READ = Mark(WALLETS, "wallet_address", (READ, *NEVER_READ, ("trade_rows", 0), ("rejected_rows", None), COMPUTED))
 STATE_KNOWN = Mark(WALLETS, "wallet_address", (READ, COMPUTED))
 """What else the table says of the wallet is as it was: reading goes on from there."""
 HOLDERS_READ = Mark(TOKENS, "token_address", (HELD, ("whale_fetched_at", None)))
-SNAPSHOTS_JUDGED = Mark("bronze.token_metrics", "token_address", (("processed", False), ("processed_at", None)))
+SNAPSHOTS_JUDGED = Mark(
+    "bronze.token_metrics",
+    "token_address",
+    (("processed", False), ("processed_at", None), ("not_tracked_reason", None)),
+)

@@ -16,11 +16,12 @@ from smart_trader.addresses import read_addresses
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import token_metrics
-from smart_trader.domain.bronze.payload import Rejected
+from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import parse_token
 from smart_trader.domain.kernel.money import MONEY
 from smart_trader.domain.table import BATCH_ID
+from smart_trader.errors import SourceRejected
 from smart_trader.jobs.rejecting import put_aside
 from smart_trader.rules import token_filters
 
@@ -28,14 +29,19 @@ from smart_trader.rules import token_filters
 def run(app: App) -> None:
     wanted = set(read_addresses(app.options.tokens)) if app.options.tokens else None
     limit = app.options.limit or app.settings.tokens.per_run
-    refused: list[Rejected] = []
-    listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), refused)
+    read: list[Record | Rejected] = []
+    listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), read)
     chosen = _most_liquid(
         (token for token in listed if wanted is None or token["token_address"] in wanted),
         limit,
     )
+    refused = [row for row in read if isinstance(row, Rejected)]
     app.report.rows_in = len(chosen) + len(refused)
     put_aside(app, refused)
+    if failure := mostly_unusable(refused, len(read)):
+        raise SourceRejected(
+            f"BirdEye's token list: {failure}. No snapshot was taken; the rows are kept in bronze.rejected_rows."
+        )
     if not chosen:
         app.report.warnings.append("the token list has no token that passes the filters of the settings")
         return
@@ -53,12 +59,12 @@ def run(app: App) -> None:
     fresh.unpersist()
 
 
-def _parse(app: App, items: Iterable[Any], refused: list[Rejected]) -> Iterator[dict[str, Any]]:
+def _parse(app: App, items: Iterable[Any], read: list[Record | Rejected]) -> Iterator[Record]:
+    """The tokens among `items`; all that is taken of these is added to `read`."""
     for item in items:
         parsed = parse_token(item, fetched_at=app.as_of)
-        if isinstance(parsed, Rejected):
-            refused.append(parsed)
-        elif parsed["token_address"] not in MONEY:
+        read.append(parsed)
+        if not isinstance(parsed, Rejected) and parsed["token_address"] not in MONEY:
             yield parsed
 
 

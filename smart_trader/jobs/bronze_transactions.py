@@ -6,8 +6,10 @@ again, and how far a wallet was read is marked after its rows, so a killed run r
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,11 +21,11 @@ from smart_trader.addresses import read_addresses
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
-from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.bronze.payload import Rejected
+from smart_trader.domain.bronze import rejected_rows, transaction_history
+from smart_trader.domain.bronze.read_window import ReadWindow, Trades, next_stretch
+from smart_trader.domain.bronze.rejected_rows import count_unread, unread_trades
 from smart_trader.domain.bronze.transaction_history import parse_trade
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.reading import Reach, Stretch, next_stretch, reach_after
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import still_tracked
 from smart_trader.domain.silver.tracked_whales import (
@@ -32,10 +34,11 @@ from smart_trader.domain.silver.tracked_whales import (
     name_wallets,
 )
 from smart_trader.domain.table import STRING
-from smart_trader.fetching import Fetched, fetch_in_batches
+from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.fetching import CutShort, Fetched, fetch_in_batches
 from smart_trader.jobs.rejecting import put_aside
 from smart_trader.progress import Progress
-from smart_trader.summary import Work
+from smart_trader.summary import WorkTally
 
 _HISTORY = transaction_history.TABLE
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
@@ -50,6 +53,7 @@ _STATE = tracked_whales.TABLE.fields(
         "gap_newer_than",
         "gap_older_than",
         "trade_rows",
+        "rejected_rows",
         "attempts",
         "last_error",
         "pnl_processing_status",
@@ -57,20 +61,10 @@ _STATE = tracked_whales.TABLE.fields(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trades:
-    """What a fetch of one wallet gave."""
-
-    rows: list[dict[str, Any]]
-    refused: list[Rejected]
-    served: int
-    reach: Reach
-
-
 def run(app: App) -> None:
     waiting = _due(app).persist()
     due = collect(waiting.limit(app.options.limit or app.settings.transactions.wallets_per_run))
-    total, done, failed = waiting.count() if due else 0, 0, 0
+    tally = WorkTally("wallets", waiting.count() if due else 0)
     waiting.unpersist()
     try:
         with Progress(len(due), "wallets") as progress:
@@ -82,21 +76,15 @@ def run(app: App) -> None:
             )
             for batch in batches:
                 _commit(app, batch)
-                done += sum(fetched.error is None for fetched in batch)
-                failed += sum(fetched.error is not None for fetched in batch)
+                for fetched in batch:
+                    tally.add(fetched.entity.wallet_address, fetched.failure)
     finally:
-        app.report.work = Work(
-            unit="wallets",
-            due=total,
-            done=done,
-            failed=failed,
-            left_over=total - done - failed,
-        )
-    if total > len(due):
+        app.report.work = tally.work
+    if tally.due > len(due):
         app.report.warnings.append(
-            f"{total - len(due)} wallets wait for the next run: at most {len(due)} are read in one"
+            f"{tally.due - len(due)} wallets wait for the next run: at most {len(due)} are read in one"
         )
-    if not total:
+    if not due:
         app.report.warnings.append("no wallet is due: no trades were fetched")
 
 
@@ -128,54 +116,38 @@ def _due(app: App) -> DataFrame:
 
 
 def fetch_trades(app: App, wallet: SparkRow) -> Trades:
-    """Read a wallet from where the last fetch ended, at most so many rows as the settings allow.
+    """Read a wallet from where the last fetch ended, as far as the settings allow.
 
-    When the limit cuts the reading, the rows of the oldest second wait for the next run: no transaction is split.
+    Where the API fails in the middle, what came before is kept, and the wallet stays pending with the reason. Where
+    compute units are spent in the middle, they are a limit like the one on rows: raises CutShort. Raises what was
+    raised if nothing can be kept.
     """
-    stretch = next_stretch(wallet, as_of=app.as_of)
-    limit = app.settings.transactions.max_trades_per_wallet
-    rows: dict[str, dict[str, Any]] = {}
-    refused: list[Rejected] = []
-    served, is_cut = 0, False
-    for page in app.market.trade_pages(wallet.wallet_address, before=stretch.before):
-        for item in page.items:
-            if is_cut := served >= limit and _spans_seconds(rows, stretch):
+    settings = app.settings.transactions
+    stretch = next_stretch(wallet, as_of=app.as_of, overlap=timedelta(hours=settings.overlap_hours))
+    window = ReadWindow(wallet, stretch, as_of=app.as_of, limit=settings.max_trades_per_wallet)
+    parse = partial(parse_trade, wallet=wallet.wallet_address, fetched_at=app.as_of, now=app.clock.now())
+    try:
+        for page in app.market.trade_pages(wallet.wallet_address, before=stretch.before):
+            window.take(map(parse, page.items), asked=page.asked, is_last=page.is_last)
+            if window.is_done:
                 break
-            served += 1
-            parsed = parse_trade(item, wallet=wallet.wallet_address, fetched_at=app.as_of)
-            if isinstance(parsed, Rejected):
-                refused.append(parsed)
-            elif parsed["block_time"] <= app.as_of:
-                rows.setdefault(parsed["event_id"], parsed)
-        is_cut = is_cut or (served >= limit and not page.is_last and _spans_seconds(rows, stretch))
-        if is_cut or page.is_last or _is_below(rows, stretch):
-            break
-    is_cut = is_cut and not _is_below(rows, stretch)
-    oldest = min((row["block_time"] for row in rows.values()), default=None) if is_cut else None
-    kept = [row for row in rows.values() if row["block_time"] != oldest]
-    reach = reach_after(wallet, stretch, [row["block_time"] for row in kept], is_cut=is_cut)
-    return Trades(kept, refused, served, reach)
-
-
-def _is_below(rows: dict[str, dict[str, Any]], stretch: Stretch) -> bool:
-    """Whether the reading has come down to what is known."""
-    return stretch.down_to is not None and any(row["block_time"] < stretch.down_to for row in rows.values())
-
-
-def _spans_seconds(rows: dict[str, dict[str, Any]], stretch: Stretch) -> bool:
-    """Whether something new is left when the oldest second is taken away: without it, no run would come further."""
-    times = (row["block_time"] for row in rows.values() if row["block_time"] < stretch.new_before)
-    first = next(times, None)
-    return any(time != first for time in times)
+    except (SourceRejected, SourceUnavailable, LimitReached, QuotaExhausted) as error:
+        if not window.stop():
+            raise
+        trades = window.trades()
+        if isinstance(error, LimitReached | QuotaExhausted):
+            raise CutShort(trades, error) from error
+        return replace(trades, failure=trades.failure or str(error))
+    return window.trades()
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:
-    """The rows of a batch of wallets, then what became of each wallet."""
+    """The rows of a batch of wallets, then those that could not be read, then what became of each wallet."""
     read = {fetched.entity.wallet_address: fetched.answer for fetched in batch if fetched.answer is not None}
     app.report.rows_in += sum(trades.served for trades in read.values())
-    put_aside(app, [row for trades in read.values() for row in trades.refused])
     counts = _land(app, read) if read else {}
-    states = [_state(app, fetched, counts.get(fetched.entity.wallet_address, 0)) for fetched in batch]
+    rejected = _put_aside(app, [fetched for fetched in batch if fetched.answer is not None])
+    states = [_state(app, fetched, counts, rejected) for fetched in batch]
     app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))
 
 
@@ -183,8 +155,7 @@ def _land(app: App, read: Mapping[str, Trades]) -> Mapping[str, int]:
     """Add the rows that are new, and count the rows that each wallet has now."""
     rows = [row for trades in read.values() for row in trades.rows]
     oldest = min((row["block_time"] for row in rows), default=app.as_of)
-    wallets = app.tables.frame(_WALLET, [{"wallet_address": wallet} for wallet in read])
-    stored = app.tables.read(_HISTORY).join(F.broadcast(wallets), "wallet_address", "left_semi")
+    stored = _of_wallets(app, app.tables.read(_HISTORY), read)
     recent = F.when(F.col("block_time") >= F.lit(oldest), F.col("event_id"))
     known = (
         stored.groupBy("wallet_address").agg(F.count("*").alias("rows"), F.collect_list(recent).alias("ids")).collect()
@@ -196,26 +167,56 @@ def _land(app: App, read: Mapping[str, Trades]) -> Mapping[str, int]:
     return Counter({row.wallet_address: row.rows for row in known}) + Counter(row["wallet_address"] for row in fresh)
 
 
-def _state(app: App, fetched: Fetched[SparkRow, Trades], trade_rows: int) -> dict[str, Any]:
-    """PnL is due again when the table has rows that the old state did not vouch for, whichever run landed them."""
-    wallet = fetched.entity
-    if fetched.answer is None:
-        return {name: wallet[name] for name in _STATE.names} | {
+def _put_aside(app: App, read: Sequence[Fetched[SparkRow, Trades]]) -> Mapping[str, int]:
+    """Keep the rows that could not be read, and count those of each wallet for which no later row makes up.
+
+    The rows that came with them have landed before, so they are not later. Most wallets have none and cost no look.
+    """
+    put_aside(app, [row for fetched in read if fetched.answer for row in fetched.answer.refused])
+    counts = Counter[str]()
+    asked = [
+        fetched.entity.wallet_address
+        for fetched in read
+        if fetched.entity.rejected_rows != 0 or (fetched.answer and fetched.answer.refused)
+    ]
+    if asked:
+        unread = unread_trades(_of_wallets(app, app.tables.read(rejected_rows.TABLE), asked)).persist()
+        if not unread.isEmpty():
+            counted = count_unread(unread, _of_wallets(app, app.tables.read(_HISTORY), asked)).collect()
+            counts.update({row.wallet_address: row.rejected_rows for row in counted})
+        unread.unpersist()
+    return counts
+
+
+def _of_wallets(app: App, rows: DataFrame, wallets: Collection[str]) -> DataFrame:
+    named = app.tables.frame(_WALLET, [{"wallet_address": wallet} for wallet in wallets])
+    return rows.join(F.broadcast(named), "wallet_address", "left_semi")
+
+
+def _state(
+    app: App, fetched: Fetched[SparkRow, Trades], trade_rows: Mapping[str, int], rejected: Mapping[str, int]
+) -> dict[str, Any]:
+    """PnL is due again when the tables have rows that the old state did not vouch for, whichever run landed them."""
+    wallet, trades = fetched.entity, fetched.answer
+    state = {name: wallet[name] for name in _STATE.names}
+    if trades is not None:
+        reach = asdict(trades.reach) if trades.reach else {}
+        counts = {"trade_rows": trade_rows, "rejected_rows": rejected}
+        state |= {**reach, **{name: of.get(wallet.wallet_address, 0) for name, of in counts.items()}}
+        is_news = any(state[name] != (wallet[name] or 0) for name in counts)
+        if is_news or state["history_complete"] != wallet.history_complete:
+            state["pnl_processing_status"] = "pending"
+    if fetched.failure is not None:
+        return state | {
             "txns_fetch_status": "pending",
             "attempts": wallet.attempts + 1,
-            "last_error": str(fetched.error),
+            "last_error": fetched.failure,
         }
-    reach = fetched.answer.reach
-    is_news = trade_rows != wallet.trade_rows or reach.history_complete != wallet.history_complete
-    return {
-        "wallet_address": wallet.wallet_address,
+    return state | {
         "txns_fetch_status": "completed",
         "txns_last_fetched_at": app.as_of,
-        **asdict(reach),
-        "trade_rows": trade_rows,
         "attempts": 0,
         "last_error": None,
-        "pnl_processing_status": "pending" if is_news else wallet.pnl_processing_status,
     }
 
 

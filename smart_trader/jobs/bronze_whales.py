@@ -6,6 +6,7 @@ marked as completed after them, so a killed run fetches again what it had not ma
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -17,6 +18,7 @@ from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
 from smart_trader.domain.bronze import token_metrics, whale_holders
+from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.whale_holders import (
     HeldToken,
@@ -29,7 +31,7 @@ from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.fetching import Fetched, fetch_in_batches
 from smart_trader.jobs.rejecting import put_aside
 from smart_trader.progress import Progress
-from smart_trader.summary import Work
+from smart_trader.summary import WorkTally
 
 _STATE = tracked_tokens.TABLE.fields(
     (
@@ -44,33 +46,36 @@ _STATE = tracked_tokens.TABLE.fields(
 _TOKENS_PER_COMMIT = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """What a fetch of one token gave."""
+
+    rows: list[Record]
+    refused: list[Rejected]
+    served: int
+    failure: str | None
+    """Why the token stays pending; its rows do not land then."""
+
+
 def run(app: App) -> None:
     waiting = collect(_due(app))
     limit = app.options.limit or len(waiting)
     due = waiting[:limit]
-    done = failed = 0
+    tally = WorkTally("tokens", len(waiting))
     try:
         with Progress(len(due), "tokens") as progress:
             batches = fetch_in_batches(
                 due,
-                lambda token: app.market.holder_accounts(
-                    token.token_address, limit=app.settings.whales.holders_per_token
-                ),
+                lambda token: fetch_holders(app, token),
                 app.pace(batch_size=_TOKENS_PER_COMMIT),
                 on_done=lambda: app.advance(progress),
             )
             for batch in batches:
                 _commit(app, batch)
-                done += sum(fetched.error is None for fetched in batch)
-                failed += sum(fetched.error is not None for fetched in batch)
+                for fetched in batch:
+                    tally.add(fetched.entity.token_address, fetched.failure)
     finally:
-        app.report.work = Work(
-            unit="tokens",
-            due=len(waiting),
-            done=done,
-            failed=failed,
-            left_over=len(waiting) - done - failed,
-        )
+        app.report.work = tally.work
     if len(waiting) > len(due):
         app.report.warnings.append(f"{len(waiting) - len(due)} tokens wait for the next run: --limit allows {len(due)}")
     if not waiting:
@@ -93,20 +98,23 @@ def _due(app: App) -> DataFrame:
     return due_tokens(known, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours)
 
 
-def _commit(app: App, batch: Sequence[Fetched[SparkRow, list[Any]]]) -> None:
+def fetch_holders(app: App, token: SparkRow) -> Holders:
+    """Read the largest holders of a token."""
+    accounts = app.market.holder_accounts(token.token_address, limit=app.settings.whales.holders_per_token)
+    holders, refused = add_up_holders(accounts, token=_held(token), fetched_at=app.as_of)
+    return Holders(holders, refused, len(accounts), mostly_unusable(refused, len(accounts)))
+
+
+def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
     """The holders of a batch of tokens, then what became of each token."""
-    holders, refused = [], []
-    for fetched in batch:
-        if fetched.answer is not None:
-            app.report.rows_in += len(fetched.answer)
-            kept, unusable = add_up_holders(fetched.answer, token=_held(fetched.entity), fetched_at=app.as_of)
-            holders += kept
-            refused += unusable
-    put_aside(app, refused)
+    answers = [fetched.answer for fetched in batch if fetched.answer is not None]
+    app.report.rows_in += sum(answer.served for answer in answers)
+    put_aside(app, [row for answer in answers for row in answer.refused])
     table = whale_holders.TABLE
-    read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.error]
+    read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.failure]
     if read:
         parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
+        holders = [row for answer in answers if not answer.failure for row in answer.rows]
         app.tables.replace(table, app.tables.frame(table.own_schema, holders), of=Part(parts))
     app.tables.update(
         tracked_tokens.TABLE,
@@ -124,13 +132,13 @@ def _held(token: SparkRow) -> HeldToken:
     )
 
 
-def _state(app: App, fetched: Fetched[SparkRow, list[Any]]) -> dict[str, Any]:
+def _state(app: App, fetched: Fetched[SparkRow, Holders]) -> dict[str, Any]:
     token = fetched.entity
-    if fetched.error is not None:
+    if fetched.failure is not None:
         return {name: token[name] for name in _STATE.names} | {
             "whale_fetch_status": "pending",
             "attempts": token.attempts + 1,
-            "last_error": str(fetched.error),
+            "last_error": fetched.failure,
         }
     return {
         "token_address": token.token_address,

@@ -79,9 +79,11 @@ def _due(app: App) -> DataFrame:
         refresh_days=app.settings.pnl.refresh_days,
         named=named,
     )
+    rejected = F.coalesce("rejected_rows", F.lit(0))
     due = due.select(
         "wallet_address",
-        F.coalesce("history_complete", F.lit(False)).alias("history_complete"),
+        (F.coalesce("history_complete", F.lit(False)) & (rejected == 0)).alias("history_complete"),
+        rejected.alias("rejected_rows"),
         "trade_rows",
     )
     return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due

@@ -5,7 +5,9 @@ the tokens were written, and judging it again gives the same row.
 """
 
 import sys
+from collections.abc import Sequence
 
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from smart_trader.app import App
@@ -14,26 +16,46 @@ from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.changes import Part
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.domain.silver.tracked_tokens import judge_tokens
+from smart_trader.domain.silver.tracked_tokens import judge_tokens, not_tracked_reason
 
 
 def run(app: App) -> None:
-    snapshots = app.tables.read(token_metrics.TABLE)
-    unjudged = snapshots.where(~F.col("processed")).persist()
-    app.report.rows_in = unjudged.count()
+    snapshots, least = app.tables.read(token_metrics.TABLE), app.settings.tracking.min_liquidity_usd
+    reason = not_tracked_reason(least)
+    unjudged = snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", reason).persist()
+    reasons = _reasons(unjudged).collect()
+    app.report.rows_in = sum(row.snapshots for row in reasons)
     if app.report.rows_in:
         touched = unjudged.select("token_address").distinct()
         newest = newest_snapshots(snapshots, until=app.as_of.date()).join(F.broadcast(touched), "token_address", "semi")
         tracked = app.tables.read(tracked_tokens.TABLE)
-        judged = judge_tokens(newest, tracked, app.settings.tracking.min_liquidity_usd).persist()
+        judged = judge_tokens(newest, tracked, least).persist()
         app.tables.replace(tracked_tokens.TABLE, judged, of=Part(touched))
         judged.unpersist()
         marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
         app.tables.update(
             token_metrics.TABLE,
-            unjudged.select(*token_metrics.TABLE.key).withColumns(marks),
+            unjudged.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(marks),
         )
+        _warn(app, reasons)
     unjudged.unpersist()
+
+
+def _reasons(unjudged: DataFrame) -> DataFrame:
+    """How many snapshots are not tracked for each reason, with one of their tokens."""
+    counted = F.count("*").alias("snapshots"), F.min("token_address").alias("example")
+    return unjudged.groupBy("not_tracked_reason").agg(*counted).orderBy("not_tracked_reason")
+
+
+def _warn(app: App, reasons: Sequence[Row]) -> None:
+    """Say which facts the list lacks, if it lacks them of most tokens: it may call them by another name now."""
+    lacking = [row for row in reasons if row.not_tracked_reason not in (None, "low_liquidity")]
+    if 2 * sum(row.snapshots for row in lacking) > app.report.rows_in:
+        for row in lacking:
+            app.report.warnings.append(
+                f"{row.snapshots} of {app.report.rows_in} tokens are not tracked: {row.not_tracked_reason}, such as"
+                f" {row.example}"
+            )
 
 
 if __name__ == "__main__":

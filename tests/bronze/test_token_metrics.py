@@ -90,7 +90,6 @@ def test_times_that_cannot_be_are_null(time):
         ({}, "no_address"),
         (changed(TOKEN, {"address": "0OIl"}), "bad_address"),
         (changed(TOKEN, {"address": ["x"]}), "bad_address"),
-        (changed(TOKEN, {"decimals": 300}), "bad_decimals"),
     ],
 )
 def test_what_is_no_token(item, reason):

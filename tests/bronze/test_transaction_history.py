@@ -24,13 +24,13 @@ from tests.bronze.rows import (
 
 
 def parsed(changes=None):
-    record = parse_trade(trade(changes), wallet=WALLET, fetched_at=NOW)
+    record = parse_trade(trade(changes), wallet=WALLET, fetched_at=NOW, now=NOW)
     assert not isinstance(record, Rejected), record
     return record
 
 
 def reason(changes):
-    rejected = parse_trade(trade(changes), wallet=WALLET, fetched_at=NOW)
+    rejected = parse_trade(trade(changes), wallet=WALLET, fetched_at=NOW, now=NOW)
     assert isinstance(rejected, Rejected)
     return rejected.reason
 
@@ -164,6 +164,14 @@ def test_a_missing_owner_or_type_is_what_was_asked_for():
     assert record["event_id"] == parsed()["event_id"]
 
 
+@pytest.mark.parametrize("field", ["block_number", "base_decimals"])
+@pytest.mark.parametrize("value", [None, MISSING, "many", Decimal("7.5"), -1, 2**63, {}, []])
+def test_what_identity_and_quantity_do_not_need_is_null_where_it_cannot_be_read(field, value):
+    record = parsed({field.replace("base_", "base."): value})
+    assert record[field] is None or (field, value) == ("block_number", -1)
+    assert (record["event_id"], record["base_change_raw"]) == (parsed()["event_id"], 515677997)
+
+
 @pytest.mark.parametrize("field", ["base_price", "base_nearest_price", "base_ui_change_amount", "volume_usd"])
 @pytest.mark.parametrize(
     "value", [None, MISSING, "NaN", "Infinity", True, {}, [1], "", "1,5", Decimal("1e400"), 10**30, "1e999999999"]
@@ -211,8 +219,22 @@ def test_a_second_may_be_written_in_other_ways(time):
     assert parsed({"block_unix_time": time})["event_id"] == parsed()["event_id"]
 
 
-def test_a_future_row_is_a_row():
-    assert parsed({"block_unix_time": 4_000_000_000})["transaction_date"] == date(2096, 10, 2)
+def test_a_time_may_be_a_day_ahead_of_the_clock_and_no_more():
+    tomorrow = int(NOW.timestamp()) + 86_400
+    assert parsed({"block_unix_time": tomorrow})["transaction_date"] == date(2026, 1, 6)
+    assert reason({"block_unix_time": tomorrow + 1}) == "bad_time"
+
+
+@pytest.mark.parametrize("pool", ["jupiterz", "1" * 31, "1" * 33, "z" * 44, POOL + "\n", "0x" + POOL[2:], 7, [], {}])
+def test_what_is_no_address_of_a_pool_is_none_and_the_row_lands(pool):
+    """The API serves the name of an exchange for trades that market makers filled."""
+    record = parsed({"address": pool, "inner_ins_index": None, "signers": None})
+    assert record["pool_address"] is None
+    assert record["event_id"] == parsed({"address": MISSING})["event_id"]
+
+
+def test_the_address_of_the_system_program_is_one():
+    assert parsed({"address": "1" * 32})["pool_address"] == "1" * 32
 
 
 @pytest.mark.parametrize(
@@ -256,7 +278,7 @@ def test_signers_that_are_no_list_of_addresses_are_unknown(signers):
 
 def test_a_rejected_row_says_where_it_came_from_and_what_was_wrong():
     item = trade({"owner": POOL, "base.price": Decimal("1.50")})
-    rejected = parse_trade(item, wallet=WALLET, fetched_at=NOW)
+    rejected = parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)
     assert isinstance(rejected, Rejected)
     assert (rejected.source, rejected.wallet_address, rejected.token_address) == ("trader_txs", WALLET, None)
     assert rejected.detail == f'owner: "{POOL}"'
@@ -269,14 +291,16 @@ def test_a_rejected_row_says_where_it_came_from_and_what_was_wrong():
 def test_the_raw_text_does_not_depend_on_the_order_of_keys():
     item = trade()
     turned = dict(reversed([(k, dict(reversed(v.items())) if isinstance(v, dict) else v) for k, v in item.items()]))
-    assert parse_trade(turned, wallet=WALLET, fetched_at=NOW) == parse_trade(item, wallet=WALLET, fetched_at=NOW)
+    assert parse_trade(turned, wallet=WALLET, fetched_at=NOW, now=NOW) == parse_trade(
+        item, wallet=WALLET, fetched_at=NOW, now=NOW
+    )
 
 
 @needs_samples
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*trader_txs_*.json")), ids=lambda path: path.stem)
 def test_every_recorded_row_is_read(path):
     for item in recorded(path.name):
-        record = parse_trade(item, wallet=item["owner"], fetched_at=NOW)
+        record = parse_trade(item, wallet=item["owner"], fetched_at=NOW, now=NOW)
         assert not isinstance(record, Rejected), record
         assert_fits(record, TABLE)
         for side in ("base", "quote"):
@@ -289,7 +313,10 @@ def test_every_recorded_row_is_read(path):
 
 @needs_samples
 def test_recorded_fills_that_share_their_indices_are_different_events():
-    rows = [parse_trade(item, wallet=item["owner"], fetched_at=NOW) for item in recorded("trader_txs_edge_rows.json")]
+    rows = [
+        parse_trade(item, wallet=item["owner"], fetched_at=NOW, now=NOW)
+        for item in recorded("trader_txs_edge_rows.json")
+    ]
     fills = [row for row in rows if row["tx_hash"].startswith("5q38oRGA")]
     assert {(row["ins_index"], row["inner_ins_index"]) for row in fills} == {(None, None)}
     assert len({row["event_id"] for row in fills}) == len({row["raw"] for row in fills}) == 2
@@ -298,7 +325,10 @@ def test_recorded_fills_that_share_their_indices_are_different_events():
 @needs_samples
 def test_a_row_that_is_on_two_recorded_pages_is_one_event():
     first, second = (
-        {row["event_id"]: row for row in (parse_trade(item, wallet=item["owner"], fetched_at=NOW) for item in page)}
+        {
+            row["event_id"]: row
+            for row in (parse_trade(item, wallet=item["owner"], fetched_at=NOW, now=NOW) for item in page)
+        }
         for page in (recorded("trader_txs_drift_offset_000.json"), recorded("trader_txs_drift_offset_100.json"))
     )
     both = first.keys() & second.keys()

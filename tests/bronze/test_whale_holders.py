@@ -105,7 +105,7 @@ def test_the_exact_amount(changes, amount):
         (changed(ACCOUNT, {"mint": {}}), "wrong_mint"),
         (changed(ACCOUNT, {"owner": None}), "no_address"),
         (changed(ACCOUNT, {"owner": "0"}), "bad_address"),
-        (changed(ACCOUNT, {"decimals": -1}), "bad_decimals"),
+        (changed(ACCOUNT, {"amount": None, "decimals": -1}), "no_amount"),
         (changed(ACCOUNT, {"amount": "-7"}), "bad_amount"),
         (changed(ACCOUNT, {"amount": "7.5", "ui_amount": None}), "no_amount"),
         (changed(ACCOUNT, {"amount": None, "decimals": None}), "no_amount"),

@@ -155,11 +155,16 @@ def test_ten_thousand_rows_that_lead_no_further_back_end_with_a_clear_message(se
     assert len(server.requests) == 100
 
 
-def test_an_endless_cursor_that_sends_nothing(server):
-    server.otherwise = play.answer(listing([], has_next=True))
-    with pytest.raises(SourceRejected, match=f"for {WALLET} promises more after row 0, but sent nothing"):
-        read_all(client_of(server))
-    assert len(server.requests) == 1
+@pytest.mark.parametrize("count", [0, 7, 100, 200])
+def test_an_empty_page_is_the_end_whatever_it_promises(server, count):
+    trades = [{"tx_hash": f"t{nth}"} for nth in range(count)]
+    server.otherwise = serving(
+        lambda query: listing(trades[int(query["offset"]) :][: int(query["limit"])], has_next=True)
+    )
+    pages = list(client_of(server).trade_pages(WALLET, before=NOW))
+    assert [item for page in pages for item in page.items] == trades
+    assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert len(server.requests) == len(pages) == -(-count // 100) + 1
 
 
 def test_an_endless_cursor_that_repeats_itself(server):

@@ -90,7 +90,12 @@ def test_a_refusal_is_asked_once_and_the_pages_before_it_stay(kind, error, page)
         assert all(seen.headers["host"].startswith("127.0.0.1") for seen in simulator.requests)
 
 
-@pytest.mark.parametrize("kind", sorted({*PASSING, *HARMLESS_ONCE} - OUTAGES.keys() | {"trickle"}))
+def test_a_list_whose_empty_pages_promise_more_is_read_whole():
+    with Simulator(MARKET, faults=fault("endless-cursor", times=None), api_key="right") as simulator:
+        assert read(client_of(simulator)) == ROWS
+
+
+@pytest.mark.parametrize("kind", sorted({*PASSING, "endless-rows", "trickle"} - (OUTAGES.keys() - {"trickle"})))
 def test_a_fault_for_ever_ends_and_the_next_wallet_is_read(kind):
     policy = HttpPolicy(
         connect_timeout_seconds=0.2,

@@ -4,8 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from smart_trader.domain.bronze import rejected_rows, token_metrics
 from smart_trader.domain.kernel.money import MONEY
+from smart_trader.errors import SourceRejected
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
@@ -25,6 +28,7 @@ def item(mint: str, liquidity: int, **fields: Any) -> dict[str, Any]:
         "price_change_2h_percent": 20,
         "holder": 500,
         "symbol": mint[:4],
+        "price": 0.5,
     } | fields
 
 
@@ -67,6 +71,22 @@ def test_the_most_liquid_are_taken_without_money_and_only_what_is_new_is_a_row(l
 
         simulator.market = market(*LISTED)
         assert run(3) == (first + 2, [B]), "what was said before the newest snapshot is news again"
+
+
+def test_a_list_of_which_most_cannot_be_used_fails_the_job_and_takes_no_snapshot(lake: Lake) -> None:
+    listed = [item(mint, 900_000 - nth) for nth, mint in enumerate(MINTS[:2])]
+    renamed = [item(mint, 800_000, address=None, mint_address=mint) for mint in MINTS[2:]]
+    with Simulator(market(*listed, *renamed[:2])) as simulator:
+        lake.run("bronze_tokens", as_of=DEMO_NOW, simulator=simulator)
+        assert len(lake.rows(token_metrics.TABLE)) == 2, "half of it can be used"
+
+        simulator.market = market(*[{**entry, "liquidity": 700_000} for entry in listed], *renamed[:3])
+        said = r"token list: 3 of 5 rows could not be used: no_address \(address: null\)"
+        with pytest.raises(SourceRejected, match=said):
+            lake.run("bronze_tokens", as_of=DEMO_NOW + timedelta(days=1), simulator=simulator)
+
+    assert len(lake.rows(token_metrics.TABLE)) == 2
+    assert len(lake.rows(rejected_rows.TABLE)) == 3
 
 
 def test_an_empty_list_is_a_warning_and_named_tokens_are_the_only_ones_taken(lake: Lake, tmp_path: Path) -> None:

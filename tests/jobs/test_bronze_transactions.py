@@ -17,7 +17,7 @@ from smart_trader.domain.bronze.payload import Rejected, json_text
 from smart_trader.domain.bronze.transaction_history import parse_trade
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.table import Table
-from smart_trader.errors import Interrupted
+from smart_trader.errors import Interrupted, LimitReached
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.delta import DeltaStore
 from smart_trader.io.json_body import parse_json
@@ -57,12 +57,16 @@ class Wallets:
         self.named.write_text("\n".join(wallets))
 
     def fetch(
-        self, simulator: Simulator, *, as_of: datetime, limit: int = 1_000, clock: SystemClock | None = None
+        self,
+        simulator: Simulator,
+        *,
+        as_of: datetime,
+        limit: int = 1_000,
+        clock: SystemClock | None = None,
+        settings: Sequence[tuple[str, str]] = (),
     ) -> Report:
-        job, settings = "bronze_transactions", [("transactions.max_trades_per_wallet", str(limit))]
-        reports = self.lake.run(
-            job, as_of=as_of, simulator=simulator, settings=settings, clock=clock, wallets=self.named
-        )
+        job, chosen = "bronze_transactions", [("transactions.max_trades_per_wallet", str(limit)), *settings]
+        reports = self.lake.run(job, as_of=as_of, simulator=simulator, settings=chosen, clock=clock, wallets=self.named)
         return reports[job]
 
     def state(self, wallet: str) -> dict[str, Any]:
@@ -146,6 +150,22 @@ def test_rows_that_a_crashed_run_landed_make_the_pnl_due(
     assert said(wallets.state(LONG), *marks) == (later, 3, "pending")
 
 
+def test_a_history_that_costs_more_than_a_run_may_spend_is_read_over_several_runs(lake: Lake, tmp_path: Path) -> None:
+    wallets, units = (
+        Wallets(lake, tmp_path, LONG),
+        [("birdeye.compute_units_per_run", "20"), ("birdeye.units.trader_txs", "10")],
+    )
+    with Simulator(market({LONG: trades(LONG, *range(1, 251))})) as simulator:
+        with pytest.raises(LimitReached, match="are spent"):
+            wallets.fetch(simulator, as_of=DEMO_NOW, settings=units)
+        assert wallets.read(LONG) == list(range(1, 200))
+        assert said(wallets.state(LONG), "txns_fetch_status", "history_complete") == ("completed", False)
+
+        wallets.fetch(simulator, as_of=DEMO_NOW, settings=units)
+        assert wallets.read(LONG) == list(range(1, 251))
+        assert said(wallets.state(LONG), "history_complete", "trade_rows") == (True, 250)
+
+
 def _fail(store: DeltaStore, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
     raise OSError("killed here")
 
@@ -177,8 +197,12 @@ def test_what_was_fetched_when_the_time_is_up_is_committed_and_a_call_that_hangs
 def test_bad_rows_land_in_quarantine_and_good_ones_beside_them_in_the_table(lake: Lake, tmp_path: Path) -> None:
     """Every shape, over HTTP and in one page after the other."""
     items = [rows.trade(shape) if isinstance(shape, dict) and shape else shape for shape, _ in SHAPES.values()]
+    items += [rows.trade({"tx_hash": signature(nth)}) for nth in range(len(items))]
     parsed = [
-        parse_trade(parse_json(json_text(item).encode()), wallet=rows.WALLET, fetched_at=DEMO_NOW) for item in items
+        parse_trade(
+            parse_json(json_text(item).encode()), wallet=rows.WALLET, fetched_at=DEMO_NOW, now=SystemClock().now()
+        )
+        for item in items
     ]
     good = {row["event_id"] for row in parsed if isinstance(row, dict) and row["block_time"] <= DEMO_NOW}
     refused = {row.raw_sha256: (row.reason, row.raw) for row in parsed if isinstance(row, Rejected)}

@@ -26,6 +26,7 @@ from tests.bronze.rows import NOW, trade
 WALLETS = tuple(address("machine", nth) for nth in range(3))
 REFRESH = timedelta(days=14)
 PAGE_SIZE = 2
+OVERLAP = timedelta(seconds=18)
 NEVER_FETCHED: dict[str, Any] = {
     "txns_fetch_status": "pending",
     "txns_last_fetched_at": None,
@@ -35,6 +36,7 @@ NEVER_FETCHED: dict[str, Any] = {
     "gap_newer_than": None,
     "gap_older_than": None,
     "trade_rows": 0,
+    "rejected_rows": None,
     "attempts": 0,
     "last_error": None,
     "pnl_processing_status": "pending",
@@ -72,7 +74,8 @@ class Api:
         )
         items = [self._item(wallet, nth, time) for nth, time, _ in shown]
         for start in range(0, len(items), PAGE_SIZE) or [0]:
-            yield Page(tuple(items[start : start + PAGE_SIZE]), is_last=start + PAGE_SIZE >= len(items))
+            page = tuple(items[start : start + PAGE_SIZE])
+            yield Page(page, is_last=start + PAGE_SIZE >= len(items), asked=PAGE_SIZE)
 
     def _is_shown(self, row: tuple[int, datetime, datetime], before: datetime) -> bool:
         _, time, since = row
@@ -102,14 +105,14 @@ class Refreshing(RuleBasedStateMachine):
 
     @rule(wallet=st.sampled_from(WALLETS), ages=st.lists(st.integers(0, 40), min_size=1, max_size=4))
     def trade(self, wallet: str, ages: list[int]) -> None:
-        """Swaps of the last seconds. Those that are older than what was read last are late: only a reading from the
-        start finds them."""
+        """Swaps of the last seconds. Those that are much older than the newest one that was read are late: only a
+        reading from the start finds them."""
         newest = self.state[wallet]["newest_trade_at"]
         for age in ages:
             time = self.now - timedelta(seconds=age)
             self.count += 1
             self.api.rows.setdefault(wallet, []).append((self.count, time, self.now))
-            if newest is not None and time < newest:
+            if newest is not None and time < newest - OVERLAP:
                 self.late.add(wallet)
 
     @rule(seconds=st.integers(1, 50) | st.sampled_from([13 * 86400, 14 * 86400 - 1, 14 * 86400, 15 * 86400]))
@@ -143,7 +146,7 @@ class Refreshing(RuleBasedStateMachine):
             if fetched.answer is not None:
                 self.bronze[wallet] |= {row["event_id"]: row["block_time"] for row in fetched.answer.rows}
             if not is_killed:
-                changed = _state(app, fetched, len(self.bronze[wallet]))
+                changed = _state(app, fetched, {wallet: len(self.bronze[wallet])}, {})
                 self.state[wallet] |= {name: changed[name] for name in changed if name != "wallet_address"}
                 self._is_marked(wallet, before, fetched)
 
@@ -194,9 +197,12 @@ class Refreshing(RuleBasedStateMachine):
         for wallet in self.late:
             self.reset(wallet, from_start=True)
         self.late.clear()
-        for _ in range(self.count + 3):
-            if any(is_due_for_trades(state, self.now) for state in self.state.values()):
-                self.fetch(limit=1)
+        # What is newer than a history that was cut is read at the refresh after its end.
+        for later in (timedelta(), REFRESH):
+            self.now += later
+            for _ in range(2 * self.count + 3):
+                if any(is_due_for_trades(state, self.now) for state in self.state.values()):
+                    self.fetch(limit=1)
         self.compute()
         for wallet in WALLETS:
             assert len(self.bronze[wallet]) == len(self.api.rows.get(wallet, ()))
@@ -205,9 +211,10 @@ class Refreshing(RuleBasedStateMachine):
             assert not is_due_for_pnl(self.state[wallet], self.now)
 
     def _app(self, limit: int, down: tuple[str, ...]) -> Any:
-        settings = SimpleNamespace(transactions=SimpleNamespace(max_trades_per_wallet=limit))
+        transactions = SimpleNamespace(max_trades_per_wallet=limit, overlap_hours=OVERLAP / timedelta(hours=1))
         self.api.now, self.api.down = self.now, down
-        return SimpleNamespace(as_of=self.now, settings=settings, market=self.api)
+        settings, clock = SimpleNamespace(transactions=transactions), SimpleNamespace(now=lambda: self.now)
+        return SimpleNamespace(as_of=self.now, settings=settings, market=self.api, clock=clock)
 
 
 TestRefreshing = Refreshing.TestCase

@@ -21,8 +21,8 @@ Row = dict[str, Any]
 Columns = tuple[pa.Array, ...]
 
 BOOK_RULES = books.BookRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
-KNOWN = {"history_complete": True, "label_class": None, "label_reason": None}
-FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1, "rejected_rows": 0}
+KNOWN = {"history_complete": True, "label_class": None, "label_reason": None, "rejected_rows": 0}
+FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1}
 cuts = st.lists(st.integers(0, 60), max_size=6)
 
 

@@ -170,6 +170,7 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
             F.lit(True).alias("history_complete"),
             nothing.alias("label_class"),
             nothing.alias("label_reason"),
+            F.lit(0).alias("rejected_rows"),
         )
         netted = trades.net_transactions(frame, known, value_rules(settings.pnl)).persist()
         rules = books.BookRules(

@@ -50,6 +50,8 @@ Judged = Mapping[str, Mapping[str, Any]]
 def snapshot(token: str, liquidity: str | None, **fields: Any) -> dict[str, Any]:
     return {
         "token_address": token,
+        "symbol": "S",
+        "price": Decimal(1),
         "liquidity": liquidity and Decimal(liquidity),
         "processing_date": TODAY,
         "batch_id": "b1",
@@ -58,8 +60,13 @@ def snapshot(token: str, liquidity: str | None, **fields: Any) -> dict[str, Any]
 
 
 SNAPSHOTS = (
-    *(snapshot(liquidity, liquidity, symbol="S", decimals=6) for liquidity in LIQUIDITIES),
+    *(snapshot(liquidity, liquidity, decimals=6) for liquidity in LIQUIDITIES),
     snapshot("unknown", None),
+    snapshot("no symbol", "300000", symbol=None),
+    snapshot("blank symbol", "300000", symbol=" "),
+    snapshot("no price", "300000", price=None),
+    snapshot("worthless", "300000", price=Decimal(0)),
+    snapshot("lost its price", "300000", price=None),
     snapshot("kept", "600000", batch_id="b2", price=Decimal("0.5")),
     snapshot("fallen", "99999.99"),
     snapshot("gone blank", None),
@@ -78,6 +85,7 @@ TRACKED = (
     {"token_address": "kept", "liquidity": Decimal(150_000), "bronze_batch_id": "b1", **COMPLETED},
     {"token_address": "fallen", "liquidity": Decimal(150_000), **NEW, "attempts": 2, "last_error": "404"},
     {"token_address": "gone blank", "liquidity": Decimal(150_000), **COMPLETED},
+    {"token_address": "lost its price", "liquidity": Decimal(150_000), "price": Decimal(1), **COMPLETED},
     {"token_address": "not in the list", "liquidity": Decimal(150_000), **COMPLETED},
 )
 
@@ -106,6 +114,12 @@ def test_a_token_is_tracked_from_its_threshold_on_in_the_tier_of_its_liquidity(
 
 def test_a_token_of_unknown_liquidity_is_not_tracked(judged: Judged) -> None:
     assert "unknown" not in judged
+
+
+def test_a_token_without_symbol_or_price_is_not_tracked_and_keeps_its_row_if_it_was(judged: Judged) -> None:
+    assert not {"no symbol", "blank symbol", "no price", "worthless"} & judged.keys()
+    row = judged["lost its price"]
+    assert (row["price"], row["liquidity_tier"], state(row)) == (None, "LOW", COMPLETED)
 
 
 def test_a_newer_snapshot_brings_its_figures_and_keeps_the_state(judged: Judged) -> None:
@@ -147,6 +161,8 @@ def test_what_is_due_and_in_which_order(spark: SparkSession) -> None:
         status = "pending" if hours_ago is None else "completed"
         return {
             "token_address": name,
+            "symbol": "S",
+            "price": Decimal(1),
             "liquidity": LEAST,
             "processing_date": TODAY,
             "whale_fetch_status": status,
@@ -166,6 +182,8 @@ def test_what_is_due_and_in_which_order(spark: SparkSession) -> None:
         token("from the future", None, processing_date=TOMORROW),
         token("fallen", None, liquidity=Decimal("99999.99")),
         token("gone blank", None, liquidity=None),
+        token("lost its price", None, price=None),
+        token("lost its symbol", None, symbol=None),
     )
 
     live = still_tracked(tracked, as_of=NOW, min_liquidity_usd=LEAST, max_age_days=14)

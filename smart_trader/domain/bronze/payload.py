@@ -6,10 +6,12 @@ where a row cannot do without the field, its parser raises `Unusable`.
 """
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
@@ -24,7 +26,8 @@ YEAR_2100 = 4_102_444_800
 EXACT = Context(prec=1000, rounding=ROUND_DOWN, Emax=999_999_999, Emin=-999_999_999, traps=[])
 """Cutting off at 1000 digits and then rounding half up is the same as rounding once."""
 
-_is_address = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
+_DIGITS = {letter: n for n, letter in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+_is_base58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
 _is_signature = re.compile(r"[1-9A-HJ-NP-Za-km-z]{64,88}").fullmatch
 _is_integer = re.compile(r"-?[0-9]{1,1000}").fullmatch
 _is_number = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,9})?").fullmatch
@@ -83,9 +86,30 @@ def json_text(value: Any) -> str:
         return '"nested too deeply"'
 
 
+def mostly_unusable(refused: Sequence[Rejected | Unusable], served: int) -> str | None:
+    """Why whoever `served` rows were about was not read, if more than half of these were `refused`; else None."""
+    if 2 * len(refused) <= served:
+        return None
+    reason, _ = Counter(row.reason for row in refused).most_common(1)[0]
+    example = next(row.detail for row in refused if row.reason == reason)
+    return f"{len(refused)} of {served} rows could not be used: {reason} ({example})"
+
+
+@lru_cache(maxsize=1 << 16)
+def is_address(text: str) -> bool:
+    """Whether `text` is base58 of an account's 32 bytes."""
+    if not _is_base58(text):
+        return False
+    number = 0
+    for letter in text:
+        number = 58 * number + _DIGITS[letter]
+    zeros = len(text) - len(text.lstrip("1"))
+    return zeros + (number.bit_length() + 7) // 8 == 32
+
+
 def address(value: Any, field: str) -> str:
     """Base58 of an account."""
-    if type(value) is str and _is_address(value):
+    if type(value) is str and is_address(value):
         return value
     raise Unusable("no_address" if value is None else "bad_address", field, value)
 
@@ -136,14 +160,10 @@ def figure(value: Any, scale: Scale) -> Decimal | None:
         return None
 
 
-def decimals(value: Any, field: str) -> int | None:
-    """Decimal places of a mint (a byte on the chain); None where they are missing."""
-    if value is None:
-        return None
+def decimals(value: Any) -> int | None:
+    """Decimal places of a mint: a byte on the chain."""
     places = whole(value, 256)
-    if places is None or places < 0:
-        raise Unusable("bad_decimals", field, value)
-    return places
+    return None if places is None or places < 0 else places
 
 
 def base_units(value: Any, field: str) -> int | None:

@@ -48,6 +48,12 @@ TABLE = Table(
         Column("processing_date", DATE, "Day of the snapshot's business time, UTC.", nullable=False),
         Column("processed", BOOLEAN, "Judged by silver_tokens.", nullable=False, owner="silver_tokens"),
         Column("processed_at", TIMESTAMP, "Business time of that judgement.", owner="silver_tokens"),
+        Column(
+            "not_tracked_reason",
+            STRING,
+            "Why the token is not tracked by this snapshot: no_symbol, no_price, no_liquidity, low_liquidity.",
+            owner="silver_tokens",
+        ),
         Column("raw", STRING, "The item as served, compact JSON with sorted keys.", nullable=False),
     ),
     partitioned_by=("processing_date",),
@@ -77,7 +83,7 @@ def _record(item: Any, fetched_at: datetime) -> Record:
         "token_address": payload.address(item.get("address"), "address"),
         "symbol": payload.text(item.get("symbol")),
         "name": payload.text(item.get("name")),
-        "decimals": payload.decimals(item.get("decimals"), "decimals"),
+        "decimals": payload.decimals(item.get("decimals")),
         "logo_uri": payload.text(item.get("logo_uri")),
         "price": _not_negative(payload.figure(item.get("price"), payload.PRICE)),
         "liquidity": _liquidity(item.get("liquidity")),
@@ -93,6 +99,7 @@ def _record(item: Any, fetched_at: datetime) -> Record:
         "processing_date": fetched_at.date(),
         "processed": False,
         "processed_at": None,
+        "not_tracked_reason": None,
         "raw": payload.json_text(item),
     }
 

@@ -1,6 +1,6 @@
 """bronze.transaction_history: the trade rows of wallets, one per instruction, as served."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -49,7 +49,7 @@ TABLE = Table(
         Column("block_number", COUNT, "Slot; missing sorts first."),
         Column("ins_index", INT, "Instruction in the transaction; missing on order books."),
         Column("inner_ins_index", INT, "Inner instruction."),
-        Column("pool_address", STRING, "The pool, or the market of an order book."),
+        Column("pool_address", STRING, "The pool, or the market of an order book; null where no address is served."),
         Column("source", STRING, "Name of the exchange."),
         Column("tx_type", STRING, "Always `swap`.", nullable=False),
         *_leg("base"),
@@ -70,10 +70,17 @@ SOURCE = "trader_txs"
 _INT, _BIGINT = 2**31, 2**63
 
 
-def parse_trade(item: Any, *, wallet: str, fetched_at: datetime) -> Record | Rejected:
-    """The row that `item`, served for `wallet`, makes, or why it makes none. Never raises. Rules: docs/pnl.md §1."""
+_CLOCKS_DIFFER = timedelta(days=1)
+"""A later time is no time, such as one in milliseconds. Of an earlier one the clock may be wrong."""
+
+
+def parse_trade(item: Any, *, wallet: str, fetched_at: datetime, now: datetime) -> Record | Rejected:
+    """The row that `item`, served for `wallet`, makes, or why it makes none. Never raises. Rules: docs/pnl.md §1.
+
+    `fetched_at` is the business time of the fetch, `now` its time by the clock.
+    """
     try:
-        return _record(item, wallet, fetched_at)
+        return _record(item, wallet, fetched_at, now)
     except Unusable as why:
         return payload.rejected(item, why, source=SOURCE, at=fetched_at, wallet=wallet)
 
@@ -94,22 +101,22 @@ def event_id(record: Record) -> str:
     return sha256("|".join(["" if part is None else str(part) for part in parts]).encode()).hexdigest()
 
 
-def _record(item: Any, wallet: str, fetched_at: datetime) -> Record:
+def _record(item: Any, wallet: str, fetched_at: datetime, now: datetime) -> Record:
     if type(item) is not dict:
         raise Unusable("not_an_object", "row", item)
     if item.get("owner") not in (None, wallet):
         raise Unusable("wrong_owner", "owner", item["owner"])
     if item.get("tx_type") not in (None, "swap"):
         raise Unusable("not_a_swap", "tx_type", item["tx_type"])
-    block_time, pool = _block_time(item), item.get("address")
+    block_time, pool = _block_time(item, now), item.get("address")
     record = {
         "wallet_address": wallet,
         "tx_hash": payload.signature(item.get("tx_hash"), "tx_hash"),
         "block_time": block_time,
-        "block_number": _index(item, "block_number", _BIGINT),
-        "ins_index": _index(item, "ins_index", _INT),
-        "inner_ins_index": _index(item, "inner_ins_index", _INT),
-        "pool_address": None if pool is None else payload.address(pool, "address"),
+        "block_number": payload.whole(item.get("block_number"), _BIGINT),
+        "ins_index": _index(item, "ins_index"),
+        "inner_ins_index": _index(item, "inner_ins_index"),
+        "pool_address": pool if type(pool) is str and payload.is_address(pool) else None,
         "source": payload.text(item.get("source")),
         "tx_type": "swap",
         **_leg_columns(item.get("base"), "base"),
@@ -128,7 +135,7 @@ def _leg_columns(leg: Any, side: str) -> Record:
     if type(leg) is not dict:
         raise Unusable("no_leg", side, leg)
     mint = payload.address(leg.get("address"), f"{side}.address")
-    places = payload.decimals(leg.get("decimals"), f"{side}.decimals")
+    places = payload.decimals(leg.get("decimals"))
     return {
         f"{side}_address": mint,
         f"{side}_symbol": payload.text(leg.get("symbol")),
@@ -165,20 +172,23 @@ def _signed(amount: int, shown: Decimal | None, leg: Record, side: str) -> int:
     return -amount if direction == "from" else amount
 
 
-def _block_time(item: Record) -> datetime:
+def _block_time(item: Record, now: datetime) -> datetime:
     seconds = item.get("block_unix_time")
     time = payload.time(seconds)
-    if time is None:
+    if time is None or time > now + _CLOCKS_DIFFER:
         raise Unusable("no_time" if seconds is None else "bad_time", "block_unix_time", seconds)
     return time
 
 
-def _index(item: Record, field: str, limit: int) -> int | None:
-    """A number that identifies or orders the row: it may be missing, but not be something else."""
+def _index(item: Record, field: str) -> int | None:
+    """A number that identifies the row: it may be missing, but not be something else.
+
+    Without it, the row would land a second time as soon as it is served right.
+    """
     value = item.get(field)
     if value is None:
         return None
-    index = payload.whole(value, limit)
+    index = payload.whole(value, _INT)
     if index is None:
         raise Unusable("bad_index", field, value)
     return index

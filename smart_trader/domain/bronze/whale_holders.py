@@ -107,7 +107,7 @@ def _add_account(item: Any, mint: str, holdings: dict[str, _Holding], seen: set[
     if item.get("mint") not in (None, mint):
         raise Unusable("wrong_mint", "mint", item["mint"])
     owner = payload.address(item.get("owner"), "owner")
-    decimals = payload.decimals(item.get("decimals"), "decimals")
+    decimals = payload.decimals(item.get("decimals"))
     account = payload.text(item.get("token_account"))
     amount = _amount(item, decimals)
     if account is not None and account in seen:

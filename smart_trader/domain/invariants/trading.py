@@ -6,14 +6,16 @@ Sums are exact, or null where they do not fit: what cannot be told is not broken
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from smart_trader.domain.bronze import rejected_rows as unread_rows
 from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.bronze.rejected_rows import still_counts, unread_trades
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.kernel.trades import BUY, SELL
 from smart_trader.domain.quality import Examination, Rule, exact_sum, together
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, trades, wallet_pnl
 from smart_trader.domain.silver.books import ALL_TOKENS
 
-EVENTS_USE = (transaction_history.TABLE, trades.TABLE, rejected_rows.TABLE, wallet_pnl.TABLE)
+EVENTS_USE = (transaction_history.TABLE, unread_rows.TABLE, trades.TABLE, rejected_rows.TABLE, wallet_pnl.TABLE)
 POSITIONS_USE = (trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 
 
@@ -24,7 +26,10 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
     """
     place = ("wallet_address", "tx_hash")
     rows = together(
-        read(transaction_history.TABLE).select(*place, "event_id", "block_time"),
+        read(transaction_history.TABLE).select(
+            *place, "event_id", "block_time", F.col("ingested_at").alias("landed_at")
+        ),
+        unread_trades(read(unread_rows.TABLE)),
         read(trades.TABLE).select(*place, F.col("event_ids").alias("traded")),
         read(rejected_rows.TABLE).select(*place, F.col("event_id").alias("refused")),
     ).join(F.broadcast(settled), "wallet_address")
@@ -35,11 +40,14 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
         F.sort_array(F.collect_list("refused")).alias("refused"),
         F.max("traded").alias("traded"),
         F.min("traded").alias("also_traded"),
+        F.collect_list("rejected_at").alias("unread"),
+        F.max("landed_at").alias("landed_at"),
     )
     is_traded, is_refused = F.col("traded").isNotNull(), F.size("refused") > 0
     judged = transactions.select(
         *place,
         F.size("refused").alias("refused"),
+        F.size(F.filter("unread", lambda at: still_counts(at, F.col("landed_at")))).alias("unread"),
         (~is_traded & ~is_refused & (F.size("served") > 0)).cast("int").alias("without_trade"),
         (is_traded & ((F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served")))).alias(
             "wrong_trade"
@@ -49,8 +57,8 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
     portfolios = (
         read(wallet_pnl.TABLE)
         .where(F.col("token_address") == ALL_TOKENS)
-        .join(F.broadcast(settled), "wallet_address", "left_semi")
-        .select("wallet_address", "arbitrage_tx_count", "rejected_rows")
+        .join(F.broadcast(settled), "wallet_address")
+        .select("wallet_address", "arbitrage_tx_count", "rejected_rows", "counted_rejected")
     )
     is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_refusal"), F.lit(False))
     wallets = (
@@ -62,11 +70,18 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
             F.bool_or("wrong_refusal").alias("wrong_refusal"),
             exact_sum(F.col("without_trade")).alias("without_trade"),
             exact_sum(F.col("refused")).alias("refused"),
+            exact_sum(F.col("unread")).alias("unread"),
+            F.max("counted_rejected").alias("counted_rejected"),
             F.max("arbitrage_tx_count").alias("arbitrage_tx_count"),
             F.max("rejected_rows").alias("rejected_rows"),
         )
     )
-    differs = (F.col("without_trade") != F.col("arbitrage_tx_count")) | (F.col("refused") != F.col("rejected_rows"))
+    # A stopped run may have put more aside than the wallet's state knows of, and so its PnL.
+    differs = (
+        (F.col("without_trade") != F.col("arbitrage_tx_count"))
+        | (F.col("refused") + F.col("counted_rejected") != F.col("rejected_rows"))
+        | (F.col("unread") < F.col("counted_rejected"))
+    )
     return Examination(
         wallets,
         place,

@@ -49,6 +49,7 @@ def summarize_wallets(read: Rows) -> DataFrame:
             F.lit(True).alias("is_tracked"),
             F.struct(*state).alias("state"),
             "trade_rows",
+            "rejected_rows",
             "pnl_last_processed_at",
             (F.col("pnl_processing_status") == "completed").alias("is_completed"),
         ),
@@ -72,6 +73,7 @@ def summarize_wallets(read: Rows) -> DataFrame:
         F.bool_or("is_holder").alias("is_holder"),
         F.min("state").eqNullSafe(F.max("state")).alias("has_one_state"),
         F.max("trade_rows").alias("trade_rows"),
+        F.max("rejected_rows").alias("counted_rejected"),
         F.max("pnl_last_processed_at").alias("computed_at"),
         F.bool_and("is_completed").alias("is_completed"),
         F.bool_or("is_portfolio").alias("has_portfolio"),
@@ -88,8 +90,9 @@ def summarize_wallets(read: Rows) -> DataFrame:
 
 
 def settled_wallets(summaries: DataFrame) -> DataFrame:
-    """Wallets whose tables must agree, with the business time of their PnL."""
-    return summaries.where("is_settled").select("wallet_address", "computed_at")
+    """Wallets whose tables must agree, with the business time of their PnL and the rejected rows that it knows of."""
+    counted = F.coalesce("counted_rejected", F.lit(0)).alias("counted_rejected")
+    return summaries.where("is_settled").select("wallet_address", "computed_at", counted)
 
 
 def examine_wallets(summaries: DataFrame) -> Examination:

@@ -96,18 +96,18 @@ def _new_state() -> dict[str, SparkColumn]:
 
 
 def judge_tokens(newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decimal) -> DataFrame:
-    """Rows of the tokens in `newest` (one snapshot each) that are liquid enough, or were once.
+    """Rows of the tokens in `newest` (one snapshot each) that are to be tracked, or were once.
 
     A newer snapshot keeps the state of its token; a fallen token keeps its row, with what it has fallen to.
     """
     new = _new_state()
     state = tracked.select("token_address", F.lit(True).alias("_is_tracked"), *new)
-    is_liquid = F.col("liquidity") >= F.lit(min_liquidity_usd)
+    is_tracked = not_tracked_reason(min_liquidity_usd).isNull()
     is_known = F.col("_is_tracked").isNotNull()
     has_holders = F.col("holder") > 0
     return (
         newest.join(state, "token_address", "left")
-        .where(is_liquid | is_known)
+        .where(is_tracked | is_known)
         .select(
             *(
                 "token_address",
@@ -130,6 +130,16 @@ def judge_tokens(newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decim
     )
 
 
+def not_tracked_reason(min_liquidity_usd: Decimal) -> SparkColumn:
+    """Why the token of a snapshot is not tracked; null if it is."""
+    return (
+        F.when(F.trim(F.coalesce("symbol", F.lit(""))) == "", "no_symbol")
+        .when(F.coalesce("price", F.lit(0)) <= 0, "no_price")
+        .when(F.col("liquidity").isNull(), "no_liquidity")
+        .when(F.col("liquidity") < F.lit(min_liquidity_usd), "low_liquidity")
+    )
+
+
 def liquidity_tier(liquidity: SparkColumn) -> SparkColumn:
     """HIGH from $1M, MEDIUM from $500k, LOW from $100k, MINIMAL below or unknown."""
     tier = F.lit("MINIMAL")
@@ -145,10 +155,10 @@ def still_tracked(
     min_liquidity_usd: Decimal,
     max_age_days: int,
 ) -> DataFrame:
-    """Tokens whose newest snapshot is liquid enough and not too old: their holders count for what is due."""
+    """Tokens that their newest snapshot lets be tracked, if it is not too old: their holders count for what is due."""
     oldest = (as_of - timedelta(days=max_age_days)).date()
     is_recent = (F.col("processing_date") >= F.lit(oldest)) & (F.col("processing_date") <= F.lit(as_of.date()))
-    return tracked.where((F.col("liquidity") >= F.lit(min_liquidity_usd)) & is_recent)
+    return tracked.where(not_tracked_reason(min_liquidity_usd).isNull() & is_recent)
 
 
 def due_tokens(live: DataFrame, *, as_of: datetime, refresh_hours: int) -> DataFrame:

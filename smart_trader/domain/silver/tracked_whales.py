@@ -121,6 +121,13 @@ TABLE = Table(
             False,
             "bronze_transactions",
         ),
+        Column(
+            "rejected_rows",
+            COUNT,
+            "Trade rows in bronze.rejected_rows for which no later readable row makes up; null: not counted yet.",
+            True,
+            "bronze_transactions",
+        ),
         Column("attempts", INT, "Failed fetches in a row.", False, "bronze_transactions"),
         Column(
             "last_error",

@@ -89,18 +89,19 @@ KNOWN = T.StructType(
         T.StructField("history_complete", BOOLEAN, False),
         T.StructField("label_class", STRING, True),
         T.StructField("label_reason", STRING, True),
+        T.StructField("rejected_rows", COUNT, False),
     ]
 )
-"""What is known of a wallet beside its rows; a label is a class known from outside (a pool, a listed exchange)."""
+"""What is known of a wallet beside its rows; a label is a class known from outside (a pool, a listed exchange), the
+rejected rows are those of which bronze could read nothing."""
 FACTS = T.StructType(
     [
         *KNOWN,
         T.StructField("transactions", COUNT, False),
         T.StructField("arbitrage_tx_count", COUNT, False),
-        T.StructField("rejected_rows", COUNT, False),
     ]
 )
-"""What is known, and what netting knows of a wallet beside its trades."""
+"""What is known, and what netting knows of a wallet beside its trades; what it refuses is among the rejected rows."""
 _FOUND = (
     *("trade_id", "token_address", "token_symbol", "decimals", "side", "quantity_raw", "value_usd"),
     *("value_source", "price_check", "swap_group_id", "event_ids"),
@@ -187,7 +188,7 @@ class _Netting:
         self.said: list[tuple[Any, ...]] = []
         """Row by row, as far as it is known: not of the transaction under way."""
         self._wallet = ""
-        self._known: tuple[Any, ...] = ()
+        self._known: list[Any] = []
         self._tx_hash: str | None = None
         self._rows: list[tuple[Any, ...]] = []
         self._event_ids: list[str] = []
@@ -209,7 +210,8 @@ class _Netting:
                 self._tx_hash, self._rows, self._event_ids = tx_hashes[start], rows[start:end], ids[start:end]
 
     def _open_wallet(self, wallet_address: str, facts: Mapping[str, Any]) -> None:
-        self._wallet, self._known = wallet_address, tuple(facts[name] for name in KNOWN.names)
+        self._wallet = wallet_address
+        *self._known, self._rejected = (facts[name] for name in KNOWN.names)
         self.said.append(_NOTHING)
 
     def _end_transaction(self) -> None:
@@ -236,7 +238,7 @@ class _Netting:
     def end_wallet(self) -> None:
         self._end_transaction()
         if self._wallet:
-            facts = (*self._known, self._transactions, self._arbitrage, self._rejected)
+            facts = (*self._known, self._rejected, self._transactions, self._arbitrage)
             lines, *reason = self.said[-1]
             self.said[-1] = ([*lines, (*_NO_TRADE, facts)], *reason)
         self._wallet = ""

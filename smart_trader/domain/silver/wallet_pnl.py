@@ -88,7 +88,7 @@ FIGURES = (
     Column(
         "history_complete",
         BOOLEAN,
-        "Every page down to the first trade was read.",
+        "Every page down to the first trade was read, and every trade row on them could be.",
         nullable=False,
     ),
     Column(
@@ -96,7 +96,11 @@ FIGURES = (
         COUNT,
         "Transactions that left money only; null on token rows.",
     ),
-    Column("rejected_rows", COUNT, "Rows in silver.rejected_rows; null on token rows."),
+    Column(
+        "rejected_rows",
+        COUNT,
+        "Trade rows that could not be read, and rows in silver.rejected_rows; null on token rows.",
+    ),
     Column(
         "pnl_ex_best_token",
         USD,

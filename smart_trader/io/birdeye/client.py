@@ -91,10 +91,10 @@ class BirdEyeClient:
         while offset < min(at_most, DEEPEST_ROW):
             limit = min(PAGE_SIZE, at_most - offset, DEEPEST_ROW - offset)
             page = self._page(endpoint, {**query, "offset": offset, "limit": limit}, limit, about)
-            if not page.is_last and (not page.items or page.items == previous):
+            if not page.is_last and page.items == previous:
                 raise SourceRejected(
-                    f"BirdEye {endpoint.path} for {about} promises more after row {offset}, but sent"
-                    f" {'the same page again' if page.items else 'nothing'}. What was committed stays."
+                    f"BirdEye {endpoint.path} for {about} promises more after row {offset}, but sent the same page"
+                    " again. What was committed stays."
                 )
             yield page
             offset += len(page.items)
@@ -113,7 +113,9 @@ class BirdEyeClient:
         if not isinstance(data, dict) or not isinstance(data.get("items"), list):
             raise SourceRejected(f"{call}: the answer has no list of items. Nothing was lost.")
         items = data["items"]
-        return Page(items=tuple(items), is_last=not _has_next(data, is_full=len(items) >= limit))
+        # An empty page is the end, whatever the flag beside it promises.
+        is_last = not items or not _has_next(data, is_full=len(items) >= limit)
+        return Page(items=tuple(items), is_last=is_last, asked=limit)
 
 
 def connect(
