@@ -3,25 +3,25 @@
 import re
 from pathlib import Path
 
-from smart_trader.errors import UsageError
+from smart_trader.errors import SmartTraderError, UsageError
 
 _BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
 
 
-def read_addresses(path: Path) -> list[str]:
+def read_addresses(path: Path, error: type[SmartTraderError] = UsageError) -> list[str]:
     """The addresses in `path`, each once, in order; blank lines and what follows a # are passed over.
 
-    Raises UsageError if the file cannot be read or a line is no address.
+    Raises `error` if the file cannot be read or a line is no address.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); nothing was done.") from error
+    except (OSError, UnicodeDecodeError) as reason:
+        raise error(f"{path} cannot be read ({reason}); nothing was done.") from reason
     addresses: dict[str, None] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
         if text and not _BASE58.fullmatch(text):
-            raise UsageError(f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done.")
+            raise error(f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done.")
         if text:
             addresses[text] = None
     return list(addresses)

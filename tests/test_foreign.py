@@ -141,6 +141,13 @@ def test_a_file_of_addresses_as_people_write_it(tmp_path: Path, text: str) -> No
     assert read_addresses(file) == TWO
 
 
+def test_a_list_that_a_setting_names_is_a_setting_to_correct(tmp_path: Path) -> None:
+    file = tmp_path / "pools.txt"
+    file.write_text("no address\n")
+    with pytest.raises(ConfigurationError, match=r"pools\.txt, line 1"):
+        read_addresses(file, ConfigurationError)
+
+
 def test_paths_are_absolute_and_home_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "me"))

@@ -3,12 +3,18 @@
 import json
 from typing import Any, NamedTuple
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from smart_trader.domain.table_log import StoredTable
-from smart_trader.foreign import json_object, name_in
+from smart_trader.errors import StorageError
+from smart_trader.foreign import json_object, name_in, printable
 from smart_trader.io.jvm import java_class
+
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+"""What a call of the JVM raises: as it is, or as PySpark translates some of them."""
 
 
 class Committer(NamedTuple):
@@ -30,9 +36,21 @@ def delta_log(spark: SparkSession, path: str) -> Any:
 
 
 def newest_snapshot(spark: SparkSession, path: str) -> Any:
-    """The newest version of the table at `path`; version -1 if there is none."""
+    """The newest version of the table at `path`; version -1 if there is none. Raises StorageError."""
     nothing = java_class(spark, "scala.Option").empty()
-    return delta_log(spark, path).update(False, nothing, nothing)
+    try:
+        return delta_log(spark, path).update(False, nothing, nothing)
+    except JAVA_ERRORS as error:
+        raise unreadable_log(path, error) from error
+
+
+def unreadable_log(path: str, error: Exception) -> StorageError:
+    """What to say of a table whose log Delta does not understand: anything may lie among its files."""
+    said = printable(str(getattr(error, "java_exception", error)))[:300]
+    return StorageError(
+        f"The log of the table at {path} cannot be read: {said or type(error).__name__}. Nothing was changed."
+        " Next: restore its files, or take out what does not belong there."
+    )
 
 
 def set_session(spark: SparkSession) -> None:

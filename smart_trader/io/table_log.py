@@ -6,8 +6,8 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from smart_trader.errors import StorageError
 from smart_trader.foreign import count_in, json_object
+from smart_trader.io.delta_log import JAVA_ERRORS, unreadable_log
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Contents
 
@@ -30,12 +30,10 @@ class TableLogs:
         try:
             snapshot = self._tables.forPath(self._engine, path).getLatestSnapshot(self._engine)
             files = [_size_and_statistics(entry) for entry in self._entries(snapshot)]
-        except Py4JJavaError as error:
-            if error.java_exception.getClass().getSimpleName() == "TableNotFoundException":
+        except JAVA_ERRORS as error:
+            if isinstance(error, Py4JJavaError) and _class_of(error) == "TableNotFoundException":
                 return None
-            raise StorageError(
-                f"The log of the table at {path} cannot be read; nothing was changed. Next: restore its files."
-            ) from error
+            raise unreadable_log(path, error) from error
         rows = [count_in(json_object(stats), "numRecords") for _, stats in files]
         known = [count for count in rows if count is not None]
         return Contents(
@@ -57,6 +55,10 @@ class TableLogs:
             rows = batches.next().getRows()
             while rows.hasNext():
                 yield rows.next()
+
+
+def _class_of(error: Py4JJavaError) -> str:
+    return str(error.java_exception.getClass().getSimpleName())
 
 
 def _size_and_statistics(entry: Any) -> tuple[int, str | None]:

@@ -39,6 +39,7 @@ from smart_trader.domain.silver.labels import (
 )
 from smart_trader.domain.silver.tracked_whales import due_for_pnl
 from smart_trader.domain.table import STRING
+from smart_trader.errors import ConfigurationError
 from smart_trader.rules import class_rules, mark_rules, value_rules
 from smart_trader.summary import Work
 
@@ -157,7 +158,7 @@ def _known(app: App, due: DataFrame) -> DataFrame:
 def _own_labels(app: App) -> Labels:
     classify = app.settings.classify
     pools, exchanges = (
-        [address for path in paths for address in read_addresses(path)]
+        [address for path in paths for address in read_addresses(path, ConfigurationError)]
         for paths in (classify.pools_files, classify.exchanges_files)
     )
     return user_labels(pools, exchanges)

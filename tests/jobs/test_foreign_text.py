@@ -1,12 +1,16 @@
 """What other writers leave in the log of a table and in `ops.runs` ends no job."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from pyspark.sql import functions as F
 
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import trades, wallet_pnl
+from smart_trader.domain.table import Table
+from smart_trader.errors import StorageError
 from smart_trader.jobs.helius_webhooks import last_known
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -62,3 +66,24 @@ def test_what_others_wrote_ends_no_job(filled: Lake, tmp_path: Path) -> None:
         document = lake.run(job, as_of=MARKET.now, out=tmp_path / "report.html")[job].document
         assert document is not None
     assert last_known(lake._app(lake.tables, "helius_webhooks", MARKET.now, None, (), {})) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["99999999999999999999.json", "00000000009999999999.json", "99999999999999999999.checkpoint.parquet"]
+)
+def test_a_log_with_a_file_that_does_not_belong_there_is_unreadable(lake: Lake, name: str) -> None:
+    """Delta counts versions in 64 bits, and lists as many as there are between two of them."""
+    table = wallet_pnl.TABLE
+    (lake.root / table.path / "_delta_log" / name).write_text('{"commitInfo": {}}')
+    upkeep = lake._app(lake.tables, "maintain", MARKET.now, None, (), {}).upkeep
+    ask: tuple[Callable[[Table], object], ...] = (
+        lake.tables.version,
+        lake.tables.read,
+        lake.tables.contents,
+        lambda table: lake.tables.create([table]),
+        upkeep.inspect,
+        upkeep.commits,
+    )
+    for question in ask:
+        with pytest.raises(StorageError, match=r"(?s)wallet_pnl.* cannot be read.* Next: "):
+            question(table)
