@@ -48,6 +48,7 @@ READ = {
     "gap_newer_than": None,
     "gap_older_than": None,
     "trade_rows": 12,
+    "rejected_rows": 3,
     "attempts": 0,
     "last_error": None,
     "pnl_processing_status": "completed",
