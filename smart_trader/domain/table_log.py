@@ -13,6 +13,7 @@ READER_VERSION, NEWEST_WRITER_VERSION = 1, 4
 DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
 CHECK = "delta.constraints."
 """How the properties begin that hold a table's checks."""
+_MAPPING = "delta.columnMapping.mode"
 _HOURS = {"hour": 1, "day": 24, "week": 168}
 
 
@@ -90,11 +91,15 @@ def schema_differences(table: Table, found: StoredTable) -> list[str]:
 
 
 def columns_to_add(table: Table, found: StoredTable) -> list[T.StructField] | None:
-    """Declared columns that the stored table lacks; None if adding them does not make it as declared."""
+    """Declared columns that the stored table lacks; None if adding them does not make it as declared.
+
+    Where columns are mapped, which this program never does, one that is missing was dropped by another program.
+    """
     stored, declared = plain_fields(found.schema), plain_fields(table.schema)
     new = [field for name, field in declared.items() if name not in stored]
     rest = {name: field for name, field in declared.items() if name in stored}
-    is_addable = rest == stored and all(field.nullable for field in new)
+    is_mapped = found.properties.get(_MAPPING, "none") != "none"
+    is_addable = rest == stored and all(field.nullable and not is_mapped for field in new)
     return new if is_addable and found.partitioned_by == table.partitioned_by else None
 
 
@@ -118,7 +123,7 @@ def _protocol_differences(facts: LogFacts) -> list[str]:
         found.append(f"writer version {facts.writer_version}")
     if facts.properties.get("delta.enableDeletionVectors", "false") != "false":
         found.append("deletion vectors")
-    if facts.properties.get("delta.columnMapping.mode", "none") != "none":
+    if facts.properties.get(_MAPPING, "none") != "none":
         found.append("column mapping")
     return found
 

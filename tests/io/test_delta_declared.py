@@ -20,6 +20,7 @@ from smart_trader.io import clones
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.io.delta_log import sql_name
 from smart_trader.io.delta_upkeep import DeltaUpkeep
 from tests.io.test_delta import TABLE as THINGS
 from tests.warehouse_files import fingerprint
@@ -224,3 +225,18 @@ def test_a_column_that_another_program_renamed_is_named_whoever_reads(store: Del
         assert "usd: stored no such column, declared decimal(28,9)" in str(refused.value)
         assert "dollars: stored decimal(28,9), declared no such column" in str(refused.value)
     assert store.read(TABLE, version=1).count() == 2
+
+
+def test_a_column_that_another_program_dropped_is_not_added_again_without_a_word(
+    store: DeltaStore, spark: SparkSession
+) -> None:
+    table = sql_name(store.path(TABLE))
+    mapped = "'delta.columnMapping.mode' = 'name', 'delta.minReaderVersion' = '2', 'delta.minWriterVersion' = '5'"
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({mapped})")
+    spark.sql(f"ALTER TABLE {table} DROP COLUMN tags")
+    before = store.version(TABLE)
+
+    for ask in (lambda: store.read(TABLE), lambda: store.create([TABLE])):
+        with pytest.raises(SchemaMismatch, match="tags: stored no such column, declared array<string>"):
+            ask()
+    assert store.version(TABLE) == before
