@@ -12,6 +12,12 @@ launch() {
                 "$home" "$@"
         fi
     done
-    echo "smart-trader: no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3), run again" >&2
+    local what='no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3), run again'
+    if [ -t 2 ]; then
+        echo "smart-trader: $what" >&2
+    else
+        printf '{"ts": "%s", "level": "ERROR", "msg": "%s", "context": {}, "logger": "bin"}\n' \
+            "$(date -u +%Y-%m-%dT%H:%M:%SZ 2>/dev/null)" "$what" >&2
+    fi
     exit 78
 }

@@ -25,8 +25,9 @@ from smart_trader.io import spark as spark_session
 from smart_trader.io.clock import SystemClock
 from smart_trader.io.clones import CloneStore
 from smart_trader.io.delta import DeltaStore
+from smart_trader.messages import are_json, tell
 from smart_trader.pipeline import FETCHING, Course, End
-from smart_trader.prediction import render_json as prediction_json
+from smart_trader.prediction import prediction_document
 from smart_trader.prediction import render_text as prediction_text
 from smart_trader.settings import load, secret_values, settings_hash
 from smart_trader.settings_model import Settings
@@ -36,8 +37,8 @@ from smart_trader.summary import (
     JobSummary,
     RunSummary,
     render_document,
-    render_json,
     render_text,
+    run_document,
     versions_json,
 )
 
@@ -45,6 +46,8 @@ log = structlog.get_logger(__name__)
 
 
 Run = Callable[[App], None]
+_SUMMARY = "summary"
+"""The name of the line that says how a run went."""
 
 
 def run_job(job: str, run: Run) -> int:
@@ -73,11 +76,11 @@ def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:
             process.leave(status)
         return status
     except SmartTraderError as error:
-        print(f"smart-trader: {error}", file=sys.stderr)
+        tell(str(error), level="ERROR")
         return error.exit_status
     except Exception as error:  # such as a disk that is too full for Spark to start
         status, message = outcomes.explain(error, SystemClock())
-        print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
+        tell(logs.redact(message), level="ERROR")
         return status
 
 
@@ -90,13 +93,12 @@ class _Runner:
         self._run_id = options.run_id or process.new_run_id(self._started)
         self._summaries: list[JobSummary] = []
         self._hash = settings_hash(settings)
-        is_terminal = sys.stderr.isatty()
         secrets = secret_values(settings)
         file = os.environ.get("SMART_TRADER_LOG_FILE")
         logs.configure(
             run_id=self._run_id,
             job=command,
-            json_lines=not is_terminal,
+            json_lines=are_json(),
             secrets=secrets,
             file=Path(file) if file else None,
         )
@@ -249,7 +251,7 @@ class _Runner:
             code_version=version.VERSION,
             settings_hash=self._hash,
             message=logs.redact(message or "; ".join((*app.report.notes, *app.report.warnings))),
-            document=None if app.report.document is None else logs.redact(json.dumps(app.report.document)),
+            document=None if app.report.document is None else json.dumps(logs.without_secrets(app.report.document)),
         )
         self._summaries.append(
             JobSummary(
@@ -258,8 +260,8 @@ class _Runner:
                 delta_commits=sum(after - before for before, after in versions.values()),
                 work=app.report.work,
                 tiers=app.report.tiers,
-                warnings=tuple(app.report.warnings),
-                notes=tuple(app.report.notes),
+                warnings=tuple(map(logs.redact, app.report.warnings)),
+                notes=tuple(map(logs.redact, app.report.notes)),
             )
         )
         log.info(
@@ -293,7 +295,7 @@ class _Runner:
     def _close(self, app: App, status: int, message: str) -> int:
         """Keep the record of the run and say what happened, whatever happened."""
         if self._is_reading:
-            self._show(app.report, message)
+            self._show(app.report, status, logs.redact(message))
             with contextlib.suppress(Exception):
                 app.spark.stop()
             return status
@@ -313,13 +315,15 @@ class _Runner:
             message=logs.redact(message),
             warnings=tuple(self._warnings),
         )
-        log.info(
-            "run ended", outcome=summary.outcome, exit_code=status, message=summary.message, next=summary.next_step
-        )
         prediction = self._dry_run and self._dry_run.prediction(summary)
-        print(prediction_text(prediction) if prediction else render_text(summary), file=sys.stderr)
+        document = prediction_document(prediction) if prediction else run_document(summary)
+        if are_json():
+            log.info("run ended", event_name=_SUMMARY, **document)
+        else:
+            log.info("run ended", outcome=summary.outcome, exit_code=status)
+            print(prediction_text(prediction) if prediction else render_text(summary), file=sys.stderr)
         if self._options.json:
-            print(prediction_json(prediction) if prediction else render_json(summary))
+            print(json.dumps(document, indent=2))
         with contextlib.suppress(Exception):
             app.spark.stop()
         return status
@@ -342,14 +346,23 @@ class _Runner:
     def _is_reading(self) -> bool:
         return self._options.job in cli.READING_JOBS
 
-    def _show(self, report: Report, message: str) -> None:
-        if report.document is not None and self._options.json:
-            print(json.dumps(report.document, indent=2))
-        elif report.document is not None:
-            print(render_document(report.document), file=sys.stdout if report.path is None else sys.stderr)
-            self._print_path(report)
+    def _show(self, report: Report, status: int, message: str) -> None:
+        """What a job that only reads has found, on standard output unless it is in a file; and how it went."""
+        warnings, document = logs.without_secrets(report.warnings), logs.without_secrets(report.document)
+        is_beside = report.path is not None and not self._options.json
+        if document is not None and not is_beside:
+            print(json.dumps(document, indent=2) if self._options.json else render_document(document))
+        self._print_path(report)
+        if are_json():
+            found = {"document": document} if is_beside else {}
+            log.info("run ended", event_name=_SUMMARY, exit_code=status, message=message, warnings=warnings, **found)
+            return
+        if document is not None and is_beside:
+            print(render_document(document), file=sys.stderr)
+        for warning in warnings:
+            log.warning(warning)
         if message:
-            print(f"smart-trader: {logs.redact(message)}", file=sys.stderr)
+            tell(message, level="ERROR")
 
     def _print_path(self, report: Report) -> None:
         if report.path is not None and not self._options.json and not self._options.dry_run:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from smart_trader import paths
 from smart_trader.errors import UsageError
 from smart_trader.pipeline import STEPS
+from smart_trader.version import VERSION
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
 _TABLES_FOLDER = resources.files("smart_trader") / "domain"
@@ -24,6 +25,13 @@ SPARKLESS_JOBS = frozenset(("disk_space",))
 """Jobs that the launcher runs itself, since they need no Spark."""
 _WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", "restore", "maintain", *READING_JOBS))
 """Jobs that cannot be told to care for some tokens or wallets only."""
+_WITH_A_TABLE = frozenset(("history", "restore"))
+"""Jobs on one table, of which `--version` is a version."""
+VERSION_LINE = f"smart-trader {VERSION}"
+MOST_AHEAD = timedelta(minutes=5)
+"""Clocks differ. A business time further ahead is a typing error."""
+_EARLIEST = datetime(2020, 3, 16, tzinfo=UTC)
+"""The first block of Solana."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
   64  bad command line                74  disk full, table unreadable
@@ -111,7 +119,7 @@ def overview() -> str:
             "jobs:",
             *lines,
             "",
-            "bin/submit.sh JOB --help says more.",
+            "bin/submit.sh JOB --help says more, bin/submit.sh --version which version this is.",
         ]
     )
 
@@ -162,9 +170,9 @@ def _parser(job: str) -> argparse.ArgumentParser:
     _add_dry_run(add, is_reading=job in READING_JOBS)
     add(
         "--as-of",
-        type=_time,
+        type=_business_time,
         metavar="TIME",
-        help="business time, ISO 8601 with zone (default: now)",
+        help="business time, ISO 8601; a date alone is its first moment, without a zone it is UTC (default: now)",
     )
     add(
         "--run-id",
@@ -193,6 +201,8 @@ def _parser(job: str) -> argparse.ArgumentParser:
             help="only these tokens, one address a line",
         )
     _add_own_options(parser, job)
+    if job not in _WITH_A_TABLE:
+        add("--version", action="version", version=VERSION_LINE, help="say which version this is, and stop")
     add(
         "--json",
         action="store_true",
@@ -254,7 +264,7 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
     if job == "requeue":
         add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
         add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
-    if job in ("history", "restore"):
+    if job in _WITH_A_TABLE:
         _add_version_options(parser, job)
     if job == "disk_space":
         add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
@@ -284,7 +294,7 @@ def _add_version_options(parser: argparse.ArgumentParser, job: str) -> None:
     add("--table", type=_table, required=True, metavar="NAME", help="such as gold.smart_traders")
     which = parser.add_mutually_exclusive_group(required=job == "restore")
     which.add_argument("--version", type=_version, metavar="N", help="the table as of this version")
-    which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601 with zone")
+    which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601, UTC without a zone")
     if job == "history":
         add("--limit", type=_count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
     else:
@@ -299,13 +309,25 @@ def _hours(text: str) -> float:
 
 
 def _time(text: str) -> datetime:
+    shown = text[:_SHOWN]
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
-    if time.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no zone: add Z for UTC, or +01:00")
-    return time.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{shown!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
+
+
+def _business_time(text: str) -> datetime:
+    time = _time(text)
+    now = datetime.now(UTC)
+    if time > now + MOST_AHEAD:
+        raise argparse.ArgumentTypeError(
+            f"{time:%Y-%m-%dT%H:%M:%SZ} lies in the future, and this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ};"
+            " nothing was written"
+        )
+    if time < _EARLIEST:
+        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} lies before the first block of Solana")
+    return time
 
 
 def _run_id(text: str) -> str:

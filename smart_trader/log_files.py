@@ -3,7 +3,6 @@
 Each process rotates the file that it alone writes; here is decided which files are kept.
 """
 
-import json
 import os
 import re
 import stat
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from smart_trader.messages import as_line
 
 PREFIX = "smart-trader-"
 MAX_BYTES = 10 * 2**20
@@ -37,12 +38,10 @@ def of_jvm(folder: Path, run_id: str) -> Path:
     return folder / f"{PREFIX}{run_id}.jvm.jsonl"
 
 
-def add_line(file: Path, *, at: datetime, run_id: str, job: str, message: str) -> None:
+def add_line(file: Path, *, run_id: str, job: str, message: str) -> None:
     """What the launcher knows of the end of a run, in the layout of the driver's lines. Raises OSError."""
-    context = {"run_id": run_id, "job": job}
-    line = {"ts": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}", "level": "ERROR", "msg": message, "context": context}
     with file.open("a", encoding="utf-8") as opened:
-        opened.write(json.dumps({**line, "logger": "smart_trader.launch"}) + "\n")
+        opened.write(as_line(message, level="ERROR", run_id=run_id, job=job) + "\n")
 
 
 def found_in(folder: Path) -> list[LogFile]:

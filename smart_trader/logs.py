@@ -96,10 +96,27 @@ def enter_job(job: str) -> None:
 
 
 def redact(text: str) -> str:
-    """`text` without the secrets given to `configure`, for messages that are kept elsewhere."""
+    """`text` without the secrets given to `configure`, for messages that are kept elsewhere.
+
+    Not for text that a program reads, such as JSON, since a secret may be spelled as a word of it: `without_secrets`.
+    """
     for secret in _secrets:
         text = text.replace(secret, "***")
     return text
+
+
+def without_secrets(value: object) -> Any:
+    """`value` made of what JSON knows, its texts without secrets. The names of fields and numbers stay as they are."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float() if math.isfinite(value):  # JSON knows no other
+            return value
+        case dict():
+            return {str(key): without_secrets(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [without_secrets(inner) for inner in value]
+    return redact(str(value))
 
 
 def _spellings(secrets: Collection[str]) -> list[str]:
@@ -185,21 +202,7 @@ def _with_exception(_logger: Any, _method: str, event: Event) -> Event:
 def _without_secrets(_logger: Any, _method: str, event: Event) -> Event:
     """Before anything is spelled as JSON or text; the exception is cleaned where it is spelled out."""
     exception = {"exc_info": error} if (error := event.pop("exc_info", None)) else {}
-    return {**_clean(event), **exception}
-
-
-def _clean(value: object) -> Any:
-    """`value` made of what JSON knows, without secrets."""
-    match value:
-        case None | bool() | int():
-            return value
-        case float() if math.isfinite(value):  # JSON knows no other
-            return value
-        case dict():
-            return {redact(str(key)): _clean(inner) for key, inner in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_clean(inner) for inner in value]
-    return redact(str(value))
+    return {**without_secrets(event), **exception}
 
 
 def _as_json(event: Event) -> str:
@@ -207,6 +210,7 @@ def _as_json(event: Event) -> str:
         "ts": event.pop("ts"),
         "level": event.pop("level").upper(),
         "msg": event.pop("event"),
+        **({"event": name} if (name := event.pop("event_name", None)) else {}),
     }
     logger, error = event.pop("logger"), event.pop("exc_info", None)
     exception = {"exception": _layout_of(error)} if error else {}

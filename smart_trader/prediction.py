@@ -1,6 +1,5 @@
 """What a dry run found: the changes that a run would make, as a page for a person and as a document for programs."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -57,10 +56,10 @@ class Prediction:
         return "Nothing was changed. A run would end like this too."
 
 
-def render_json(prediction: Prediction) -> str:
+def prediction_document(prediction: Prediction) -> dict[str, Any]:
     """One document for programs, with every wallet that moves."""
     run = prediction.run
-    document = {
+    return {
         "dry_run": True,
         "has_fetched": prediction.has_fetched,
         "run_id": run.run_id,
@@ -86,7 +85,6 @@ def render_json(prediction: Prediction) -> str:
         ],
         "webhook": _webhook_document(prediction.webhook),
     }
-    return json.dumps(document, indent=2)
 
 
 def _job(job: JobSummary) -> dict[str, Any]:

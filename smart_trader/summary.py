@@ -168,9 +168,9 @@ def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) ->
     return json.dumps(tables)
 
 
-def render_json(run: RunSummary) -> str:
+def run_document(run: RunSummary) -> dict[str, Any]:
     """One document for programs: everything in the records, and what the text shows."""
-    document = {
+    return {
         "run_id": run.run_id,
         "outcome": run.outcome,
         "exit_code": run.exit_code,
@@ -182,7 +182,6 @@ def render_json(run: RunSummary) -> str:
         "warnings": list(run.warnings),
         "jobs": [job_document(job) for job in run.jobs],
     }
-    return json.dumps(document, indent=2)
 
 
 def job_document(job: JobSummary) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from smart_trader.domain.changes import TableChange
 from smart_trader.domain.gold.watch_list import WebhookChange
 from smart_trader.io.birdeye.planned import Plan
 from smart_trader.layout import WIDTH
-from smart_trader.prediction import Move, Prediction, render_json, render_text
+from smart_trader.prediction import Move, Prediction, prediction_document, render_text
 from smart_trader.summary import JobSummary, RunSummary, Work
 from tests.test_summary import START, record
 
@@ -142,7 +142,7 @@ def test_many_moves_are_cut_on_the_page_and_whole_in_the_document() -> None:
     moves = [Move(f"wallet {n}", None, "STRONG") for n in range(33)]
     found = prediction(moves=moves, tiers={"STRONG": 33}, plans=PLANNED, jobs=FETCHING, tables=TABLES)
 
-    page, document = render_text(found), json.loads(render_json(found))
+    page, document = render_text(found), json.loads(json.dumps(prediction_document(found)))
 
     assert "wallet 19 " in page and "wallet 20" not in page
     assert "13 more; --json names them all" in page

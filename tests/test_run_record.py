@@ -99,7 +99,9 @@ def test_each_end_has_its_row_and_says_what_to_do_next(
         summary = json.loads(output.out)
         assert (summary["outcome"], summary["exit_code"]) == (outcome, status)
         assert message in summary["message"] and next_step in summary["next_step"]
-        assert f"Run {end.__name__}  {outcome}, exit {status}" in output.err
+        *_, last = map(json.loads, output.err.splitlines())
+        assert last["event"] == "summary"
+        assert last["context"] == summary | {"run_id": end.__name__, "job": last["context"]["job"]}
         rows = {row.job: row for row in lake.rows(runs.TABLE, f"run_id = '{end.__name__}'")}
         assert rows.keys() == {"init", "silver_pnl"} | ({"never"} if end is ok else set())
         row = rows["silver_pnl"]

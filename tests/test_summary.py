@@ -18,8 +18,8 @@ from smart_trader.summary import (
     TierChange,
     Work,
     WorkTally,
-    render_json,
     render_text,
+    run_document,
     versions_json,
 )
 
@@ -215,7 +215,7 @@ def test_the_page_fits_and_carries_no_control_characters(
 
 
 def test_the_document_has_what_the_page_and_the_records_have() -> None:
-    document = json.loads(render_json(run(FETCHED, RANKED)))
+    document = json.loads(json.dumps(run_document(run(FETCHED, RANKED))))
     assert (document["outcome"], document["exit_code"], document["duration_seconds"]) == ("partial", 0, 145.9)
     fetched, ranked = document["jobs"]
     assert {field.name for field in fields(JobRecord)} <= set(fetched)

@@ -17,6 +17,7 @@ from smart_trader import cli, log_files, places
 from smart_trader.errors import SmartTraderError
 from smart_trader.io import disk, scratch
 from smart_trader.io.tables_on_disk import usage_of_tables
+from smart_trader.messages import tell
 from smart_trader.settings import load
 from smart_trader.settings_model import Settings
 from smart_trader.summary import render_document
@@ -28,7 +29,7 @@ def run(options: cli.Options, settings: Settings) -> int:
     document = _document(settings) | removed
     print(json.dumps(document, indent=2) if options.json else render_document(document), flush=True)
     for warning in places.check_disks(settings):
-        print(f"smart-trader: {warning}", file=sys.stderr)
+        tell(warning, level="WARNING")
     return 0
 
 
@@ -83,7 +84,7 @@ def _main() -> int:
         options = cli.parse("disk_space", sys.argv[1:])
         return run(options, load(options.profile, overrides=options.overrides))
     except SmartTraderError as error:
-        print(f"smart-trader: {error}", file=sys.stderr)
+        tell(str(error), level="ERROR")
         return error.exit_status
 
 

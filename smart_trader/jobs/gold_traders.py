@@ -41,8 +41,7 @@ def run(app: App) -> None:
 
 
 def _last_ranking(app: App) -> Row | None:
-    history = app.tables.read(rank_history.TABLE)
-    newest = history.orderBy(F.desc("ranked_at")).limit(1)
+    newest = rank_history.made_last(app.tables.read(rank_history.TABLE))
     is_past = (F.col("ranked_at") <= F.lit(app.as_of)).alias("is_past")
     return newest.select("ranked_at", is_past, "wallet_pnl_version", "trades_version", "settings_hash").first()
 

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import structlog
 from pyspark.sql import DataFrame
 from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
@@ -37,11 +36,11 @@ from smart_trader.domain.silver import (
 from smart_trader.domain.silver import rejected_rows as silver_rejected
 from smart_trader.io.report import file, page, page_view, sheets
 from smart_trader.io.report.collected import Collected, Limits, Row
+from smart_trader.jobs.versions import versions_of
 from smart_trader.rules import told_rules
 from smart_trader.settings import settings_hash
 from smart_trader.version import VERSION
 
-log = structlog.get_logger(__name__)
 _READ = (
     smart_traders.TABLE,
     rank_history.TABLE,
@@ -62,7 +61,7 @@ _RUNS = 12
 
 def run(app: App) -> None:
     target = _target(app)
-    versions = {table.name: app.tables.version(table) for table in _READ}
+    versions = versions_of(app, _READ)
     identity = _identity(app, versions)
     if app.options.job == "pipeline" and file.is_made_from(target, identity):
         app.report.notes.append(f"{target} shows these tables already")
@@ -70,7 +69,6 @@ def run(app: App) -> None:
     found = _collect(app, identity, versions)
     if not found.traders:
         app.report.warnings.append("no ranking: the report shows none")
-        log.warning("there is no ranking to show, or nobody is on it", warehouse=app.settings.warehouse.root)
     text = _FORMATS[app.options.format](found)
     app.publish(text, target)
     app.report.rows_in = len(found.traders)
@@ -111,8 +109,6 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
         rules=told_rules(app.settings.ranking),
         limits=Limits(shown.tokens_per_trader, shown.sales_per_trader, shown.lots_per_trader, shown.biggest_sales),
     )
-    if min(versions.values()) < 0:
-        return found
     with several_at_once() as ask:
         asked = {name: ask(frame) for name, frame in (*_ranking(app), *_state(app))}
         traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
@@ -147,8 +143,9 @@ def _standing(app: App, best: Row, rankings: Sequence[Row]) -> dict[str, Any]:
 
 def _ranking(app: App) -> Frames:
     """The list, and when it and the one before it were made."""
-    yield "traders", app.tables.read(smart_traders.TABLE).orderBy("overall_rank").limit(app.settings.report.traders)
-    yield "rankings", evidence.newest_rankings(app.tables.read(rank_history.TABLE))
+    ranked = app.tables.read(smart_traders.TABLE)
+    yield "traders", ranked.orderBy("overall_rank").limit(app.settings.report.traders)
+    yield "rankings", evidence.newest_rankings(app.tables.read(rank_history.TABLE), ranked, as_of=app.as_of)
 
 
 def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:

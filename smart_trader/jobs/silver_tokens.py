@@ -20,18 +20,23 @@ from smart_trader.domain.silver.tracked_tokens import judge_tokens, not_tracked_
 
 
 def run(app: App) -> None:
-    snapshots, least = app.tables.read(token_metrics.TABLE), app.settings.tracking.min_liquidity_usd
+    today, least = app.as_of.date(), app.settings.tracking.min_liquidity_usd
+    snapshots = app.tables.read(token_metrics.TABLE).where(F.col("processing_date") <= F.lit(today))
+    tracked = app.tables.read(tracked_tokens.TABLE)
     reason = not_tracked_reason(least)
     unjudged = snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", reason).persist()
     reasons = _reasons(unjudged).collect()
     app.report.rows_in = sum(row.snapshots for row in reasons)
-    if app.report.rows_in:
-        touched = unjudged.select("token_address").distinct()
-        newest = newest_snapshots(snapshots, until=app.as_of.date()).join(F.broadcast(touched), "token_address", "semi")
-        tracked = app.tables.read(tracked_tokens.TABLE)
+    # What was judged at a later business time is judged again by what is known now.
+    ahead = tracked.where(F.col("processing_date") > F.lit(today)).select("token_address")
+    if app.report.rows_in or ahead.head(1):
+        waiting = unjudged.select("token_address").union(ahead)
+        newest = newest_snapshots(snapshots, until=today).join(F.broadcast(waiting), "token_address", "semi").persist()
         judged = judge_tokens(newest, tracked, least).persist()
-        app.tables.replace(tracked_tokens.TABLE, judged, of=Part(touched))
+        app.tables.replace(tracked_tokens.TABLE, judged, of=Part(newest.select("token_address")))
         judged.unpersist()
+        newest.unpersist()
+    if app.report.rows_in:
         marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
         app.tables.update(
             token_metrics.TABLE,

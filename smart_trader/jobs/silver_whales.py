@@ -17,7 +17,7 @@ def run(app: App) -> None:
     holders = app.tables.read(whale_holders.TABLE)
     tokens = app.tables.read(tracked_tokens.TABLE)
     stored = app.tables.read(tracked_whales.TABLE)
-    rows = track_holders(holders, tokens, stored).persist()
+    rows = track_holders(holders, tokens, stored, as_of=app.as_of).persist()
     app.report.rows_in = rows.count()
     app.tables.replace(tracked_whales.TABLE, rows)
     rows.unpersist()

@@ -1,5 +1,6 @@
-"""Which version of a table the command line means, and whether it can still be read."""
+"""Which versions tables have, which one the command line means, and whether it can still be read."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from smart_trader.app import App
@@ -10,6 +11,17 @@ from smart_trader.errors import StorageError, UsageError
 from smart_trader.ports import Commit
 
 _TABLES = {table.name: table for table in catalog.TABLES}
+
+
+def versions_of(app: App, tables: Iterable[Table]) -> dict[str, int]:
+    """The newest version of each of `tables`. Raises StorageError that names those that are missing."""
+    versions = {table.name: app.tables.version(table) for table in tables}
+    if missing := [name for name, version in versions.items() if version < 0]:
+        raise StorageError(
+            f"{', '.join(missing)}: missing below {app.settings.warehouse.root}. Nothing was changed.\n"
+            "  next: restore its folder; for a new warehouse run `init`, or any job that writes."
+        )
+    return versions
 
 
 def chosen_table(app: App) -> Table:

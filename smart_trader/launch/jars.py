@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smart_trader.errors import SourceUnavailable
 from smart_trader.launch import java, shell
-from smart_trader.launch.shell import say
+from smart_trader.messages import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def fetch(home: Path, wanted: Sequence[Jar], venv: Path, java_home: Path, descri
     for group in dict.fromkeys(jar.group for jar in wanted):
         missing = [jar for jar in wanted if jar.group == group and not jar.is_there()]
         if missing:
-            say(f"fetching {len(missing)} jars for {group} ({sum(jar.size for jar in missing) / 1e6:.0f} MB)")
+            tell(f"fetching {len(missing)} jars for {group} ({sum(jar.size for jar in missing) / 1e6:.0f} MB)")
             with tempfile.TemporaryDirectory(prefix="ivy-", dir=home / "build") as ivy:
                 shell.run(
                     "fetching jars",

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smart_trader.errors import ConfigurationError
-from smart_trader.launch.shell import apt_install, say
+from smart_trader.launch.shell import apt_install
+from smart_trader.messages import tell
 
 VERSIONS = (17, 21)
 """What Spark 4 supports."""
@@ -27,7 +28,7 @@ def find_or_install() -> Path:
     """As `find`; on Debian and Ubuntu root gets it installed. Raises ConfigurationError elsewhere."""
     found = find()
     if found is None:
-        say("installing Java")
+        tell("installing Java")
         apt_install("openjdk-17-jre-headless", "openjdk-21-jre-headless")
         found = find()
     if found is None:

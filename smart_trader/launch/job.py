@@ -17,8 +17,8 @@ from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.io import lock, scratch
 from smart_trader.launch import archive, java
 from smart_trader.launch.setup import Installation
-from smart_trader.launch.shell import say
 from smart_trader.launch.submit import Run, Submission
+from smart_trader.messages import tell
 from smart_trader.pipeline import FETCHING
 from smart_trader.settings import describe, load, require, require_webhook
 from smart_trader.settings_model import Settings
@@ -123,7 +123,8 @@ def _log_folder(settings: Settings) -> Path | None:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
-            say(f"no log files are kept of this run: {folder} cannot be written ({error.strerror}); see logs.folder")
+            why = f"{folder} cannot be written ({error.strerror}); see logs.folder"
+            tell(f"no log files are kept of this run: {why}", level="WARNING")
             return None
     return folder
 
@@ -133,7 +134,7 @@ def _keep(run: Run, message: str) -> None:
     if run.log_folder:
         file = log_files.of_driver(run.log_folder, run.run_id)
         with contextlib.suppress(OSError):
-            log_files.add_line(file, at=datetime.now(UTC), run_id=run.run_id, job=run.job, message=message)
+            log_files.add_line(file, run_id=run.run_id, job=run.job, message=message)
 
 
 def stored_bytes(root: str) -> int | None:

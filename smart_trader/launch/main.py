@@ -11,6 +11,7 @@ from typing import NoReturn
 from smart_trader import cli, limits
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError, UsageError
 from smart_trader.launch import archive, setup
+from smart_trader.messages import tell
 
 HOME = Path(__file__).parents[2]
 
@@ -25,10 +26,10 @@ def run() -> NoReturn:
             sys.stdout.flush()
     except SmartTraderError as error:
         status = error.exit_status
-        print(f"smart-trader: {error}", file=sys.stderr)
+        tell(str(error), level="ERROR")
     except KeyboardInterrupt:
         status = Interrupted.exit_status
-        print("smart-trader: interrupted; run again to go on", file=sys.stderr)
+        tell("interrupted; run again to go on", level="ERROR")
     except BrokenPipeError:  # the reader of our output has gone, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         status = 0
@@ -40,12 +41,12 @@ def run() -> NoReturn:
 def _explain(error: Exception) -> int:
     """Say what the machine refused, or what our bug is; returns the exit status."""
     if limits.is_reached(error) or limits.line_in(str(error)):
-        print(f"smart-trader: {limits.ADVICE.format(error)}", file=sys.stderr)
+        tell(limits.ADVICE.format(error), level="ERROR")
         return ConfigurationError.exit_status
     if isinstance(error, OSError):
-        print(f"smart-trader: {error}; make room or make it writable, then run again", file=sys.stderr)
+        tell(f"{error}; make room or make it writable, then run again", level="ERROR")
         return StorageError.exit_status
-    traceback.print_exception(error)
+    tell(f"a bug; please report it with this:\n{''.join(traceback.format_exception(error))}", level="ERROR")
     return SmartTraderError.exit_status
 
 
@@ -54,6 +55,9 @@ def _submit(arguments: Sequence[str]) -> int:
         raise UsageError(f"no job was named\n\n{cli.overview()}")
     if arguments[0] in ("-h", "--help"):
         print(cli.overview())
+        return 0
+    if arguments[0] == "--version":
+        print(cli.VERSION_LINE)
         return 0
     options = cli.parse(arguments[0], arguments[1:])
     _check_working_folder()

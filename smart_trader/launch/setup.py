@@ -22,7 +22,7 @@ from typing import NoReturn
 from smart_trader import paths
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.launch import jars, java, shell
-from smart_trader.launch.shell import say
+from smart_trader.messages import tell
 
 _STAMP = "smart-trader-setup"
 _BUILDS_PYSPARK = "setuptools"
@@ -64,7 +64,7 @@ def command(home: Path, arguments: Sequence[str]) -> int:
         if jar.path.is_file() and not jar.is_genuine():
             jar.path.unlink()
     ensure(home, groups)
-    say("everything is set up")
+    tell("everything is set up")
     return 0
 
 
@@ -113,7 +113,7 @@ def _alone(home: Path) -> Iterator[int]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another start is setting up; waiting for it")
+            tell("another start is setting up; waiting for it")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
@@ -140,7 +140,7 @@ def _fingerprint(home: Path, venv: Path) -> str:
 
 
 def _build_venv(home: Path, venv: Path, descriptor: int) -> None:
-    say("installing Python packages into .venv (once; about 500 MB)")
+    tell("installing Python packages into .venv (once; about 500 MB)")
     new, old = home / "build" / "venv-new", home / "build" / "venv-old"
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -188,7 +188,7 @@ def _install_packages(home: Path, venv: Path, descriptor: int) -> None:
 def _archive_classes(home: Path, installed: Installation, descriptor: int) -> None:
     if installed.class_archive.is_file():
         return
-    say("preparing faster starts (once)")
+    tell("preparing faster starts (once)")
     for stale in (home / "build").glob("classes-*"):
         stale.unlink()
     with contextlib.suppress(SmartTraderError):

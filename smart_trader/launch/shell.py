@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,11 +15,6 @@ _NOT_SERVED = re.compile(
     r"NewConnectionError|ConnectTimeout|NameResolutionError|ProxyError|Temporary failure|Could not resolve|"
     r"UNRESOLVED DEPENDENCIES|No matching distribution"
 )
-
-
-def say(text: str) -> None:
-    """One line of progress."""
-    print(f"smart-trader: {text}", file=sys.stderr, flush=True)
 
 
 def run(

@@ -17,6 +17,7 @@ from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderErro
 from smart_trader.foreign import printable
 from smart_trader.io import disk
 from smart_trader.launch import java
+from smart_trader.messages import LOG_FORMAT, are_json, as_line
 from smart_trader.settings_model import Settings
 
 GRACE_SECONDS = 13.0
@@ -164,7 +165,7 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         "LC_ALL": java.LOCALE,
         process.RUN_DIR: str(run.folder),
         process.TERMINAL: terminal,
-        "SMART_TRADER_LOG_FORMAT": environ.get("SMART_TRADER_LOG_FORMAT") or ("text" if terminal else "json"),
+        LOG_FORMAT: environ.get(LOG_FORMAT) or ("text" if terminal else "json"),
         "SMART_TRADER_HOME": str(run.home),
         "SMART_TRADER_RUN_ID": run.run_id,
     }
@@ -220,7 +221,8 @@ class Submission:
             )
             if self._told_to_stop:  # before there was a child
                 self._kill()
-            messages = threading.Thread(target=_pass_on, args=(self._child.stdout, self._first_words), daemon=True)
+            passed = (self._child.stdout, self._first_words, are_json())
+            messages = threading.Thread(target=pass_on, args=passed, daemon=True)
             messages.start()
             code = self._child.wait()
             self._end_group()
@@ -283,19 +285,26 @@ class Submission:
         raise SmartTraderError(f"Spark ended with status {code}; what was committed stays")
 
 
-def _pass_on(messages: BufferedReader, first_words: bytearray) -> None:
-    """Copy what the JVM and the driver say, which the JVM has merged, to standard error; keep how it begins."""
-    first = messages.readline()
-    chunk = b"" if first.startswith(_NOISE) else first
+def pass_on(messages: BufferedReader, first_words: bytearray, only_json: bool) -> None:
+    """Copy what the JVM and the driver say, which the JVM has merged, to standard error; keep how it begins.
+
+    With `only_json` each line is JSON: what is none, such as the last words of a JVM, becomes the message of one.
+    """
     listens = True
-    while True:
-        first_words += chunk[: _FIRST_WORDS_BYTES - len(first_words)]
+    for line in iter(messages.readline, b""):
+        if line.startswith(_NOISE):
+            continue
+        first_words += line[: _FIRST_WORDS_BYTES - len(first_words)]
         if listens:
             try:
-                sys.stderr.buffer.write(chunk)
+                sys.stderr.buffer.write(_as_json(line) if only_json else line)
                 sys.stderr.buffer.flush()
             except OSError:  # nobody reads on; the job goes on all the same
                 listens = False
-        chunk = messages.read1(65536)
-        if not chunk:
-            return
+
+
+def _as_json(line: bytes) -> bytes:
+    if not line.strip() or line.startswith(b'{"'):
+        return line.strip() and line
+    text = line.decode("utf-8", "replace").rstrip()
+    return f"{as_line(text, level='WARNING', logger='jvm')}\n".encode()

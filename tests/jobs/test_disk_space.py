@@ -185,7 +185,7 @@ def test_the_command_answers_on_standard_output_and_ends_with_74(place: Path) ->
     )
     assert done.returncode == 74
     assert "silver.trades" in done.stdout and "smart-trader-deadbeef" in done.stdout
-    assert done.stderr.startswith("smart-trader: The disk at ")
+    assert json.loads(done.stderr)["msg"].startswith("The disk at ")
 
 
 def test_only_log_files_of_runs_are_cleaned(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

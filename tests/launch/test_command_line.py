@@ -1,11 +1,17 @@
 """bin/submit.sh before any set-up: help and mistakes are answered at once, from anywhere, by a bare Python."""
 
+import json
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from smart_trader import cli
+from smart_trader.errors import UsageError
+from smart_trader.version import VERSION
 
 HOME = Path(__file__).parents[2]
 
@@ -61,7 +67,11 @@ def test_each_job_explains_itself(checkout: Path, job: str) -> None:
         (("pipeline", "--out", "/tmp"), "is a folder"),
         (("report", "--format", "pdf"), "invalid choice: 'pdf'"),
         (("pipeline", "--as-of", "yesterday"), "is no ISO 8601 time"),
-        (("pipeline", "--as-of", "2026-11-20T09:00:00"), "has no zone"),
+        (("pipeline", "--as-of", "2206-11-01"), "2206-11-01T00:00:00Z lies in the future"),
+        (("pipeline", "--as-of", "9999-12-31T23:59:59-01:00"), "is no ISO 8601 time"),
+        (("pipeline", "--as-of", "0001-01-01T00:00:00+01:00"), "is no ISO 8601 time"),
+        (("pipeline", "--as-of", "0001-01-01"), "before the first block of Solana"),
+        (("history", "--table", "ops.runs", "--time", "9999-12-31T23:59:59-01:00"), "is no ISO 8601 time"),
         (("pipeline", "--limit", "0"), "no whole number above 0"),
         (("pipeline", "--limit", "-1"), "no whole number above 0"),
         (("pipeline", "--wallets", "/no/such/file"), "is no file"),
@@ -77,8 +87,41 @@ def test_each_job_explains_itself(checkout: Path, job: str) -> None:
 def test_a_mistake_is_one_clear_line_and_64(checkout: Path, arguments: tuple[str, ...], hint: str) -> None:
     done = submit(checkout, *arguments)
     assert (done.returncode, done.stdout) == (64, "")
-    assert hint in done.stderr
+    line = json.loads(done.stderr)  # without a terminal
+    assert line["level"] == "ERROR" and hint in line["msg"]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("pipeline", "--version"), ("disk_space", "--version")])
+def test_it_says_its_version(checkout: Path, arguments: tuple[str, ...]) -> None:
+    done = submit(checkout, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"smart-trader {VERSION}\n", "")
+
+
+@pytest.mark.parametrize("job", ["history", "restore"])
+def test_a_job_on_a_table_takes_a_version_of_that(job: str) -> None:
+    assert cli.parse(job, ["--table", "ops.runs", "--version", "3"]).version == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("2026-11-01", "2026-11-01T00:00:00+00:00"),
+        ("2026-11-01T09:30", "2026-11-01T09:30:00+00:00"),
+        ("2026-11-01T00:00:00+02:00", "2026-10-31T22:00:00+00:00"),
+        ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00+00:00"),
+    ],
+)
+def test_a_business_time_as_people_write_it(given: str, meant: str) -> None:
+    assert cli.parse("pipeline", ["--as-of", given]).as_of == datetime.fromisoformat(meant)
+
+
+def test_a_business_time_may_be_ahead_of_the_clock_by_five_minutes() -> None:
+    now = datetime.now(UTC)
+    soon, too_late = ((now + timedelta(minutes=minutes)).isoformat() for minutes in (4, 6))
+    assert cli.parse("pipeline", ["--as-of", soon]).as_of
+    with pytest.raises(UsageError, match="lies in the future"):
+        cli.parse("pipeline", ["--as-of", too_late])
 
 
 def test_help_takes_less_than_half_a_second_of_work_and_sets_nothing_up(checkout: Path) -> None:
@@ -116,7 +159,7 @@ def test_without_a_suitable_python_it_says_what_to_install(checkout: Path, tmp_p
         check=False,
     )
     assert done.returncode == 78
-    assert "no Python 3.11 or newer" in done.stderr
+    assert "no Python 3.11 or newer" in json.loads(done.stderr)["msg"]
 
 
 def test_output_into_a_closed_pipe_is_no_error(checkout: Path) -> None:

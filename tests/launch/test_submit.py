@@ -259,6 +259,9 @@ def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path)
     output, messages = first.communicate()
     assert first.returncode == 0, messages
     assert json.loads(output)["outcome"] == "ok"  # nothing but data on standard output
+    *_, last = (json.loads(line) for line in messages.splitlines())  # and nothing but JSON lines beside it
+    assert (last["event"], last["context"]["outcome"]) == ("summary", "ok")
+    assert json.loads(said)["level"] == "ERROR"
     for chatter in ("incubator", "Ivy", "hostname", "log4j", "WARN"):
         assert chatter not in messages
     assert list((place / "scratch").iterdir()) == []

@@ -78,7 +78,7 @@ def test_the_tables_call_due_what_the_model_calls_due(lake: Lake) -> None:
     assert {row[0] for row in for_pnl} == {w for w, state in states.items() if is_due_for_pnl(state, NOW)}
 
 
-def test_a_token_is_due_when_pending_or_after_72_hours(lake: Lake) -> None:
+def test_a_token_is_due_when_pending_or_never_fetched_or_after_72_hours(lake: Lake) -> None:
     names = ("token_address", "whale_fetch_status", "whale_fetched_at")
     states = list(product(("pending", "completed"), around(NOW - timedelta(hours=72))))
     rows = [dict(zip(names, (f"token-{nth}", *state), strict=True)) for nth, state in enumerate(states)]
@@ -86,5 +86,7 @@ def test_a_token_is_due_when_pending_or_after_72_hours(lake: Lake) -> None:
 
     due = due_tokens(tokens, as_of=NOW, refresh_hours=72).collect()
 
-    expected = [status == "pending" or (at is not None and at <= NOW - timedelta(hours=72)) for status, at in states]
+    expected = [
+        status == "pending" or at is None or at > NOW or at <= NOW - timedelta(hours=72) for status, at in states
+    ]
     assert {row.token_address for row in due} == {f"token-{nth}" for nth, is_due in enumerate(expected) if is_due}

@@ -45,17 +45,20 @@ NEVER_FETCHED: dict[str, Any] = {
 
 
 def is_due_for_trades(state: dict[str, Any], as_of: datetime) -> bool:
-    """Pending, cut short, or fetched long ago."""
-    fetched = state["txns_last_fetched_at"]
+    """Pending, cut short, never fetched as far as is known by then, or long ago."""
     is_cut = state["history_complete"] is False
-    return state["txns_fetch_status"] == "pending" or is_cut or (fetched is not None and fetched <= as_of - REFRESH)
+    return state["txns_fetch_status"] == "pending" or is_cut or is_old(state["txns_last_fetched_at"], as_of)
 
 
 def is_due_for_pnl(state: dict[str, Any], as_of: datetime) -> bool:
-    """Read at least once, and pending or computed long ago."""
-    computed = state["pnl_last_processed_at"]
-    is_old = computed is not None and computed <= as_of - REFRESH
-    return state["txns_last_fetched_at"] is not None and (state["pnl_processing_status"] == "pending" or is_old)
+    """Read at least once, and pending, never computed as far as is known by then, or long ago."""
+    is_pending = state["pnl_processing_status"] == "pending"
+    return state["txns_last_fetched_at"] is not None and (is_pending or is_old(state["pnl_last_processed_at"], as_of))
+
+
+def is_old(done: datetime | None, as_of: datetime) -> bool:
+    """A time after the business time is one of a run that this one knows nothing of."""
+    return done is None or done > as_of or done <= as_of - REFRESH
 
 
 @dataclass

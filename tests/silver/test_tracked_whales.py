@@ -90,11 +90,14 @@ HOLDERS = (
     holder("new in two", "T1", TUESDAY),
     holder("new in two", "T4", MONDAY),
     holder("named", "T1", TUESDAY),
+    holder("holds on", "T5", MONDAY),
+    holder("holds on", "T5", datetime(2206, 11, 1, tzinfo=UTC), rank=99),
 )
 TOKENS = (
     {"token_address": "T1", "whale_fetched_at": TUESDAY},
     {"token_address": "T3", "whale_fetched_at": TUESDAY},
     {"token_address": "T4", "whale_fetched_at": None},
+    {"token_address": "T5", "whale_fetched_at": datetime(2206, 11, 1, tzinfo=UTC)},
 )
 STORED = (
     whale("known", "T1", READ, rank=1, discovered_at=MONDAY, discovered_via="T0", holdings_value_usd=Decimal(5_000)),
@@ -112,6 +115,7 @@ def tracked(spark: SparkSession) -> Tracked:
             frame(spark, whale_holders.TABLE, *HOLDERS),
             frame(spark, tracked_tokens.TABLE, *TOKENS),
             frame(spark, TABLE, *STORED),
+            as_of=TUESDAY,
         )
     )
     assert len({row["whale_id"] for row in rows}) == len(rows)

@@ -22,9 +22,14 @@ def groups(traders: DataFrame) -> DataFrame:
     )
 
 
-def newest_rankings(history: DataFrame) -> DataFrame:
-    """The two newest rankings with anybody on them, the newest first: when they were made, and with which settings."""
-    return history.select("ranked_at", "settings_hash").distinct().orderBy(F.desc("ranked_at")).limit(2)
+def newest_rankings(history: DataFrame, ranked: DataFrame, *, as_of: datetime) -> DataFrame:
+    """The two newest rankings with anybody on them, the newest first: when they were made, and with which settings.
+
+    They are not newer than the current one, `ranked`, or, where nobody is on that, than `as_of`.
+    """
+    newest = ranked.agg(F.coalesce(F.max("ranked_at"), F.lit(as_of)).alias("newest"))
+    rankings = history.select("ranked_at", "settings_hash").distinct().join(F.broadcast(newest))
+    return rankings.where(F.col("ranked_at") <= F.col("newest")).drop("newest").orderBy(F.desc("ranked_at")).limit(2)
 
 
 def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, listed: int, most: int) -> DataFrame:

@@ -1,5 +1,8 @@
 """gold.rank_history: every ranking that was ever made, with what it was made from."""
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -72,3 +75,9 @@ TABLE = Table(
     ),
     partitioned_by=("ranking_date",),
 )
+
+
+def made_last(history: DataFrame) -> DataFrame:
+    """A row of the ranking that was made last, whatever business time it has: one of the future must not hide it."""
+    made = (F.desc(name) for name in ("wallet_pnl_version", "trades_version", "ingested_at", "ranked_at"))
+    return history.orderBy(*made).limit(1)

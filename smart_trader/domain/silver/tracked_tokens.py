@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.domain.marks import SNAPSHOTS_JUDGED
+from smart_trader.domain.silver.due import is_due, known_time
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -163,7 +164,6 @@ def still_tracked(
 
 def due_tokens(live: DataFrame, *, as_of: datetime, refresh_hours: int) -> DataFrame:
     """Tokens of `live` whose holders are to be fetched, the most urgent first."""
-    is_old = F.col("whale_fetched_at") <= F.lit(as_of - timedelta(hours=refresh_hours))
-    return live.where((F.col("whale_fetch_status") == "pending") | is_old).orderBy(
-        F.asc_nulls_first("whale_fetched_at"), "token_address"
-    )
+    to_fetch = is_due("whale_fetch_status", "whale_fetched_at", as_of=as_of, after=timedelta(hours=refresh_hours))
+    longest_ago_first = known_time("whale_fetched_at", as_of=as_of).asc_nulls_first()
+    return live.where(to_fetch).orderBy(longest_ago_first, "token_address")

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from smart_trader.domain.marks import STATE_KNOWN
+from smart_trader.domain.silver.due import is_due, known_time
 from smart_trader.domain.table import (
     BOOLEAN,
     COUNT,
@@ -183,7 +184,7 @@ def whale_id(wallet: SparkColumn, token: SparkColumn) -> SparkColumn:
     return F.sha2(F.concat(wallet, F.lit("|"), F.coalesce(token, F.lit(""))), 256)
 
 
-def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame) -> DataFrame:
+def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame, *, as_of: datetime) -> DataFrame:
     """All rows of the table: who held at any time, as last seen, and who holds in the newest snapshot of a token.
 
     `holders` is bronze.whale_holders, `tokens` silver.tracked_tokens, `stored` this table. Known rows keep their
@@ -198,7 +199,7 @@ def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame) -> D
         *WALLET_STATE,
     )
     # A wallet named by hand has no token, so its row meets no other and stays.
-    rows = _last_seen(holders, tokens).join(old, ["wallet_address", "token_address"], "full_outer")
+    rows = _last_seen(holders, tokens, as_of).join(old, ["wallet_address", "token_address"], "full_outer")
     wallet = Window.partitionBy("wallet_address")
     seen = F.when(F.col("fetched_at").isNotNull(), F.struct("fetched_at", "token_address"))
     of_wallet = {
@@ -223,16 +224,18 @@ def track_holders(holders: DataFrame, tokens: DataFrame, stored: DataFrame) -> D
     ).select(*TABLE.column_names)
 
 
-def _last_seen(holders: DataFrame, tokens: DataFrame) -> DataFrame:
-    """The last row of each wallet and token, current if it is of the newest snapshot of its token.
+def _last_seen(holders: DataFrame, tokens: DataFrame, as_of: datetime) -> DataFrame:
+    """The last row of each wallet and token up to `as_of`, current if it is of the newest snapshot of its token.
 
     A fetch that found no holder leaves no row, so the token's own state counts as a snapshot too.
     """
+    fetched = tokens.select("token_address", known_time("whale_fetched_at", as_of=as_of).alias("whale_fetched_at"))
     last = (
-        holders.groupBy("wallet_address", "token_address")
+        holders.where(F.col("fetched_at") <= F.lit(as_of))
+        .groupBy("wallet_address", "token_address")
         .agg(F.max_by(F.struct(*_SEEN, "fetched_at"), F.struct("fetched_at", "rank_date", "batch_id")).alias("_last"))
         .select("wallet_address", "token_address", "_last.*")
-        .join(F.broadcast(tokens.select("token_address", "whale_fetched_at")), "token_address", "left")
+        .join(F.broadcast(fetched), "token_address", "left")
     )
     of_token = F.max("fetched_at").over(Window.partitionBy("token_address"))
     newest = F.greatest(of_token, "whale_fetched_at")
@@ -274,14 +277,12 @@ def due_for_trades(
     Due is a wallet that is pending, was cut short, or was fetched long ago, among `entitled`, or among `named` by
     hand where those are given.
     """
-    is_pending = F.col("txns_fetch_status") == "pending"
-    is_old = F.col("txns_last_fetched_at") <= F.lit(as_of - timedelta(days=refresh_days))
-    is_due = is_pending | ~F.col("history_complete") | is_old
+    to_fetch = is_due("txns_fetch_status", "txns_last_fetched_at", as_of=as_of, after=timedelta(days=refresh_days))
     among = named if named is not None else entitled
     return (
-        _wallets(whales, is_due)
+        _wallets(whales, to_fetch | ~F.col("history_complete"))
         .join(among.select("wallet_address").distinct(), "wallet_address", "left_semi")
-        .orderBy(F.asc_nulls_first("txns_last_fetched_at"), "wallet_address")
+        .orderBy(known_time("txns_last_fetched_at", as_of=as_of).asc_nulls_first(), "wallet_address")
     )
 
 
@@ -300,17 +301,17 @@ def due_for_pnl(
 ) -> DataFrame:
     """Wallets that have been read and whose PnL is pending or was computed long ago, with `history_complete`."""
     is_read = F.col("txns_last_fetched_at").isNotNull()
-    is_old = F.col("pnl_last_processed_at") <= F.lit(as_of - timedelta(days=refresh_days))
-    due = _wallets(whales, is_read & ((F.col("pnl_processing_status") == "pending") | is_old))
+    after = timedelta(days=refresh_days)
+    due = _wallets(whales, is_read & is_due("pnl_processing_status", "pnl_last_processed_at", as_of=as_of, after=after))
     return due if named is None else due.join(named, "wallet_address", "left_semi")
 
 
-def _wallets(whales: DataFrame, is_due: SparkColumn) -> DataFrame:
-    """One row per wallet of which any row is due, with the wallet's state."""
+def _wallets(whales: DataFrame, condition: SparkColumn) -> DataFrame:
+    """One row per wallet of which any row meets `condition`, with the wallet's state."""
     return (
         whales.groupBy("wallet_address")
         .agg(
-            F.bool_or(F.coalesce(is_due, F.lit(False))).alias("_due"),
+            F.bool_or(F.coalesce(condition, F.lit(False))).alias("_due"),
             *(F.max(n).alias(n) for n in WALLET_STATE),
         )
         .where("_due")
