@@ -13,7 +13,10 @@ from tests.schedulers.jobs import calls, stub
 
 CRONTAB = ROOT / "schedulers" / "crontab"
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-SUBMIT = "/srv/smart-trader/bin/submit.sh"
+HOME = "/srv/smart-trader"
+SUBMIT = f"{HOME}/bin/submit.sh"
+RETRIED = [f"{HOME}/schedulers/run-job.sh", HOME, "-"]
+"""What comes before a job that is tried again."""
 
 
 def lines() -> list[str]:
@@ -35,6 +38,9 @@ def entries() -> list[tuple[str, str]]:
 def arguments(command: str, folder: Path = Path("/")) -> list[str]:
     """What the job of `command` is given, its name first; `folder` is where /srv is."""
     words = shlex.split(command.partition(">>")[0])
+    if words[: len(RETRIED)] == RETRIED:
+        job, *options = words[len(RETRIED) :]
+        words = [SUBMIT, job, "--wait-lock", "600", *options]
     assert words[0] == SUBMIT
     return [word.replace("/srv/", f"{folder / 'srv'}/") for word in words[1:]]
 
@@ -46,6 +52,7 @@ each_entry = pytest.mark.parametrize("job", ENTRIES)
 def test_what_runs_when_and_in_which_zone() -> None:
     assert {job: times for job, (times, _) in ENTRIES.items()} == {
         "pipeline": "0 9,21 * * *",
+        "status": "0 11,23 * * *",
         "disk_space": "15 */6 * * *",
         "maintain": "30 3 * * 0",
     }
@@ -64,23 +71,27 @@ def test_a_line_is_one_that_cron_understands(job: str) -> None:
 
 
 @each_entry
-@pytest.mark.parametrize("status", [0, 75])
-def test_a_line_works_with_nothing_in_the_environment(job: str, status: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (65, 0), (69, 0), (75, 75)])
+def test_a_line_works_with_nothing_in_the_environment(job: str, first: int, second: int, tmp_path: Path) -> None:
     home = stub(tmp_path / "srv" / "smart-trader")
+    (home / "schedulers").symlink_to(ROOT / "schedulers")
     (tmp_path / "srv" / "log").mkdir()
-    (home / f"ends.{job}").write_text(f"{status}\n")
+    (home / f"ends.{job}").write_text(f"{first}\n{second}\n")
+    attempts = 2 if first in (69, 75) and RETRIED[0] in ENTRIES[job][1] else 1
+    status = second if attempts == 2 else first
     command = ENTRIES[job][1].replace("/srv/", f"{tmp_path}/srv/")
-    given = {name: value for name, value in variables().items() if name != "SHELL"} | {"HOME": str(tmp_path)}
+    given = {name: value for name, value in variables().items() if name != "SHELL"}
+    given |= {"HOME": str(tmp_path), "RETRY_SECONDS": "0.1"}
 
     done = subprocess.run(
         [variables()["SHELL"], "-c", command], env=given, cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0
-    assert done.stdout == ("" if status == 0 else f"{job} ended with 75, see {tmp_path}/srv/log/{job}.log\n")
+    assert done.stdout == ("" if status == 0 else f"{job} ended with {status}, see {tmp_path}/srv/log/{job}.log\n")
     assert done.stderr == ""
-    assert [call.split() for call in calls(home)] == [arguments(ENTRIES[job][1], tmp_path)]
-    assert (tmp_path / "srv" / "log" / f"{job}.log").read_text() == "a message\n"
+    assert [call.split() for call in calls(home)] == attempts * [arguments(ENTRIES[job][1], tmp_path)]
+    assert (tmp_path / "srv" / "log" / f"{job}.log").read_text().count("a message\n") == attempts
 
 
 @pytest.mark.parametrize("job", [job for job in ENTRIES if job in cli.job_names()])

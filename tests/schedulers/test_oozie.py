@@ -179,7 +179,7 @@ def home(tmp_path: Path) -> Path:
 
 def start(home: Path, ends: str) -> "subprocess.Popen[str]":
     (home / "ends.maintain").write_text("".join(f"{status}\n" for status in ends.split()))
-    command = [FOLDER / "run-job.sh", home, "id-1", "maintain", "--as-of", "2026-01-05T09:00Z"]
+    command = [FOLDER.parent / "run-job.sh", home, "id-1", "maintain", "--as-of", "2026-01-05T09:00Z"]
     given = {"PATH": "/usr/bin:/bin", "RETRY_SECONDS": "0.1"}
     return subprocess.Popen(command, env=given, stderr=subprocess.PIPE, text=True)
 
@@ -193,7 +193,7 @@ def test_a_retry_follows_what_may_pass_and_nothing_else(home: Path, ends: str, s
     _, said = running.communicate(timeout=20)
     assert running.returncode == status
     assert ("one more try" in said) == (attempts == 2)
-    expected = "maintain --as-of 2026-01-05T09:00Z --run-id id-1{} --wait-lock 600"
+    expected = "maintain --wait-lock 600 --as-of 2026-01-05T09:00Z --run-id id-1{}"
     assert calls(home) == [expected.format(""), expected.format(".2")][:attempts]
 
 
