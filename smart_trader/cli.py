@@ -71,6 +71,7 @@ class Options:
     clean: bool = False
     out: Path | None = None
     format: str = "html"
+    digests: bool = False
     dry_run: bool = False
     fetch: bool = False
 
@@ -271,6 +272,11 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
     if job == "maintain":
         what = "instead: write this table anew as it is declared, with its partitions, column types and checks"
         add("--rewrite", dest="table", type=_table, metavar="TABLE", help=what)
+    _add_reading_options(add, job)
+
+
+def _add_reading_options(add: Callable[..., object], job: str) -> None:
+    """What only this job knows of what it is to show."""
     if job in ("report", "pipeline"):
         where = "report.html" if job == "pipeline" else "report.FORMAT"
         add(
@@ -278,6 +284,8 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
         )
     if job == "report":
         add("--format", choices=("html", "csv", "json"), default="html", help="a page, a sheet or a document")
+    if job == "validate":
+        add("--digests", action="store_true", help="also a digest of each table, to compare two warehouses by")
     if job == "status":
         add(
             "--max-age",

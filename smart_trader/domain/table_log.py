@@ -42,6 +42,8 @@ class LogFacts(StoredTable):
     """Versions that have a commit file, in order."""
     checkpoints: tuple[int, ...]
     """Versions that have a checkpoint, in order."""
+    last_operation: str | None = None
+    """Delta's name of what made the newest version; None if whoever made it did not say."""
 
 
 def broken_log_rules(table: Table, facts: LogFacts) -> Mapping[str, Sequence[str]]:

@@ -17,7 +17,7 @@ from smart_trader.domain.table import Table
 from smart_trader.domain.table_log import LogFacts
 from smart_trader.domain.upkeep import MEGABYTE, FileFacts
 from smart_trader.errors import StorageError
-from smart_trader.foreign import count_in
+from smart_trader.foreign import count_in, name_in
 from smart_trader.io.delta_declared import rewrite_table
 from smart_trader.io.delta_log import committer, delta_log, newest_snapshot, sql_name, stored_table
 from smart_trader.io.jvm import java_class
@@ -38,7 +38,8 @@ class DeltaUpkeep:
         try:
             names = self._log_files(table)
             commits, checkpoints = _versions(_COMMIT, names), _versions(_CHECKPOINT, names)
-            self._read_commits(table, [commit for commit in commits if commit > max(checkpoints, default=-1)])
+            since = [commit for commit in commits if commit > max(checkpoints, default=-1)]
+            last_operation = self._read_commits(table, since or list(commits[-1:]))
             snapshot = newest_snapshot(self._spark, self._path(table))
             version = int(snapshot.version())
             if version < 0:
@@ -55,6 +56,7 @@ class DeltaUpkeep:
             writer_version=spoken["minWriterVersion"],
             commits=commits,
             checkpoints=checkpoints,
+            last_operation=last_operation,
         )
 
     def commits(self, table: Table) -> list[Commit]:
@@ -126,8 +128,12 @@ class DeltaUpkeep:
     def _delta(self, table: Table) -> DeltaTable:
         return DeltaTable.forPath(self._spark, self._path(table))
 
-    def _read_commits(self, table: Table, versions: list[int]) -> None:
-        """Delta asks a checksum for what it can, and would find out only when rows are read. Raises ValueError."""
+    def _read_commits(self, table: Table, versions: list[int]) -> str | None:
+        """Delta asks a checksum for what it can, and would find out only when rows are read. Raises ValueError.
+
+        Returns the operation of the last one.
+        """
+        operation = None
         folder, files = self._log_folder(table)
         path_of = java_class(self._spark, "org.apache.hadoop.fs.Path")
         io_utils = java_class(self._spark, "org.apache.commons.io.IOUtils")
@@ -135,12 +141,13 @@ class DeltaUpkeep:
             stream = files.open(path_of(folder, f"{version:020}.json"))
             try:
                 text = str(io_utils.toString(stream, "UTF-8"))
-                for action in text.splitlines():
-                    json.loads(action)
+                actions = [json.loads(action) for action in text.splitlines()]
+                operation = next((name for action in actions if (name := _operation_in(action))), None)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"commit {version} of its log is damaged.") from error
             finally:
                 stream.close()
+        return operation
 
     def _log_folder(self, table: Table) -> tuple[Any, Any]:
         """The folder of the log, and the file system that it is in."""
@@ -171,6 +178,11 @@ def _commit(row: Row) -> Commit:
         rows=sum(counts) if counts else None,
         is_clustering=row.operation == "OPTIMIZE" and parameters.get("zOrderBy", "[]") != "[]",
     )
+
+
+def _operation_in(action: object) -> str | None:
+    named = action.get("commitInfo") if isinstance(action, dict) else None
+    return name_in(named, "operation") if isinstance(named, dict) else None
 
 
 def unreadable(table: Table, error: Exception) -> StorageError:

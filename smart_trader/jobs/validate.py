@@ -3,14 +3,15 @@
 Checks that every table can be read, is as declared, and says the same as the others: logs, schemas, keys, checks,
 amounts that add up, orphans, ranks. Ends with 65 and names what is wrong, or with 74 if a table cannot be read. Writes
 nothing and needs no lock. In a pipeline it looks at the logs, and at the rows of what that run has changed, before
-anything is published.
+anything is published. --digests adds what two warehouses that hold the same agree in.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark import inheritable_thread_target
@@ -21,15 +22,16 @@ from pyspark.sql import functions as F
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
 from smart_trader.collecting import collect
-from smart_trader.domain import catalog
+from smart_trader.domain import catalog, digests
 from smart_trader.domain.changes import FEW, Part
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.invariants import rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
+from smart_trader.domain.ops import runs
 from smart_trader.domain.quality import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.table import BATCH_ID, Table
-from smart_trader.domain.table_log import broken_log_rules
+from smart_trader.domain.table_log import LogFacts, broken_log_rules
 from smart_trader.errors import QualityError, SchemaMismatch, StorageError
 from smart_trader.rules import ranked_by
 from smart_trader.settings import settings_hash
@@ -53,17 +55,21 @@ def run(app: App) -> None:
     changed = {table.name for table in catalog.TABLES if is_whole or app.tables.rows_written[table.name]}
     found: list[Failure] = []
     unreadable: list[str] = []
-    for stage in (_log_questions, _row_questions, _lake_questions):
+    facts: dict[str, LogFacts] = {}
+    for stage in (partial(_log_questions, facts), _row_questions, _lake_questions):
         if not unreadable:
             questions = stage(app, changed, _every_row(app) if is_whole else _rows_of_this_run(app))
             found += _ask(app, questions, unreadable)
     app.report.document = {
         "as_of": app.as_of.isoformat(),
-        "tables": len(catalog.TABLES),
+        "tables": [_described(table, facts.get(table.name)) for table in catalog.TABLES],
         "broken_rules": len(found),
         "unreadable": len(unreadable),
         "failures": [asdict(failure) for failure in found],
     }
+    if app.options.digests and not unreadable:
+        for entry, digest in zip(app.report.document["tables"], _digests(app), strict=True):
+            entry["digest"] = digest
     if unreadable:
         raise StorageError("\n".join(unreadable))
     if found:
@@ -91,9 +97,31 @@ def _ask(app: App, questions: Iterable[Question], unreadable: list[str]) -> list
         return [failure for failures in answers for failure in failures]
 
 
-def _log_questions(app: App, _changed: set[str], _rows: Rows) -> list[Question]:
+def _described(table: Table, facts: LogFacts | None) -> dict[str, Any]:
+    """What the log says of a table; nothing of one that cannot be read."""
+    return {
+        "table": table.name,
+        "is_delta": facts is not None,
+        "version": facts and facts.version,
+        "versions": facts and len(facts.commits),
+        "last_operation": facts and facts.last_operation,
+    }
+
+
+def _digests(app: App) -> Iterator[str | None]:
+    """Those of all tables but the record of runs, in which no two warehouses agree."""
+    for table in catalog.TABLES:
+        if table is runs.TABLE:
+            yield None
+            continue
+        parts = digests.digest_parts(table, app.tables.read(table)).collect()
+        yield digests.digest_of(row.digest for row in parts)
+
+
+def _log_questions(facts: dict[str, LogFacts], app: App, _changed: set[str], _rows: Rows) -> list[Question]:
     def look(table: Table) -> list[Failure]:
-        broken = broken_log_rules(table, app.upkeep.inspect(table))
+        facts[table.name] = app.upkeep.inspect(table)
+        broken = broken_log_rules(table, facts[table.name])
         return [Failure(table.name, rule, given[:EXAMPLES], len(given)) for rule, given in broken.items()]
 
     return [partial(look, table) for table in catalog.TABLES]

@@ -31,6 +31,7 @@ from smart_trader.errors import QualityError, StorageError
 from tests.damage import commit, edit_first_commit, rewrite
 from tests.filled import MARKET
 from tests.lake import Lake
+from tests.reliability import lakes
 
 
 def validated(lake: Lake, command: str = "validate") -> dict[str, Any]:
@@ -258,3 +259,30 @@ def test_a_table_that_cannot_be_read_is_named_and_nothing_else_is_looked_at(lake
     assert "silver.trades cannot be read: commit 1 of its log is damaged." in said
     assert "ops.runs: there is no Delta table at" in said
     assert "realized_sales" not in said
+
+
+def test_each_table_is_described_and_two_lakes_agree_in_their_digests(
+    lake: Lake, copied: Callable[[str], Lake]
+) -> None:
+    def described(one: Lake) -> dict[str, dict[str, Any]]:
+        document = one.run("validate", as_of=MARKET.now, digests=True)["validate"].document
+        assert document is not None
+        return {entry["table"]: entry for entry in document["tables"]}
+
+    other = copied("other")
+    rewrite(other, TRADES, lambda rows: [row | {"batch_id": "another run"} for row in reversed(rows)])
+    before, same = described(lake), described(other)
+    assert before.keys() == {table.name for table in catalog.TABLES}
+    for table in catalog.TABLES:
+        entry, delta = before[table.name], DeltaTable(lake.root / table.path)
+        last = delta.history(1)[0]["operation"]
+        assert (entry["is_delta"], entry["version"], entry["last_operation"]) == (True, delta.version(), last)
+        assert entry["versions"] == delta.version() + 1
+    assert same[TRADES.name]["last_operation"] is None, "whoever wrote it did not say"
+    assert {name: entry["digest"] for name, entry in same.items()} == {n: e["digest"] for n, e in before.items()}
+
+    copied_again = copied("changed")
+    rewrite(copied_again, PNL, lambda rows: [rows[0] | {"roi": (rows[0]["roi"] or 0) + Decimal("1e-6")}, *rows[1:]])
+    changed = described(copied_again)
+    assert [name for name in before if before[name]["digest"] != changed[name]["digest"]] == [PNL.name]
+    assert lakes.digests(lake.root)[TRADES.name] == lakes.digests(other.root)[TRADES.name]

@@ -14,7 +14,7 @@ from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.lake import Lake
 from tests.reliability import lakes
-from tests.reliability.world import copied, spoiled
+from tests.reliability.world import copied
 
 WRONG = datetime(2206, 11, 1, tzinfo=UTC)
 FIGURES = (
@@ -24,7 +24,7 @@ FIGURES = (
 
 
 def run(lake: Lake, market: Market, *jobs: str, as_of: datetime | None = None) -> None:
-    with Simulator(spoiled(market)) as simulator:
+    with Simulator(market) as simulator:
         lake.run(*jobs, as_of=as_of or market.now, simulator=simulator)
 
 
