@@ -6,18 +6,17 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from smart_trader import paths
+from smart_trader import cli_values
 from smart_trader.errors import UsageError
 from smart_trader.pipeline import STEPS
 from smart_trader.version import VERSION
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
-_TABLES_FOLDER = resources.files("smart_trader") / "domain"
 _PIPELINE_ORDER = ("init", *(step.job for step in STEPS), "pipeline")
 READING_JOBS = frozenset(("status", "validate", "history", "disk_space", "report"))
 """Jobs that write no table: they need no lock and leave no record."""
@@ -28,20 +27,12 @@ _WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", "restore", "maintain",
 _WITH_A_TABLE = frozenset(("history", "restore"))
 """Jobs on one table, of which `--version` is a version."""
 VERSION_LINE = f"smart-trader {VERSION}"
-MOST_AHEAD = timedelta(minutes=5)
-"""Clocks differ. A business time further ahead is a typing error."""
-_EARLIEST = datetime(2020, 3, 16, tzinfo=UTC)
-"""The first block of Solana."""
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
   64  bad command line                74  disk full, table unreadable
   65  a quality check failed          75  lock held, quota or time spent, interrupted: run again
   69  API or store unavailable        77  key refused in the middle of a run
                                       78  bad or missing setting"""
-
-
-_SHOWN = 80
-"""Characters of what was given that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,33 +162,33 @@ def _parser(job: str) -> argparse.ArgumentParser:
     _add_dry_run(add, is_reading=job in READING_JOBS)
     add(
         "--as-of",
-        type=_business_time,
+        type=cli_values.business_time,
         metavar="TIME",
         help="business time, ISO 8601; a date alone is its first moment, without a zone it is UTC (default: now)",
     )
     add(
         "--run-id",
-        type=_run_id,
+        type=cli_values.run_id,
         metavar="ID",
         help="name of the run in logs, tables and history (default: made up)",
     )
     if job in _PIPELINE_ORDER and job not in _WITHOUT_ENTITIES:
         add(
             "--limit",
-            type=_count,
+            type=cli_values.count,
             metavar="N",
             help="at most N tokens or wallets in this run",
         )
     if job not in _WITHOUT_ENTITIES:
         add(
             "--wallets",
-            type=_file,
+            type=cli_values.file,
             metavar="FILE",
             help="only these wallets, one address a line",
         )
         add(
             "--tokens",
-            type=_file,
+            type=cli_values.file,
             metavar="FILE",
             help="only these tokens, one address a line",
         )
@@ -214,7 +205,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
         dest="overrides",
         action="append",
         default=[],
-        type=_pair,
+        type=cli_values.pair,
         metavar="KEY=VALUE",
         help="change a setting",
     )
@@ -226,13 +217,13 @@ def _parser(job: str) -> argparse.ArgumentParser:
     if job not in READING_JOBS:
         add(
             "--time-budget",
-            type=_count,
+            type=cli_values.count,
             metavar="MINUTES",
             help="stop fetching after so many minutes, go on with what there is, end with 75 (run.time_budget_minutes)",
         )
     add(
         "--wait-lock",
-        type=_seconds,
+        type=cli_values.seconds,
         default=0.0,
         metavar="SECONDS",
         help="wait for another run to end (default: 0)",
@@ -271,7 +262,7 @@ def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
         add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
     if job == "maintain":
         what = "instead: write this table anew as it is declared, with its partitions, column types and checks"
-        add("--rewrite", dest="table", type=_table, metavar="TABLE", help=what)
+        add("--rewrite", dest="table", type=cli_values.table, metavar="TABLE", help=what)
     _add_reading_options(add, job)
 
 
@@ -280,7 +271,10 @@ def _add_reading_options(add: Callable[..., object], job: str) -> None:
     if job in ("report", "pipeline"):
         where = "report.html" if job == "pipeline" else "report.FORMAT"
         add(
-            "--out", type=_target, metavar="FILE", help=f"where the report goes (default: {where}, of a demo in ./demo)"
+            "--out",
+            type=cli_values.target,
+            metavar="FILE",
+            help=f"where the report goes (default: {where}, of a demo in ./demo)",
         )
     if job == "report":
         add("--format", choices=("html", "csv", "json"), default="html", help="a page, a sheet or a document")
@@ -290,7 +284,7 @@ def _add_reading_options(add: Callable[..., object], job: str) -> None:
         add(
             "--max-age",
             dest="max_age_hours",
-            type=_hours,
+            type=cli_values.hours,
             metavar="AGE",
             help="end with 65 if the last ranking is older, such as 26h or 2d",
         )
@@ -299,110 +293,13 @@ def _add_reading_options(add: Callable[..., object], job: str) -> None:
 def _add_version_options(parser: argparse.ArgumentParser, job: str) -> None:
     """Which table as of when, and what to do with it."""
     add = parser.add_argument
-    add("--table", type=_table, required=True, metavar="NAME", help="such as gold.smart_traders")
+    add("--table", type=cli_values.table, required=True, metavar="NAME", help="such as gold.smart_traders")
     which = parser.add_mutually_exclusive_group(required=job == "restore")
-    which.add_argument("--version", type=_version, metavar="N", help="the table as of this version")
-    which.add_argument("--time", type=_time, metavar="TIME", help="as of this time, ISO 8601, UTC without a zone")
+    which.add_argument("--version", type=cli_values.version, metavar="N", help="the table as of this version")
+    which.add_argument(
+        "--time", type=cli_values.time, metavar="TIME", help="as of this time, ISO 8601, UTC without a zone"
+    )
     if job == "history":
-        add("--limit", type=_count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
+        add("--limit", type=cli_values.count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
     else:
         add("--yes", action="store_true", help="do it; otherwise only say what would change")
-
-
-def _hours(text: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([hd])", text)
-    if match:
-        return float(match[1]) * (24 if match[2] == "d" else 1)
-    raise argparse.ArgumentTypeError(f"{text!r} is no age, such as 26h or 2d")
-
-
-def _time(text: str) -> datetime:
-    shown = text[:_SHOWN]
-    try:
-        time = datetime.fromisoformat(text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{shown!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
-
-
-def _business_time(text: str) -> datetime:
-    time = _time(text)
-    now = datetime.now(UTC)
-    if time > now + MOST_AHEAD:
-        raise argparse.ArgumentTypeError(
-            f"{time:%Y-%m-%dT%H:%M:%SZ} lies in the future, and this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ};"
-            " nothing was written"
-        )
-    if time < _EARLIEST:
-        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} lies before the first block of Solana")
-    return time
-
-
-def _run_id(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
-        return text
-    raise argparse.ArgumentTypeError("up to 64 letters, digits, dots, underscores and hyphens")
-
-
-def _version(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,15}", text):
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no version, such as 12")
-
-
-def table_names() -> list[str]:
-    """Every table of the catalog; each stands in the file of its name."""
-    layers = (folder for folder in _TABLES_FOLDER.iterdir() if folder.is_dir() and folder.name != "kernel")
-    files = ((layer.name, file) for layer in layers for file in layer.iterdir() if file.name.endswith(".py"))
-    return sorted(f"{layer}.{file.name[:-3]}" for layer, file in files if "\nTABLE = Table(" in file.read_text("utf-8"))
-
-
-def _table(text: str) -> str:
-    names = table_names()
-    if text in names:
-        return text
-    near = difflib.get_close_matches(text, names, n=1)
-    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(names)}"
-    raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
-
-
-def _count(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-
-
-def _seconds(text: str) -> float:
-    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
-        return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-
-
-def _path(text: str) -> Path:
-    try:
-        return paths.file_path(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} {error}") from error
-
-
-def _file(text: str) -> Path:
-    path = _path(text)
-    if paths.is_file(path):
-        return path
-    raise argparse.ArgumentTypeError(f"{text} is no file")
-
-
-def _target(text: str) -> Path:
-    path = _path(text)
-    if paths.is_folder(path):
-        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
-    if not paths.is_folder(path.parent):
-        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
-    return path
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key.strip(), value

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.app import App
 from smart_trader.bootstrap import run_job
-from smart_trader.cli import MOST_AHEAD
+from smart_trader.cli_values import MOST_AHEAD
 from smart_trader.collecting import collect
 from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders

@@ -255,13 +255,14 @@ def test_a_job_in_a_bare_environment_with_a_second_one_at_its_heels(place: Path)
     second = start(place, "init")
     refused, said = second.communicate()
     assert (second.returncode, refused) == (75, "")
-    assert f"Another run works on {place}/lakehouse: job init, run " in said and f"pid {first.pid}" in said
+    told = json.loads(said)
+    assert told["level"] == "ERROR" and f"pid {first.pid}" in told["msg"]
+    assert f"Another run works on {place}/lakehouse: job init, run " in told["msg"]
     output, messages = first.communicate()
     assert first.returncode == 0, messages
     assert json.loads(output)["outcome"] == "ok"  # nothing but data on standard output
     *_, last = (json.loads(line) for line in messages.splitlines())  # and nothing but JSON lines beside it
     assert (last["event"], last["context"]["outcome"]) == ("summary", "ok")
-    assert json.loads(said)["level"] == "ERROR"
     for chatter in ("incubator", "Ivy", "hostname", "log4j", "WARN"):
         assert chatter not in messages
     assert list((place / "scratch").iterdir()) == []

@@ -1,0 +1,118 @@
+"""What the texts of options mean. Standard library only. Each function raises ArgumentTypeError for what it is not."""
+
+import argparse
+import difflib
+import re
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+from smart_trader import paths
+
+MOST_AHEAD = timedelta(minutes=5)
+"""Clocks differ. A business time further ahead is a typing error."""
+_EARLIEST = datetime(2020, 3, 16, tzinfo=UTC)
+"""The first block of Solana."""
+_SHOWN = 80
+"""Characters of what was given that an error repeats."""
+_TABLES_FOLDER = resources.files("smart_trader") / "domain"
+
+
+def hours(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([hd])", text)
+    if match:
+        return float(match[1]) * (24 if match[2] == "d" else 1)
+    raise argparse.ArgumentTypeError(f"{text!r} is no age, such as 26h or 2d")
+
+
+def time(text: str) -> datetime:
+    """An instant; a date alone is its first moment, without a zone it is UTC."""
+    shown = text[:_SHOWN]
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{shown!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
+
+
+def business_time(text: str) -> datetime:
+    """A time of which something can be known by now."""
+    at, now = time(text), datetime.now(UTC)
+    if at > now + MOST_AHEAD:
+        raise argparse.ArgumentTypeError(
+            f"{at:%Y-%m-%dT%H:%M:%SZ} lies in the future, and this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ};"
+            " nothing was written"
+        )
+    if at < _EARLIEST:
+        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} lies before the first block of Solana")
+    return at
+
+
+def run_id(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        return text
+    raise argparse.ArgumentTypeError("up to 64 letters, digits, dots, underscores and hyphens")
+
+
+def version(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,15}", text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no version, such as 12")
+
+
+def table_names() -> list[str]:
+    """Every table of the catalog; each stands in the file of its name."""
+    layers = (folder for folder in _TABLES_FOLDER.iterdir() if folder.is_dir() and folder.name != "kernel")
+    files = ((layer.name, file) for layer in layers for file in layer.iterdir() if file.name.endswith(".py"))
+    return sorted(f"{layer}.{file.name[:-3]}" for layer, file in files if "\nTABLE = Table(" in file.read_text("utf-8"))
+
+
+def table(text: str) -> str:
+    names = table_names()
+    if text in names:
+        return text
+    near = difflib.get_close_matches(text, names, n=1)
+    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(names)}"
+    raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
+
+
+def count(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def seconds(text: str) -> float:
+    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?", text):
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def _path(text: str) -> Path:
+    try:
+        return paths.file_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} {error}") from error
+
+
+def file(text: str) -> Path:
+    path = _path(text)
+    if paths.is_file(path):
+        return path
+    raise argparse.ArgumentTypeError(f"{text} is no file")
+
+
+def target(text: str) -> Path:
+    path = _path(text)
+    if paths.is_folder(path):
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
+    if not paths.is_folder(path.parent):
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
+    return path
+
+
+def pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key.strip(), value
