@@ -72,11 +72,13 @@ def is_full(folder: Path) -> bool:
     return found.f_bavail * found.f_frsize < _NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
-def bytes_in(folder: Path) -> int:
-    """Bytes of all files below `folder`; what vanishes meanwhile, since a run is under way, does not count."""
+def bytes_in(folder: Path, *, ending: str = "") -> int:
+    """Bytes of the files below `folder` whose names end so; what vanishes meanwhile, in a run, does not count."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
+            if not name.endswith(ending):
+                continue
             try:
                 total += os.lstat(os.path.join(place, name)).st_size
             except OSError:

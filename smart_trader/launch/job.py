@@ -14,7 +14,7 @@ from pathlib import Path
 from smart_trader import limits, log_files, paths, places, process
 from smart_trader.cli import SPARKLESS_JOBS, Options
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
-from smart_trader.io import lock, scratch
+from smart_trader.io import disk, lock, scratch
 from smart_trader.launch import archive, java
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
@@ -140,7 +140,7 @@ def _keep(run: Run, message: str) -> None:
 def stored_bytes(root: str) -> int | None:
     """The size of the Parquet files of the warehouse at `root`; None for a store, which is not asked."""
     folder = paths.local_folder(root)
-    return None if folder is None else sum(file.lstat().st_size for file in folder.rglob("*.parquet"))
+    return None if folder is None else disk.bytes_in(folder, ending=".parquet")
 
 
 def archive_classes(home: Path, installed: Installation) -> int:

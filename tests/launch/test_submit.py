@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,28 @@ def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
     assert {f"{name}={value}" for name, value in submit.PLAN_LITTLE.items()} <= set(small)
     for stored in (256 * MB, None):
         assert not described(stored_bytes=stored).is_small
+
+
+def test_a_file_that_vanishes_while_the_warehouse_is_measured_is_none(tmp_path: Path) -> None:
+    (tmp_path / "kept.parquet").write_bytes(b"12345")
+    (tmp_path / "a.json").write_bytes(b"1")
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            files = [tmp_path / f"{nth}.parquet" for nth in range(50)]
+            for file in files:
+                file.touch()
+            for file in files:
+                file.unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        assert {job.stored_bytes(str(tmp_path)) for _ in range(300)} == {5}
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def processes_of(place: Path) -> list[str]:
