@@ -1,11 +1,9 @@
 """Files of addresses, one a line: what --wallets, --tokens and the lists of the settings name."""
 
-import re
 from pathlib import Path
 
+from smart_trader.domain.bronze.payload import is_address
 from smart_trader.errors import SmartTraderError, UsageError
-
-_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")
 
 
 def read_addresses(path: Path, error: type[SmartTraderError] = UsageError) -> list[str]:
@@ -20,7 +18,7 @@ def read_addresses(path: Path, error: type[SmartTraderError] = UsageError) -> li
     addresses: dict[str, None] = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
-        if text and not _BASE58.fullmatch(text):
+        if text and not is_address(text):
             raise error(f"{path}, line {number}: {text[:60]!r} is no Solana address; nothing was done.")
         if text:
             addresses[text] = None

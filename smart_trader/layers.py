@@ -4,6 +4,7 @@ Every value is carried as text, with the place it was found, until the model in 
 """
 
 import io
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,17 +54,32 @@ def variable(key: str) -> str:
 
 
 def from_toml(path: Path) -> Iterator[Given]:
+    """The settings in a TOML file. Raises ConfigurationError if it cannot be read or understood."""
     source = f"{path.parent.name}/{path.name}"
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        content = tomllib.loads(_text(path), parse_float=Decimal)
+        given = [(key, _as_written(value)) for key, value in _flat(content)]
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    for key, value in _flat(content):
-        yield Given(
-            key,
-            [str(part) for part in value] if isinstance(value, list) else str(value),
-            source,
-        )
+    except RecursionError as error:
+        raise ConfigurationError(f"{path} cannot be read: it is nested too deeply") from error
+    for key, value in given:
+        yield Given(key, value, source)
+
+
+def _text(path: Path) -> str:
+    """What stands in a file, without the mark that editors of Windows put first. Raises OSError, ValueError.
+
+    Nothing but a file is opened, also through a link: a pipe would be waited for.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError("it is something else than a file")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _as_written(value: Any) -> str | list[str]:
+    return [str(part) for part in value] if isinstance(value, list) else str(value)
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -77,7 +93,7 @@ def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
 def from_dotenv(path: Path, *, is_optional: bool) -> Iterator[Given]:
     """The variables in a `.env` file. Raises ConfigurationError unless each of its lines can be understood."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path)
     except FileNotFoundError as error:
         if is_optional and not path.is_symlink():
             return iter(())
@@ -89,7 +105,7 @@ def from_dotenv(path: Path, *, is_optional: bool) -> Iterator[Given]:
             blank = len(line.original.string) - len(line.original.string.lstrip())
             number = line.original.line + line.original.string[:blank].count("\n")
             raise ConfigurationError(f"{path}, line {number}, is not NAME=VALUE, so nothing was started. Correct it.")
-    return from_variables(dotenv_values(stream=io.StringIO(text)), DOTENV)
+    return from_variables(dotenv_values(stream=io.StringIO(text), interpolate=False), DOTENV)
 
 
 def from_variables(variables: Mapping[str, str | None], source: str = ENVIRONMENT) -> Iterator[Given]:

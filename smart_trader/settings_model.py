@@ -99,6 +99,7 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 CountOrNone = Annotated[int | None, Field(ge=1, le=10**9)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Hours = Annotated[int, Field(ge=1, le=876_000)]
+MinutesOrNone = Annotated[int | None, Field(ge=1, le=525_600)]
 Amount = Annotated[Decimal, Field(ge=0, le=10**15)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Change = Annotated[Decimal, Field(ge=-100, le=10**9)]
@@ -302,7 +303,7 @@ class Logs(Section):
 
 
 class Run(Section):
-    time_budget_minutes: CountOrNone
+    time_budget_minutes: MinutesOrNone
 
 
 class Spark(Section):

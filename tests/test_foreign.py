@@ -101,6 +101,13 @@ def test_any_env_file_is_understood_or_a_configuration_error(
     taken(lambda _: list(from_dotenv(file, is_optional=True)), ConfigurationError)(text)
 
 
+@pytest.mark.parametrize("wrong", ["2" * 32, "1" * 33, "z" * 44])
+def test_base58_of_more_or_less_than_32_bytes_is_no_address(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "wallets.txt").write_text(f"{'1' * 32}\n{wrong}\n")
+    with pytest.raises(UsageError, match=r"wallets.txt, line 2: .* is no Solana address"):
+        read_addresses(tmp_path / "wallets.txt")
+
+
 @given(ANY_TEXT)
 def test_any_file_of_addresses_is_understood_or_a_usage_error(
     tmp_path_factory: pytest.TempPathFactory, text: str

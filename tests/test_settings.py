@@ -1,12 +1,17 @@
 """Settings: precedence, provenance, and refusing what is unknown, out of range or in the wrong place."""
 
 import json
+import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -360,6 +365,9 @@ def test_the_environment_reaches_the_model_only_through_the_layers(monkeypatch: 
         ("conf/local.toml", b"\xff"),
         ("conf/local.toml", b"[tokens]\nper_run=1\nper_run=2\n"),
         (".env", b"\xff\xfe=1"),
+        pytest.param("conf/local.toml", b"a = " + b"[" * 2_000 + b"]" * 2_000, id="lists in lists"),
+        pytest.param("conf/local.toml", b".".join([b"a"] * 3_000) + b" = 1", id="sections in sections"),
+        pytest.param("conf/local.toml", b"[tokens]\nper_run = 0x" + b"f" * 5_000, id="more digits than Python writes"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(home: Path, file: str, content: bytes) -> None:
@@ -398,6 +406,26 @@ def test_a_line_of_an_env_file_that_says_nothing_is_named_and_not_shown(home: Pa
     refusal = problems(home=home)
     assert f"{home}/.env, line {line}, is not NAME=VALUE" in refusal
     assert PLANTED not in refusal
+
+
+@pytest.mark.parametrize("value", ["a${HOME}b", "${SMART_TRADER_TOKENS__PER_RUN}", "${NOWHERE:-x}"])
+def test_the_key_is_taken_to_the_letter(home: Path, value: str) -> None:
+    write(home / ".env", f"{PER_RUN}=7\n{API_KEY}={value}\n")
+    assert require(load(home=home, environ={}), "birdeye.api_key") == value
+
+
+def test_a_profile_with_the_mark_of_a_windows_editor_is_read(home: Path) -> None:
+    (home / "conf" / "local.toml").write_bytes(b"\xef\xbb\xbf[tokens]\r\nper_run = 7\r\n")
+    assert load(home=home, environ={}).tokens.per_run == 7
+
+
+@pytest.mark.parametrize("file", ["conf/local.toml", ".env"])
+def test_a_pipe_is_not_waited_for(home: Path, file: str) -> None:
+    (home / file).unlink(missing_ok=True)
+    os.mkfifo(home / file)
+    asked = "import sys; from pathlib import Path; from smart_trader.settings import load; load(home=Path(sys.argv[1]))"
+    run = subprocess.run([sys.executable, "-c", asked, home], capture_output=True, text=True, timeout=20, cwd=ROOT)
+    assert f"{home / file} cannot be read: it is something else than a file" in run.stderr
 
 
 def test_an_env_file_that_is_something_else_is_not_passed_over(home: Path) -> None:
@@ -486,6 +514,23 @@ def test_the_hash_knows_lists_by_what_is_in_them(tmp_path: Path) -> None:
     assert hash_of("a") == hash_of("same_as_a")
     assert hash_of("a", "b") == hash_of("b", "a")
     assert len({hash_of("a"), hash_of("b"), hash_of("a", "b"), settings_hash(load(environ={}))}) == 4
+
+
+_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
+
+
+def test_the_longest_time_that_can_be_set_can_be_waited_for_and_counted_back() -> None:
+    times = {key: unit for key in FIELDS if (unit := key.rpartition("_")[2]) in _SECONDS}
+    assert {"run.time_budget_minutes", "birdeye.read_timeout_seconds", "retention.bronze_days"} <= set(times)
+    for key, unit in times.items():
+        refusal = problems(overrides=[(key, str(10**18))])
+        most = re.search(r"at most ([0-9,]+)", refusal)
+        assert most, refusal
+        seconds = int(most[1].replace(",", "")) * _SECONDS[unit]
+        assert datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=seconds), key
+        assert seconds <= threading.TIMEOUT_MAX, key
+        with socket.socket() as unconnected:
+            unconnected.settimeout(seconds)
 
 
 @pytest.mark.parametrize("section", ["birdeye", "helius"])

@@ -15,6 +15,8 @@ CHECK = "delta.constraints."
 """How the properties begin that hold a table's checks."""
 _MAPPING = "delta.columnMapping.mode"
 _HOURS = {"hour": 1, "day": 24, "week": 168}
+_LONGEST_HOURS = 876_000
+"""A hundred years, the most that the settings take: what other programs wrote beyond it reaches as far for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ def plain_fields(schema: T.StructType) -> dict[str, T.StructField]:
 
 
 def retention_hours(properties: Mapping[str, str], name: str) -> int | None:
-    """How far back a property reaches; None if it is missing or no whole number of hours, days or weeks."""
-    match = re.fullmatch(r"(?:interval )?([0-9]+) (hour|day|week)s?", properties.get(name, ""))
-    return int(match[1]) * _HOURS[match[2]] if match else None
+    """How far back a property reaches, a hundred years at most; None if it is missing or no whole number of hours, days
+    or weeks, such as one that Delta could not read either."""
+    match = re.fullmatch(r"(?:interval )?([0-9]{1,10}) (hour|day|week)s?", properties.get(name, ""))
+    return min(int(match[1]) * _HOURS[match[2]], _LONGEST_HOURS) if match else None
 
 
 def _gaps(facts: LogFacts) -> list[str]:

@@ -44,11 +44,20 @@ def version(home: Path) -> int | None:
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
     try:
-        text = (home / "release").read_text(encoding="utf-8")
+        text = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        text = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False).stderr
+        text = _what_it_says(home / "bin" / "java")
     found = re.search(r'(?:JAVA_VERSION=|version )"(\d+)', text)
     return int(found[1]) if found else None
+
+
+def _what_it_says(java: Path) -> str:
+    """What `java` says of itself; nothing if it cannot be started, such as one for another processor."""
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, encoding="utf-8", errors="replace", check=False)
+    except OSError:
+        return ""
+    return said.stderr
 
 
 def can_name(folder: Path) -> bool:

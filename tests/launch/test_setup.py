@@ -152,6 +152,18 @@ def test_a_java_says_its_version(tmp_path: Path, release: str | None, says: str,
     assert java.version(java_home(tmp_path / "jdk", release, says)) == version
 
 
+def test_a_java_that_says_nothing_readable_or_cannot_be_started_is_passed_over(tmp_path: Path) -> None:
+    home = java_home(tmp_path / "jdk", "")
+    (home / "release").write_bytes(b'IMPLEMENTOR="\xff\xfe"\nJAVA_VERSION="17.0.1"\n')
+    assert java.version(home) == 17
+    (home / "release").unlink()
+    (home / "bin" / "java").write_text("#!/bin/sh\nprintf '\\377 version \"21\"' >&2\n")
+    assert java.version(home) == 21
+    for cannot_start in (b"\x7fELF of another processor", b"#!/nowhere/sh\n"):
+        (home / "bin" / "java").write_bytes(cannot_start)
+        assert java.version(home) is None
+
+
 def test_an_unsuitable_java_home_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(java_home(tmp_path / "jdk25", 'JAVA_VERSION="25"\n')))
     good = java_home(tmp_path / "jdk 21", 'JAVA_VERSION="21.0.1"\n')
