@@ -31,10 +31,7 @@ def run(app: App) -> None:
     limit = app.options.limit or app.settings.tokens.per_run
     read: list[Record | Rejected] = []
     listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), read)
-    chosen = _most_liquid(
-        (token for token in listed if wanted is None or token["token_address"] in wanted),
-        limit,
-    )
+    chosen = _most_liquid((row for row in listed if wanted is None or _address(row) in wanted), limit)
     refused = [row for row in read if isinstance(row, Rejected)]
     app.report.rows_in = len(chosen) + len(refused)
     put_aside(app, refused)
@@ -59,22 +56,35 @@ def run(app: App) -> None:
     fresh.unpersist()
 
 
-def _parse(app: App, items: Iterable[Any], read: list[Record | Rejected]) -> Iterator[Record]:
-    """The tokens among `items`; all that is taken of these is added to `read`."""
+def _parse(app: App, items: Iterable[Any], read: list[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """The `items` but for money; all that is taken of these is added to `read`."""
     for item in items:
         parsed = parse_token(item, fetched_at=app.as_of)
         read.append(parsed)
-        if not isinstance(parsed, Rejected) and parsed["token_address"] not in MONEY:
+        if _address(parsed) not in MONEY:
             yield parsed
 
 
-def _most_liquid(tokens: Iterable[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    """The first `limit` by liquidity, then address, of a list by falling liquidity; reads no further than needed."""
-    chosen: list[dict[str, Any]] = []
-    for token in tokens:
-        if len(chosen) >= limit and _liquidity(token) < _liquidity(chosen[-1]):
+def _address(row: Record | Rejected) -> str | None:
+    return row.token_address if isinstance(row, Rejected) else row["token_address"]
+
+
+def _most_liquid(rows: Iterable[Record | Rejected], limit: int) -> list[Record]:
+    """The tokens among the first `limit` by liquidity, then address, of a list by falling liquidity.
+
+    `limit` bounds the rows that are served, whatever becomes of them. Beyond it only tokens that are as liquid as the
+    last one are read.
+    """
+    chosen: list[Record] = []
+    for served, row in enumerate(rows):
+        is_enough = served >= limit
+        if isinstance(row, Rejected):
+            if is_enough:
+                break
+        elif is_enough and (not chosen or _liquidity(row) < _liquidity(chosen[-1])):
             break
-        chosen.append(token)
+        else:
+            chosen.append(row)
     return sorted(chosen, key=lambda token: (-_liquidity(token), token["token_address"]))[:limit]
 
 

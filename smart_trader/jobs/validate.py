@@ -53,13 +53,14 @@ class Failure:
 def run(app: App) -> None:
     is_whole = app.options.job != "pipeline"
     changed = {table.name for table in catalog.TABLES if is_whole or app.tables.rows_written[table.name]}
-    found: list[Failure] = []
     unreadable: list[str] = []
     facts: dict[str, LogFacts] = {}
-    for stage in (partial(_log_questions, facts), _row_questions, _lake_questions):
-        if not unreadable:
-            questions = stage(app, changed, _every_row(app) if is_whole else _rows_of_this_run(app))
-            found += _ask(app, questions, unreadable)
+    found = _ask(app, _log_questions(app, facts), unreadable)
+    if changed and not unreadable:
+        rows = _every_row(app) if is_whole else _rows_of_this_run(app)
+        for stage in (_row_questions, _lake_questions):
+            if not unreadable:
+                found += _ask(app, stage(app, changed, rows), unreadable)
     app.report.document = {
         "as_of": app.as_of.isoformat(),
         "tables": [_described(table, facts.get(table.name)) for table in catalog.TABLES],
@@ -118,7 +119,7 @@ def _digests(app: App) -> Iterator[str | None]:
         yield digests.digest_of(row.digest for row in parts)
 
 
-def _log_questions(facts: dict[str, LogFacts], app: App, _changed: set[str], _rows: Rows) -> list[Question]:
+def _log_questions(app: App, facts: dict[str, LogFacts]) -> list[Question]:
     def look(table: Table) -> list[Failure]:
         facts[table.name] = app.upkeep.inspect(table)
         broken = broken_log_rules(table, facts[table.name])

@@ -155,6 +155,39 @@ def test_ten_thousand_rows_that_lead_no_further_back_end_with_a_clear_message(se
     assert len(server.requests) == 100
 
 
+def one_row_pages(query):
+    """An endless list, page after page of one row."""
+    start = int(query["offset"])
+    row = {"block_unix_time": NOW_SECONDS - 1, "tx_hash": f"t{start}", "address": f"m{start % 2}"}
+    return listing([row], has_next=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "calls", "said"),
+    [
+        (lambda client: list(client.tokens({})), 100, "10000 rows were asked for and 100 served"),
+        (lambda client: client.holder_accounts(MINT, limit=250), 3, "250 were asked for and 3 served"),
+        (lambda client: read_all(client), 100, "older ones cannot be reached"),
+    ],
+    ids=["tokens", "holders", "trades"],
+)
+def test_short_pages_cost_no_more_calls_than_full_ones(server, read, calls, said):
+    server.otherwise = serving(one_row_pages)
+    with pytest.raises(SourceRejected, match=said):
+        read(client_of(server))
+    assert len(server.requests) == calls
+
+
+def test_holders_of_pages_that_are_almost_full_are_taken(server):
+    def pages(query):
+        start = int(query["offset"])
+        return listing([{"amount": str(i)} for i in range(start, start + int(query["limit"]) - 1)], has_next=True)
+
+    server.otherwise = serving(pages)
+    assert len(client_of(server).holder_accounts(MINT, limit=250)) == 247
+    assert len(server.requests) == 3
+
+
 @pytest.mark.parametrize("count", [0, 7, 100, 200])
 def test_an_empty_page_is_the_end_whatever_it_promises(server, count):
     trades = [{"tx_hash": f"t{nth}"} for nth in range(count)]

@@ -89,6 +89,14 @@ def test_a_list_of_which_most_cannot_be_used_fails_the_job_and_takes_no_snapshot
     assert len(lake.rows(rejected_rows.TABLE)) == 3
 
 
+def test_a_list_of_which_nothing_can_be_used_is_read_no_further_than_the_limit(lake: Lake) -> None:
+    renamed = [item(address("new", nth), 9_000_000 - nth, address=None) for nth in range(250)]
+    with Simulator(market(*renamed)) as simulator:
+        with pytest.raises(SourceRejected, match=r"token list: 51 of 51 rows could not be used"):
+            lake.run("bronze_tokens", as_of=DEMO_NOW, simulator=simulator)
+        assert lake.report.rows_in == 51, "of one page of the three"
+
+
 def test_an_empty_list_is_a_warning_and_named_tokens_are_the_only_ones_taken(lake: Lake, tmp_path: Path) -> None:
     named = tmp_path / "tokens.txt"
     named.write_text(f"{POOREST}\n{C}\n")

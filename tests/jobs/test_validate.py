@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from smart_trader.app import App
 from smart_trader.domain import catalog, quality
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.invariants.wallets import Rows as RowsOf
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
     open_lots,
@@ -28,6 +30,7 @@ from smart_trader.domain.silver import (
 )
 from smart_trader.domain.table import Table
 from smart_trader.errors import QualityError, StorageError
+from smart_trader.jobs import validate
 from tests.damage import commit, edit_first_commit, rewrite
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -46,7 +49,22 @@ def lake(copied: Callable[[str], Lake]) -> Lake:
     return copied("lake")
 
 
-def test_a_pipeline_that_works_on_one_wallet_asks_only_about_that_one(lake: Lake, tmp_path: Path) -> None:
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs whose wallets were looked up, once for each time."""
+    look_up, runs = validate._rows_of_this_run, list[str]()
+
+    def counted(app: App) -> RowsOf:
+        runs.append(app.run_id)
+        return look_up(app)
+
+    monkeypatch.setattr(validate, "_rows_of_this_run", counted)
+    return runs
+
+
+def test_a_pipeline_that_works_on_one_wallet_asks_only_about_that_one(
+    lake: Lake, tmp_path: Path, asked_for: list[str]
+) -> None:
     """Days after the holders were fetched: the others are tracked too, but this run has not seen them."""
     ranked = [row.wallet_address for row in lake.rows(smart_traders.TABLE)]
     assert len(ranked) > 1
@@ -54,6 +72,7 @@ def test_a_pipeline_that_works_on_one_wallet_asks_only_about_that_one(lake: Lake
     given: dict[str, Any] = {"wallets": tmp_path / "wallets", "stage": "pnl", "as_of": MARKET.now + timedelta(days=1)}
     document = lake.run("requeue", "validate", command="pipeline", **given)["validate"].document
     assert document is not None and document["broken_rules"] == 0
+    assert asked_for == [lake.run_id]
 
 
 Rows = list[dict[str, Any]]
@@ -216,7 +235,9 @@ def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.M
     assert not blamed & {*unharmed, *of_unharmed}
 
 
-def test_faults_of_the_log_are_found_and_named_and_data_is_looked_at_all_the_same(lake: Lake) -> None:
+def test_faults_of_the_log_are_found_and_named_and_data_is_looked_at_all_the_same(
+    lake: Lake, asked_for: list[str]
+) -> None:
     edit_first_commit(lake, RUNS, r'(\\"message\\",\\"type\\":)\\"string\\"', r'\1\\"integer\\"')
     edit_first_commit(lake, RUNS, r'"minReaderVersion":1', '"minReaderVersion":2')
     edit_first_commit(lake, RUNS, r'(logRetentionDuration":"interval) 90', r"\1 9")
@@ -241,6 +262,7 @@ def test_faults_of_the_log_are_found_and_named_and_data_is_looked_at_all_the_sam
     assert text.startswith("6 rules are broken. ")
     at_the_end_of_an_idle_pipeline, _ = found(lake, "pipeline")
     assert at_the_end_of_an_idle_pipeline == {rule: said for rule, said in broken.items() if rule[0] != TRADES.name}
+    assert asked_for == [], "nothing was changed"
 
 
 def test_a_table_that_cannot_be_read_is_named_and_nothing_else_is_looked_at(lake: Lake) -> None:

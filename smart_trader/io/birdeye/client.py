@@ -38,7 +38,9 @@ class BirdEyeClient:
     def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
         query: Params = {"sort_by": "liquidity", "sort_type": "desc", **filters}
         seen: set[str] = set()
+        served = 0
         for page in self._pages(TOKEN_LIST, query, about="the token list"):
+            served += len(page.items)
             for token in page.items:
                 # A token that gained liquidity between two calls pushes another onto the next page.
                 mint = token.get("address") if isinstance(token, dict) else None
@@ -50,8 +52,8 @@ class BirdEyeClient:
             if page.is_last:
                 return
         raise SourceRejected(
-            f"BirdEye's token list: more than {DEEPEST_ROW} tokens pass the filters, and it serves no more."
-            " Narrow tokens.*, nothing was lost."
+            f"BirdEye's token list: {DEEPEST_ROW} rows were asked for and {served} served, and it promises more than"
+            " these. Narrow tokens.*, nothing was lost."
         )
 
     def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
@@ -59,8 +61,13 @@ class BirdEyeClient:
         for page in self._pages(TOKEN_HOLDER, {"address": mint}, about=mint, at_most=limit):
             accounts += page.items
             if page.is_last or len(accounts) >= limit:
-                break
-        return accounts[:limit]
+                return accounts[:limit]
+        if 2 * len(accounts) < min(limit, DEEPEST_ROW):
+            raise SourceRejected(
+                f"BirdEye's holders of {mint}: {limit} were asked for and {len(accounts)} served, and it promises more"
+                " than these. Nothing was lost; a later run tries again."
+            )
+        return accounts
 
     def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
         before_time = int(before.timestamp())
@@ -75,8 +82,8 @@ class BirdEyeClient:
                 oldest = min([oldest, *_times(page)])
             if oldest + 1 >= before_time:
                 raise SourceRejected(
-                    f"BirdEye's trades of {wallet}: {DEEPEST_ROW} rows from {before_time} back are not older than that"
-                    " second, so older ones cannot be reached. What was committed stays."
+                    f"BirdEye's trades of {wallet}: {DEEPEST_ROW} rows asked for from {before_time} back are not older"
+                    " than that second, so older ones cannot be reached. What was committed stays."
                 )
             # Whether the bound is inclusive is unknown, so the oldest second is read again.
             before_time = oldest + 1
@@ -85,11 +92,13 @@ class BirdEyeClient:
         return self._http.usage()
 
     def _pages(self, endpoint: Endpoint, query: Params, *, about: str, at_most: int = DEEPEST_ROW) -> Iterator[Page]:
-        """Pages by offset, as far as the API serves them; it ends after a page that is not the last one."""
-        offset = 0
+        """Pages by offset, as far as the API serves them; it ends after a page that is not the last one.
+
+        `at_most` bounds the rows that are asked for, so that short pages cost no more calls than full ones.
+        """
+        offset = asked = 0
         previous: tuple[Any, ...] = ()
-        while offset < min(at_most, DEEPEST_ROW):
-            limit = min(PAGE_SIZE, at_most - offset, DEEPEST_ROW - offset)
+        while (limit := min(PAGE_SIZE, at_most - asked, DEEPEST_ROW - offset)) > 0:
             page = self._page(endpoint, {**query, "offset": offset, "limit": limit}, limit, about)
             if not page.is_last and page.items == previous:
                 raise SourceRejected(
@@ -97,7 +106,7 @@ class BirdEyeClient:
                     " again. What was committed stays."
                 )
             yield page
-            offset += len(page.items)
+            offset, asked = offset + len(page.items), asked + limit
             previous = page.items
 
     def _page(self, endpoint: Endpoint, params: Params, limit: int, about: str) -> Page:
