@@ -1,5 +1,6 @@
 """What the tables of a warehouse take on a disk. Reads their logs without Spark."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from deltalake import DeltaTable
 
 from smart_trader.io.disk import bytes_in
 
-_LOG = "_delta_log"
+_LOG, _VERSION = "_delta_log", "[0-9]" * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ def usage_of_tables(root: Path | None) -> list[TableUsage]:
 
 def _table(folder: Path) -> TableUsage:
     try:
+        _read_commits(folder / _LOG)
         table = DeltaTable(folder)
         version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
     except Exception:  # a damaged log is told by its missing figures: this report must not fail on it
@@ -39,7 +41,18 @@ def _table(folder: Path) -> TableUsage:
     return TableUsage(
         name=f"{folder.parent.name}.{folder.name}",
         version=version,
-        versions=len(list((folder / _LOG).glob(f"{'[0-9]' * 20}.json"))),
+        versions=len(list((folder / _LOG).glob(f"{_VERSION}.json"))),
         live_bytes=live,
         total_bytes=bytes_in(folder),
     )
+
+
+def _read_commits(log: Path) -> None:
+    """Commits that no checkpoint holds are read here first: statistics that are nested without end would end the whole
+    process in the library, which is not Python. Raises ValueError, RecursionError, OSError."""
+    held = max((file.name[:20] for file in log.glob(f"{_VERSION}.checkpoint*.parquet")), default="")
+    for commit in log.glob(f"{_VERSION}.json"):
+        if commit.name[:20] > held:
+            for line in commit.read_text(encoding="utf-8").splitlines():
+                for action in json.loads(line).values():
+                    json.loads((isinstance(action, dict) and action.get("stats")) or "null")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -199,3 +200,13 @@ def test_only_log_files_of_runs_are_cleaned(place: Path, capsys: pytest.CaptureF
     removed = {Path(entry["removed"]).name for entry in ask(place, capsys, clean=True)["removed"]}
     assert removed == {"smart-trader-deadbeef", "smart-trader-old.jvm.jsonl", "smart-trader-r1.jsonl.2"}
     assert set(others) < {path.name for path in (place / "logs").iterdir()}
+
+
+def test_statistics_nested_without_end_leave_the_figures_of_their_table_out(place: Path) -> None:
+    stats = '{"minValues":{"n":' + "[" * 100_000 + "]" * 100_000 + "}}"
+    file = {"path": "x", "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True, "stats": stats}
+    (place / "lake" / "silver" / "trades" / "_delta_log" / f"{2:020}.json").write_text(json.dumps({"add": file}))
+    asked = "import sys, pathlib; from smart_trader.io.tables_on_disk import usage_of_tables as usage"
+    asked += "; print([(t.name, t.version, t.versions, t.live_bytes) for t in usage(pathlib.Path(sys.argv[1]))])"
+    run = subprocess.run([sys.executable, "-c", asked, place / "lake"], capture_output=True, text=True, cwd=ROOT)
+    assert (run.returncode, run.stdout) == (0, "[('silver.trades', None, 3, None)]\n")
