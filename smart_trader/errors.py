@@ -54,6 +54,14 @@ class SchemaMismatch(QualityError):
             f" it, `restore --table {table} --version N` goes back."
         )
 
+    @classmethod
+    def of_version(cls, table: str, version: int, differences: Sequence[str]) -> "SchemaMismatch":
+        """`differences` as in `of_stored`, of an earlier version to go back to."""
+        return cls(
+            f"{table}: version {version} is not as declared, and cannot be made so by adding columns; nothing was"
+            " changed.\n  " + "\n  ".join(differences) + "\n  next: choose a later version."
+        )
+
 
 class SourceUnavailable(SmartTraderError):
     """The API or the store did not answer after bounded retries; a later run may succeed."""

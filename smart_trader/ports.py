@@ -142,6 +142,9 @@ class TableStore(Protocol):
     def create(self, tables: Sequence[Table]) -> list[str]:
         """Make stored tables as they are declared where that needs no row; returns the names of tables that changed."""
 
+    def refuse_undeclared(self, table: Table, version: int) -> None:
+        """Raises SchemaMismatch or QualityError if `create` could not make that `version` of `table` as declared."""
+
     def committing(self, table: Table) -> AbstractContextManager[None]:
         """Keep in the record of the run which version `table` had before what is done inside, and after it."""
 

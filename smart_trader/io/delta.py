@@ -33,7 +33,7 @@ from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.domain.table_log import check_differences, columns_to_add, schema_differences
 from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.delta_conflicts import retried
-from smart_trader.io.delta_declared import alter_table, create_table
+from smart_trader.io.delta_declared import alter_table, create_table, refuse_version, with_columns
 from smart_trader.io.delta_log import (
     committer,
     frame_of,
@@ -153,6 +153,11 @@ class DeltaStore:
         """Delta's view of an older version; Delta refuses those from before the table's retention."""
         rows = self._spark.read.format("delta").option("versionAsOf", version).load(path)
         return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
+
+    def refuse_undeclared(self, table: Table, version: int) -> None:
+        """Raises SchemaMismatch or QualityError if `create` could not make that `version` of `table` as declared."""
+        found = stored_table(self._older(self.path(table), version))
+        refuse_version(table, version, found, self.read(table, version=version))
 
     def version(self, table: Table) -> int:
         """Newest version of `table`; -1 if there is none."""
@@ -350,8 +355,7 @@ class DeltaStore:
         if columns is None:
             raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
         if checks:
-            stored = self._load(table, self.path(table), None)
-            rows = stored.withColumns({field.name: F.lit(None).cast(field.dataType) for field in columns})
+            rows = with_columns(self._load(table, self.path(table), None), columns)
             refuse_broken(table, rows, "its checks stay as they were")
         if columns or checks:
             self._alter(table, columns)

@@ -1,7 +1,7 @@
 """Stored tables are made what their declarations say: created, given columns and checks, written anew."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -11,7 +11,16 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.declared_rows import as_declared, inferred
 from smart_trader.domain.table import Table
-from smart_trader.domain.table_log import CHECK, DELETED_FILES, LOG, plain_fields
+from smart_trader.domain.table_log import (
+    CHECK,
+    DELETED_FILES,
+    LOG,
+    StoredTable,
+    check_differences,
+    columns_to_add,
+    plain_fields,
+    schema_differences,
+)
 from smart_trader.errors import SchemaMismatch
 from smart_trader.io.delta_log import delta_log, frame_of, scala_seq, set_session, sql_name
 from smart_trader.io.delta_refusals import refuse_broken
@@ -41,6 +50,21 @@ def alter_table(spark: SparkSession, path: str, table: Table, snapshot: Any) -> 
     transaction, schema = _declared_in(spark, path, table, snapshot)
     update = java_class(spark, "org.apache.spark.sql.delta.DeltaOperations$UpdateSchema")
     transaction.commit(scala_seq(spark, []), update(snapshot.schema(), schema))
+
+
+def with_columns(rows: DataFrame, fields: Sequence[T.StructField]) -> DataFrame:
+    """`rows` with these columns as well, empty."""
+    return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
+
+
+def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFrame) -> None:
+    """Raises SchemaMismatch or QualityError if `found`, which `version` was, with its `rows` cannot be made as declared
+    by adding columns and checks."""
+    columns = columns_to_add(table, found)
+    if columns is None:
+        raise SchemaMismatch.of_version(table.name, version, schema_differences(table, found))
+    if check_differences(table, found):
+        refuse_broken(table, with_columns(rows, columns), "nothing was changed")
 
 
 def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *, dry_run: bool) -> None:

@@ -59,6 +59,7 @@ def run(app: App) -> None:
         if not counts.total():
             app.report.notes.append(f"{table.name} holds what it held at version {commit.version}: nothing to restore")
             return
+        app.tables.refuse_undeclared(table, commit.version)  # the states in it could not be set back afterwards
         if app.options.dry_run:
             app.report.notes.append(plan)
             return

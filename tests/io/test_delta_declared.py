@@ -120,6 +120,19 @@ def test_a_check_that_stored_rows_break_is_refused_and_nothing_is_changed(
     assert "part_known" in broken_log_rules(stricter, before)["checks_enforced"]
 
 
+def test_a_version_that_cannot_be_made_as_declared_is_told_before_anything_is_restored(
+    store: DeltaStore, tmp_path: Path
+) -> None:
+    files, then = fingerprint(tmp_path), store.version(TABLE)
+    store.refuse_undeclared(replace(TABLE, columns=(*TABLE.columns, LATER)), then)
+    with pytest.raises(SchemaMismatch, match=f"version {then} is not as declared.*\n.*partitions: stored by nothing"):
+        store.refuse_undeclared(replace(TABLE, partitioned_by=("part",), clustered_by=()), then)
+    stricter = replace(TABLE, columns=(*TABLE.columns, LATER), checks=(Check("part_known", "part = 'a'"),))
+    with pytest.raises(QualityError, match=r"nothing was changed[^$]*part_known: 1 rows, such as id=2"):
+        store.refuse_undeclared(stricter, then)
+    assert fingerprint(tmp_path) == files
+
+
 def test_another_layout_is_refused_and_written_anew_by_hand(
     store: DeltaStore, upkeep: DeltaUpkeep, tmp_path: Path
 ) -> None:

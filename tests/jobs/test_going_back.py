@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable, Field
 
 from smart_trader import failpoints
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
@@ -20,7 +21,7 @@ from smart_trader.domain.silver import (
     wallet_pnl,
 )
 from smart_trader.domain.table import Table
-from smart_trader.errors import StorageError, UsageError
+from smart_trader.errors import SchemaMismatch, StorageError, UsageError
 from smart_trader.failpoints import FailpointReached
 from smart_trader.simulator.server import Simulator
 from tests.filled import MARKET
@@ -131,6 +132,21 @@ def test_going_back_says_what_it_changes_and_does_it_only_when_told(copied: Call
     written = history["commits"][2]
     assert (written["operation"], written["job"], written["run_id"]) == ("WRITE", "silver_pnl", "run-3")
     assert written["rows"] == sales
+
+
+def test_a_version_that_is_not_as_declared_is_refused_before_any_state_is_set_back(
+    copied: Callable[[str], Lake],
+) -> None:
+    lake = copied("lake")
+    DeltaTable(lake.root / WHALES.path).alter.add_columns([Field("of_others", "string")])
+    altered = lake.versions()[WHALES.name]
+    restore(lake, WHALES, version=0)
+    before = lake.versions()
+
+    with pytest.raises(SchemaMismatch, match=f"version {altered} is not as declared.*\n.*of_others: stored string"):
+        restore(lake, WHALES, version=altered)
+
+    assert lake.versions() == before
 
 
 def test_rows_are_read_as_of_a_version_or_a_time_as_far_back_as_the_retention(
