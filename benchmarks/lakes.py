@@ -17,15 +17,15 @@ from pyspark.sql import functions as F
 
 from benchmarks import session
 from benchmarks.session import Cost
-from smart_trader.app import App
 from smart_trader.cli import Options
+from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import tracked_whales
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.delta import DeltaStore
-from smart_trader.settings import load
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run.app import App
 
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
 TOKENS_PER_WALLET = 40

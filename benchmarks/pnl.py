@@ -14,14 +14,15 @@ from pyspark.sql import functions as F
 from benchmarks import lakes, peers, session
 from benchmarks.lakes import Lake, Shape
 from benchmarks.session import Cost, Figure
+from smart_trader.config.settings import load
+from smart_trader.config.thresholds import class_rules, mark_rules
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.silver import books, open_lots, realized_sales, tracked_whales, trades, wallet_pnl
-from smart_trader.domain.table import Table
-from smart_trader.io.delta import DeltaStore
+from smart_trader.domain.pnl import engine as books
+from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
+from smart_trader.domain.tables.table import Table
+from smart_trader.io.delta.store import DeltaStore
 from smart_trader.jobs import silver_pnl
-from smart_trader.rules import class_rules, mark_rules
-from smart_trader.settings import load
 
 _WARM_UP = 100_000
 """Trades of the lake that nothing is measured with."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from smart_trader.io.jvm import keep_classes
+from smart_trader.io.delta.jvm import keep_classes
 from smart_trader.launch import submit
 
 ROOT = Path(__file__).parents[1]

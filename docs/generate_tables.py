@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from smart_trader.domain import catalog
-from smart_trader.domain.marks import Mark
-from smart_trader.domain.table import Column, Table
+from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.table import Column, Table
 from smart_trader.pipeline import STEPS
 
 TARGET = Path(__file__).with_name("tables.md")

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
-from smart_trader.domain.changes import Part
-from smart_trader.domain.table import Table
-from smart_trader.domain.table_log import LogFacts
-from smart_trader.domain.upkeep import FileFacts
+from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.file_policy import FileFacts
+from smart_trader.domain.tables.log_rules import LogFacts
+from smart_trader.domain.tables.table import Table
 
 Payload = dict[str, Any]
 """One item as the API sent it. Numbers with a decimal point are `Decimal`, never `float`."""

@@ -18,7 +18,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
-from smart_trader import logs
+from smart_trader.run import logs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

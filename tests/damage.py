@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from tests.lake import Lake
 
 Row = dict[str, Any]

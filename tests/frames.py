@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 
 
 def frame(spark: SparkSession, table: Table, *rows: Mapping[str, Any]) -> DataFrame:

@@ -15,24 +15,24 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from smart_trader.app import App, Report
-from smart_trader.bootstrap import job_runs
 from smart_trader.cli import READING_JOBS, Options
+from smart_trader.config.settings import load
 from smart_trader.domain import catalog
-from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
-from smart_trader.dry_run import DryRun
+from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import NotAsked
-from smart_trader.io import clones
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.clones import CloneStore
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.jvm import keep_classes
+from smart_trader.io.delta.clones import CloneStore
+from smart_trader.io.delta.jvm import keep_classes
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.launch import submit
 from smart_trader.pipeline import STEPS
-from smart_trader.prediction import Prediction
-from smart_trader.settings import load
+from smart_trader.run import clones
+from smart_trader.run.app import App, Report
+from smart_trader.run.dry_run import DryRun
+from smart_trader.run.prediction import Prediction
+from smart_trader.run.runner import job_runs
+from smart_trader.run.summary import RunSummary
 from smart_trader.simulator.server import Simulator
-from smart_trader.summary import RunSummary
 from tests.conftest import PROFILE
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from smart_trader import demo
 from smart_trader.errors import SmartTraderError
+from smart_trader.run import demo
 from smart_trader.simulator.market import Market
 
 

@@ -12,20 +12,20 @@ import pytest
 
 from docs import generate_tables
 from smart_trader import cli
+from smart_trader.config.model import Settings
+from smart_trader.config.settings import FIELDS, load
+from smart_trader.config.sources import variable
+from smart_trader.config.thresholds import mark_rules, ranked_by
 from smart_trader.domain import catalog
 from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
 from smart_trader.domain.kernel.performance import Facts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
 from smart_trader.domain.kernel.wallets import PERSON
-from smart_trader.domain.silver.matching import Matches, Trades, match
-from smart_trader.domain.silver.tallying import take_stock, tally_trades
+from smart_trader.domain.pnl.matching import Matches, Trades, match
+from smart_trader.domain.pnl.totals import take_stock, tally_trades
 from smart_trader.errors import SmartTraderError
-from smart_trader.layers import variable
 from smart_trader.pipeline import STEPS
-from smart_trader.rules import mark_rules, ranked_by
-from smart_trader.settings import FIELDS, load
-from smart_trader.settings_model import Settings
 from smart_trader.version import VERSION
 
 ROOT = Path(__file__).parents[1]

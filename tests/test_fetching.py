@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from smart_trader.errors import Interrupted, QuotaExhausted, SourceRejected, SourceUnavailable
-from smart_trader.fetching import CutShort, Fetched, Pace, fetch_in_batches
-from smart_trader.io.clock import SystemClock
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run.fetching import CutShort, Fetched, Pace, fetch_in_batches
 
 PATIENCE = 10
 """Seconds after which something that must come has failed to."""

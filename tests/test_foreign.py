@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader import cli, foreign, paths
-from smart_trader.addresses import read_addresses
+from smart_trader.config.address_files import read_addresses
+from smart_trader.config.settings import load
+from smart_trader.config.sources import from_dotenv
 from smart_trader.errors import ConfigurationError, LockHeld, UsageError
-from smart_trader.io import lock
-from smart_trader.io.delta_log import committer
-from smart_trader.layers import from_dotenv
-from smart_trader.settings import load
+from smart_trader.io.delta.snapshots import committer
+from smart_trader.io.lock import file as lock
 
 DEEP = "[" * 100_000
 HOSTILE = (

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from py4j.protocol import Py4JNetworkError
 
-from smart_trader import limits, outcomes
-from smart_trader.io.clock import SystemClock
+from smart_trader.config import limits
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.launch import main
+from smart_trader.run import outcomes
 
 
 def caused_by(cause: BaseException) -> Exception:

@@ -21,8 +21,9 @@ import structlog
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smart_trader import log_files, logs
 from smart_trader.errors import SourceUnavailable
+from smart_trader.io.machine import log_files
+from smart_trader.run import logs
 
 pytestmark = pytest.mark.usefixtures("logs_put_back")
 SECRET = 'planted "secret"\\ 0123/456'
@@ -238,7 +239,7 @@ def test_hostile_names_stay_on_their_line(capsys: pytest.CaptureFixture[str]) ->
 
 def test_on_a_terminal_a_line_takes_the_place_of_the_progress() -> None:
     script = (
-        "import structlog; from smart_trader import logs;"
+        "import structlog; from smart_trader.run import logs;"
         "logs.configure(run_id='r', job='j', json_lines=False); structlog.get_logger('x').info('hello')"
     )
     ours, theirs = pty.openpty()

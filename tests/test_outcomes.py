@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader import outcomes
-from smart_trader.collecting import collect
-from smart_trader.io.clock import SystemClock
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.rows import collect
+from smart_trader.run import outcomes
 
 
 @pytest.fixture

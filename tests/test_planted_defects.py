@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FIFO = "smart_trader/domain/kernel/fifo.py"
-COLUMNS = "smart_trader/domain/silver/matching.py"
+COLUMNS = "smart_trader/domain/pnl/matching.py"
 FIFO_TESTS = "tests/kernel/test_fifo.py"
 BOOKS_TEST = "tests/silver/test_books.py"
 
@@ -113,7 +113,7 @@ DEFECTS = {
         "tests/bronze/test_transaction_history.py",
     ),
     "unstable tie-break": Defect(
-        "smart_trader/domain/silver/books.py",
+        "smart_trader/domain/pnl/engine.py",
         '"carried.block_number", "is_sale", "carried.trade_id")',
         '"carried.block_number")',
         f"{BOOKS_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",

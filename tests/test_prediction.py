@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from smart_trader.domain.changes import TableChange
 from smart_trader.domain.gold.watch_list import WebhookChange
+from smart_trader.domain.tables.changes import TableChange
 from smart_trader.io.birdeye.planned import Plan
-from smart_trader.layout import WIDTH
-from smart_trader.prediction import Move, Prediction, prediction_document, render_text
-from smart_trader.summary import JobSummary, RunSummary, Work
+from smart_trader.run.layout import WIDTH
+from smart_trader.run.prediction import Move, Prediction, prediction_document, render_text
+from smart_trader.run.summary import JobSummary, RunSummary, Work
 from tests.test_summary import START, record
 
 PLANNED = {

@@ -6,7 +6,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from smart_trader.progress import Progress, duration
+from smart_trader.run.progress import Progress, duration
 
 
 class Terminal(io.StringIO):

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from smart_trader import bootstrap, process
-from smart_trader.app import App
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import rejected_rows, tracked_whales
 from smart_trader.errors import LimitReached, QualityError, QuotaExhausted, SourceUnavailable
 from smart_trader.jobs import maintain
-from smart_trader.summary import Work
+from smart_trader.run import process, runner
+from smart_trader.run.app import App
+from smart_trader.run.summary import Work
 from tests.lake import Lake
 
 pytestmark = pytest.mark.usefixtures("logs_put_back")
@@ -72,12 +72,12 @@ def run_jobs(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr(process, "leave", lambda _status: None)
     monkeypatch.setenv("SMART_TRADER_BIRDEYE__API_KEY", KEY)
 
-    def run(*jobs: tuple[str, bootstrap.Run], run_id: str = "r", rewrite: Sequence[str] = ()) -> int:
+    def run(*jobs: tuple[str, runner.Run], run_id: str = "r", rewrite: Sequence[str] = ()) -> int:
         root = f"warehouse.root={lake.root}"
         disk = ("disk.warn_percent=100", "disk.critical_percent=100")
         pairs = (part for pair in (root, *disk) for part in ("--set", pair))
         monkeypatch.setattr(sys, "argv", ["job", *pairs, *rewrite, "--run-id", run_id, "--json"])
-        return bootstrap.run_jobs("maintain" if rewrite else "pipeline", jobs)
+        return runner.run_jobs("maintain" if rewrite else "pipeline", jobs)
 
     return run
 
@@ -144,13 +144,13 @@ def test_however_fetching_ends_the_jobs_that_need_no_api_run(
     run_jobs: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    fetch: bootstrap.Run,
+    fetch: runner.Run,
     status: int,
     outcome: str,
     says: str,
 ) -> None:
     if fetch is waits:
-        monkeypatch.setattr(bootstrap._Runner, "_seconds_left", lambda _self: 0.5)
+        monkeypatch.setattr(runner._Runner, "_seconds_left", lambda _self: 0.5)
     assert run_jobs(("bronze_whales", fetch), ("bronze_transactions", ok), *AFTER_FETCHING) == status
     summary = json.loads(capsys.readouterr().out)
     assert (summary["outcome"], summary["exit_code"]) == (outcome, status) and says in summary["message"]
@@ -187,7 +187,7 @@ def test_a_signal_ends_the_run_at_once(run_jobs: Callable[..., int], capsys: pyt
 def test_a_budget_ends_a_job_that_is_called_alone(
     run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap._Runner, "_seconds_left", lambda _self: 0.0)
+    monkeypatch.setattr(runner._Runner, "_seconds_left", lambda _self: 0.0)
     assert run_jobs(("maintain", ok)) == 75
     assert "time budget is spent" in json.loads(capsys.readouterr().out)["message"]
 
@@ -245,13 +245,13 @@ def test_a_check_that_fails_after_the_last_job_counts_as_that_jobs_failure(
         def check(self, _tables: object) -> str:
             raise QualityError("the figures differ")
 
-    original = bootstrap._Runner.__init__
+    original = runner._Runner.__init__
 
     def with_market(self: Any, *given: Any) -> None:
         original(self, *given)
         self._market = Market()
 
-    monkeypatch.setattr(bootstrap._Runner, "__init__", with_market)
+    monkeypatch.setattr(runner._Runner, "__init__", with_market)
     assert run_jobs(("silver_pnl", ok), ("gold_traders", ok)) == 65
     outcomes = {row.job: (row.outcome, row.exit_code, row.message) for row in lake.rows(runs.TABLE)}
     assert outcomes == {"silver_pnl": ("ok", 0, ""), "gold_traders": ("failed", 65, "the figures differ")}

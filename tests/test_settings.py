@@ -21,10 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from smart_trader.config.settings import FIELDS, SECRETS, describe, load, require, secret_values, settings_hash
+from smart_trader.config.sources import CONTROL_VARIABLES, variable
 from smart_trader.errors import ConfigurationError
-from smart_trader.io.http import HttpPolicy
-from smart_trader.layers import CONTROL_VARIABLES, variable
-from smart_trader.settings import FIELDS, SECRETS, describe, load, require, secret_values, settings_hash
+from smart_trader.io.http.client import HttpPolicy
 
 ROOT = Path(__file__).parents[1]
 PER_RUN = "SMART_TRADER_TOKENS__PER_RUN"
@@ -423,7 +423,10 @@ def test_a_profile_with_the_mark_of_a_windows_editor_is_read(home: Path) -> None
 def test_a_pipe_is_not_waited_for(home: Path, file: str) -> None:
     (home / file).unlink(missing_ok=True)
     os.mkfifo(home / file)
-    asked = "import sys; from pathlib import Path; from smart_trader.settings import load; load(home=Path(sys.argv[1]))"
+    asked = (
+        "import sys; from pathlib import Path; from smart_trader.config.settings import load;"
+        "load(home=Path(sys.argv[1]))"
+    )
     run = subprocess.run([sys.executable, "-c", asked, home], capture_output=True, text=True, timeout=20, cwd=ROOT)
     assert f"{home / file} cannot be read: it is something else than a file" in run.stderr
 
@@ -552,7 +555,8 @@ def test_any_text_is_either_taken_or_refused_with_its_name(key: str, value: str)
 
 def test_settings_load_without_spark_and_at_once() -> None:
     script = (
-        "import sys, time; start = time.perf_counter(); from smart_trader.settings import load; load(environ={});"
+        "import sys, time; start = time.perf_counter();"
+        "from smart_trader.config.settings import load; load(environ={});"
         "assert time.perf_counter() - start < 2; assert not {'pyspark', 'requests', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader.errors import Interrupted
-from smart_trader.io.clock import SystemClock
-from smart_trader.stopping import stopping, time_budget
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run.shutdown import stopping, time_budget
 
 
 def count_for_hours(spark: SparkSession) -> None:

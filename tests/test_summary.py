@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.layout import WIDTH
-from smart_trader.summary import (
+from smart_trader.run.layout import WIDTH
+from smart_trader.run.summary import (
     Failure,
     JobRecord,
     JobSummary,

@@ -12,18 +12,18 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from smart_trader.addresses import read_addresses
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
+from smart_trader.config.address_files import read_addresses
+from smart_trader.config.thresholds import token_filters
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import parse_token
 from smart_trader.domain.kernel.money import MONEY
-from smart_trader.domain.table import BATCH_ID
+from smart_trader.domain.tables.table import BATCH_ID
 from smart_trader.errors import SourceRejected
-from smart_trader.jobs.rejecting import put_aside
-from smart_trader.rules import token_filters
+from smart_trader.run.app import App
+from smart_trader.run.rejected import put_aside
+from smart_trader.run.runner import run_job
 
 
 def run(app: App) -> None:

@@ -17,10 +17,7 @@ from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.addresses import read_addresses
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
+from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.bronze import rejected_rows, transaction_history
 from smart_trader.domain.bronze.read_window import ReadWindow, Trades, next_stretch
 from smart_trader.domain.bronze.rejected_rows import count_unread, unread_trades
@@ -33,12 +30,15 @@ from smart_trader.domain.silver.tracked_whales import (
     entitled_wallets,
     name_wallets,
 )
-from smart_trader.domain.table import STRING
+from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
-from smart_trader.fetching import CutShort, Fetched, fetch_in_batches
-from smart_trader.jobs.rejecting import put_aside
-from smart_trader.progress import Progress
-from smart_trader.summary import WorkTally
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.fetching import CutShort, Fetched, fetch_in_batches
+from smart_trader.run.progress import Progress
+from smart_trader.run.rejected import put_aside
+from smart_trader.run.runner import run_job
+from smart_trader.run.summary import WorkTally
 
 _HISTORY = transaction_history.TABLE
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])

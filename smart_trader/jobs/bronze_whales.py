@@ -13,10 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
 
-from smart_trader.addresses import read_addresses
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
+from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.bronze import token_metrics, whale_holders
 from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
 from smart_trader.domain.bronze.snapshots import newest_snapshots
@@ -25,13 +22,16 @@ from smart_trader.domain.bronze.whale_holders import (
     add_up_holders,
     total_supply_in,
 )
-from smart_trader.domain.changes import Part
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
-from smart_trader.fetching import Fetched, fetch_in_batches
-from smart_trader.jobs.rejecting import put_aside
-from smart_trader.progress import Progress
-from smart_trader.summary import WorkTally
+from smart_trader.domain.tables.changes import Part
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.fetching import Fetched, fetch_in_batches
+from smart_trader.run.progress import Progress
+from smart_trader.run.rejected import put_aside
+from smart_trader.run.runner import run_job
+from smart_trader.run.summary import WorkTally
 
 _STATE = tracked_tokens.TABLE.fields(
     (

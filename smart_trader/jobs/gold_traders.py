@@ -11,9 +11,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.domain.changes import Part
+from smart_trader.config.settings import settings_hash
+from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.ranking import TIERS
@@ -23,11 +22,12 @@ from smart_trader.domain.silver import (
     trades,
     wallet_pnl,
 )
-from smart_trader.domain.table import TIMESTAMP
+from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
-from smart_trader.rules import ranked_by
-from smart_trader.settings import settings_hash
-from smart_trader.summary import TierChange
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.summary import TierChange
 
 JOB = "gold_traders"
 _MOMENT = T.StructType([T.StructField("ranked_at", TIMESTAMP)])

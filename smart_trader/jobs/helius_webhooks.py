@@ -9,16 +9,16 @@ import sys
 
 from pyspark.sql import functions as F
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
+from smart_trader.config.settings import require_webhook
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.gold.watch_list import CREDITS_PER_WRITE, best_wallets, change_to
 from smart_trader.domain.ops import runs
 from smart_trader.errors import ConfigurationError, SmartTraderError
 from smart_trader.foreign import json_object, name_in
 from smart_trader.ports import Watched
-from smart_trader.settings import require_webhook
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 JOB = "helius_webhooks"
 

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
-from smart_trader.jobs.versions import chosen_commit, chosen_table, oldest_readable
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.versions import chosen_commit, chosen_table, oldest_readable
 
 
 def run(app: App) -> None:

@@ -6,8 +6,8 @@ nothing. Every other job does the same before it starts, so this one is for look
 
 import sys
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 
 def run(app: App) -> None:

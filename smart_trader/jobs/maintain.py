@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
 from smart_trader.domain import catalog
-from smart_trader.domain.table import Table
-from smart_trader.domain.table_log import DELETED_FILES, check_differences, retention_hours, schema_differences
-from smart_trader.domain.upkeep import FileFacts, wants_clustering, wants_compaction
-from smart_trader.jobs.versions import chosen_table
+from smart_trader.domain.tables.file_policy import FileFacts, wants_clustering, wants_compaction
+from smart_trader.domain.tables.log_rules import DELETED_FILES, check_differences, retention_hours, schema_differences
+from smart_trader.domain.tables.table import Table
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.versions import chosen_table
 
 _WORTH_A_CHECKPOINT = 3
 """So many commits after the last checkpoint are worth a new one; Delta writes one after ten."""

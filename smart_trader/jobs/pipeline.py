@@ -7,8 +7,8 @@ early, the other jobs run on what it committed. What fails a check is not sent t
 
 import sys
 
-from smart_trader.bootstrap import job_runs, run_jobs
 from smart_trader.pipeline import STEPS
+from smart_trader.run.runner import job_runs, run_jobs
 
 if __name__ == "__main__":
     sys.exit(run_jobs("pipeline", job_runs([step.job for step in STEPS])))

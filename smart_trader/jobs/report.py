@@ -18,12 +18,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
 
-from smart_trader import demo
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import several_at_once
+from smart_trader.config.settings import settings_hash
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected
-from smart_trader.domain.gold import evidence, rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, report_data, smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
     open_lots,
@@ -34,11 +31,14 @@ from smart_trader.domain.silver import (
     wallet_pnl,
 )
 from smart_trader.domain.silver import rejected_rows as silver_rejected
-from smart_trader.io.report import file, page, page_view, sheets
-from smart_trader.io.report.collected import Collected, Limits, Row
-from smart_trader.jobs.versions import versions_of
-from smart_trader.rules import told_rules
-from smart_trader.settings import settings_hash
+from smart_trader.report import exports, file, page, page_view
+from smart_trader.report.data import Collected, Limits, Row
+from smart_trader.report.thresholds import told_rules
+from smart_trader.rows import several_at_once
+from smart_trader.run import demo
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.versions import versions_of
 from smart_trader.version import VERSION
 
 _READ = (
@@ -76,13 +76,13 @@ def run(app: App) -> None:
     if app.options.job == "pipeline":
         app.report.notes.append(f"the report is {target}")
     else:
-        app.report.document = sheets.as_text(found) | {"path": str(target)}
+        app.report.document = exports.as_text(found) | {"path": str(target)}
 
 
 _FORMATS: dict[str, Callable[[Collected], str]] = {
     "html": lambda found: page.render(page_view.build(found)),
-    "csv": sheets.as_csv,
-    "json": sheets.as_json,
+    "csv": exports.as_csv,
+    "json": exports.as_json,
 }
 
 
@@ -145,7 +145,7 @@ def _ranking(app: App) -> Frames:
     """The list, and when it and the one before it were made."""
     ranked = app.tables.read(smart_traders.TABLE)
     yield "traders", ranked.orderBy("overall_rank").limit(app.settings.report.traders)
-    yield "rankings", evidence.newest_rankings(app.tables.read(rank_history.TABLE), ranked, as_of=app.as_of)
+    yield "rankings", report_data.newest_rankings(app.tables.read(rank_history.TABLE), ranked, as_of=app.as_of)
 
 
 def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:
@@ -153,14 +153,14 @@ def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frame
     shown, ranked = app.settings.report, app.tables.read(smart_traders.TABLE)
     if app.options.format == "csv":
         pnl, traded = app.tables.read(wallet_pnl.TABLE), app.tables.read(trades.TABLE)
-        yield "best_tokens", evidence.best_tokens(pnl, traded, ranked.where(F.col("overall_rank") <= shown.traders))
+        yield "best_tokens", report_data.best_tokens(pnl, traded, ranked.where(F.col("overall_rank") <= shown.traders))
     else:
         yield from _in_detail(app, detailed)
     if len(rankings) > 1:
         history, (now, before) = app.tables.read(rank_history.TABLE), (ranking["ranked_at"] for ranking in rankings)
         most = page_view.MOST_CHANGES
-        yield "movements", evidence.movements(history, now, before, listed=shown.traders, most=most)
-    yield "groups", evidence.groups(ranked)
+        yield "movements", report_data.movements(history, now, before, listed=shown.traders, most=most)
+    yield "groups", report_data.groups(ranked)
 
 
 def _in_detail(app: App, detailed: Sequence[str]) -> Frames:
@@ -170,19 +170,19 @@ def _in_detail(app: App, detailed: Sequence[str]) -> Frames:
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
     is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
     places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
-    yield "sales", evidence.shown_sales(sales, traded, is_detailed, **places)
-    yield "tokens", evidence.token_results(pnl, traded, is_detailed, shown.tokens_per_trader)
-    yield "lots", evidence.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
-    yield "curves", evidence.curves(sales, is_detailed, _POINTS)
-    yield "states", evidence.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
+    yield "sales", report_data.shown_sales(sales, traded, is_detailed, **places)
+    yield "tokens", report_data.token_results(pnl, traded, is_detailed, shown.tokens_per_trader)
+    yield "lots", report_data.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
+    yield "curves", report_data.curves(sales, is_detailed, _POINTS)
+    yield "states", report_data.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
 
 
 def _state(app: App) -> Frames:
     """The state of the data."""
     rejected = (app.tables.read(bronze_rejected.TABLE), app.tables.read(silver_rejected.TABLE))
     followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
-    yield "rejections", evidence.rejections(*rejected)
-    yield "freshness", evidence.freshness(*followed)
+    yield "rejections", report_data.rejections(*rejected)
+    yield "freshness", report_data.freshness(*followed)
     told = runs.with_readable_times(app.tables.read(runs.TABLE))
     yield "runs", told.orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
 

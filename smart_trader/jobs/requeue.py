@@ -11,13 +11,13 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from smart_trader.addresses import read_addresses
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.domain import marks
+from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables import state_flags
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 
 def run(app: App) -> None:
@@ -42,12 +42,12 @@ def _reset(app: App) -> tuple[Table, str, Mapping[str, Any]]:
         raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")
     match app.options.stage:
         case "holders":
-            return tracked_tokens.TABLE, "token_address", dict([marks.HELD])
+            return tracked_tokens.TABLE, "token_address", dict([state_flags.HELD])
         case "transactions":
-            from_start = marks.NEVER_READ if app.options.from_start else ()
-            return tracked_whales.TABLE, "wallet_address", dict([marks.READ, *from_start])
+            from_start = state_flags.NEVER_READ if app.options.from_start else ()
+            return tracked_whales.TABLE, "wallet_address", dict([state_flags.READ, *from_start])
         case "pnl":
-            return tracked_whales.TABLE, "wallet_address", dict([marks.COMPUTED])
+            return tracked_whales.TABLE, "wallet_address", dict([state_flags.COMPUTED])
         case _:
             raise UsageError("--stage says what is to be done again: holders, transactions or pnl.")
 

@@ -11,19 +11,19 @@ from collections import Counter
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history, whale_holders
-from smart_trader.domain.changes import CHANGE, DELETE, INSERT, UPDATE
 from smart_trader.domain.gold import rank_history
-from smart_trader.domain.marks import Mark
-from smart_trader.domain.restoring import differences
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.silver.tracked_whales import name_wallets
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE
+from smart_trader.domain.tables.restoring import differences
+from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
-from smart_trader.jobs.versions import chosen_commit, chosen_table
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.versions import chosen_commit, chosen_table
 
 _TABLES = {table.name: table for table in catalog.TABLES}
 

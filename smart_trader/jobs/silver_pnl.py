@@ -14,23 +14,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.addresses import read_addresses
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
+from smart_trader.config.address_files import read_addresses
+from smart_trader.config.thresholds import class_rules, mark_rules, value_rules
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.changes import FEW, Part
 from smart_trader.domain.kernel.marks import Quote
-from smart_trader.domain.silver import (
-    books,
-    open_lots,
-    realized_sales,
-    rejected_rows,
-    tracked_whales,
-    trades,
-    wallet_pnl,
-)
+from smart_trader.domain.pnl import engine
+from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.silver.labels import (
     Labels,
     label_wallets,
@@ -38,10 +28,13 @@ from smart_trader.domain.silver.labels import (
     user_labels,
 )
 from smart_trader.domain.silver.tracked_whales import due_for_pnl
-from smart_trader.domain.table import STRING
+from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
-from smart_trader.rules import class_rules, mark_rules, value_rules
-from smart_trader.summary import Work
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.summary import Work
 
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
 _MANY = 100_000
@@ -101,7 +94,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     stored = part.of(app.tables.read(transaction_history.TABLE))
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
     known = _known(app, due)
-    rules = books.BookRules(
+    rules = engine.BookRules(
         now=_microseconds(app.as_of),
         quotes=_quotes(app),
         marks=mark_rules(app.settings.pnl),
@@ -109,17 +102,17 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     )
     with (
         kept(trades.net_transactions(history, known, value_rules(app.settings.pnl)), app.report.rows_in) as netted,
-        kept(books.keep_books(books.pack(trades.lines_in(netted)), rules), app.report.rows_in) as booked,
+        kept(engine.keep_books(engine.pack(trades.lines_in(netted)), rules), app.report.rows_in) as booked,
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
         _compute_all(booked)  # before anything is written: an error in matching leaves every table as it was
         # First what takes longest: of a few wallets, the one table whose rows change and are not only added to.
         wanted = [
-            (wallet_pnl.TABLE, books.pnl_in(booked, rules)),
+            (wallet_pnl.TABLE, engine.pnl_in(booked, rules)),
             (trades.TABLE, trades.trades_in(netted)),
-            (realized_sales.TABLE, books.sales_in(booked)),
-            (open_lots.TABLE, books.lots_in(booked)),
+            (realized_sales.TABLE, engine.sales_in(booked)),
+            (open_lots.TABLE, engine.lots_in(booked)),
             (rejected_rows.TABLE, _with_text(refused, app.report.rows_rejected, history)),
         ]
         app.tables.replace_each(wanted, of=part)
@@ -130,7 +123,7 @@ def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
     """The state of the wallets in `booked`. Completed vouches for all rows: after a run at an earlier business time,
     a wallet with later rows is still pending."""
     ahead = stored.where(F.col("block_time") > F.lit(app.as_of)).select("wallet_address").distinct()
-    joined = books.classes_in(booked).join(
+    joined = engine.classes_in(booked).join(
         F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left"
     )
     state = {

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.changes import Part
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import judge_tokens, not_tracked_reason
+from smart_trader.domain.tables.changes import Part
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 
 def run(app: App) -> None:

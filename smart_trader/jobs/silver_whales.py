@@ -6,11 +6,11 @@ keep their state, and only what differs is written.
 
 import sys
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
 from smart_trader.domain.bronze import whale_holders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_whales import track_holders
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 
 def run(app: App) -> None:

@@ -14,10 +14,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
 from smart_trader.cli_values import MOST_AHEAD
-from smart_trader.collecting import collect
 from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.ops import runs
@@ -25,7 +22,10 @@ from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, entitled_wallets
 from smart_trader.errors import QualityError
-from smart_trader.jobs.versions import versions_of
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
+from smart_trader.run.versions import versions_of
 
 _QUESTIONS_AT_ONCE = 3
 _WIDTH = 100

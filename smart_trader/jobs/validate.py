@@ -19,22 +19,23 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from smart_trader.app import App
-from smart_trader.bootstrap import run_job
-from smart_trader.collecting import collect
-from smart_trader.domain import catalog, digests
-from smart_trader.domain.changes import FEW, Part
+from smart_trader.config.settings import settings_hash
+from smart_trader.config.thresholds import ranked_by
+from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.invariants import rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.ops import runs
-from smart_trader.domain.quality import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
-from smart_trader.domain.table import BATCH_ID, Table
-from smart_trader.domain.table_log import LogFacts, broken_log_rules
+from smart_trader.domain.tables import digests
+from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.log_rules import LogFacts, broken_log_rules
+from smart_trader.domain.tables.row_rules import EXAMPLES, Examination, examine_rows
+from smart_trader.domain.tables.table import BATCH_ID, Table
 from smart_trader.errors import QualityError, SchemaMismatch, StorageError
-from smart_trader.rules import ranked_by
-from smart_trader.settings import settings_hash
+from smart_trader.rows import collect
+from smart_trader.run.app import App
+from smart_trader.run.runner import run_job
 
 _AT_ONCE = 3
 """Questions asked at the same time: Spark waits for its planner more than for the rows."""

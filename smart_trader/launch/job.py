@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import limits, log_files, paths, places, process
+from smart_trader import paths
 from smart_trader.cli import SPARKLESS_JOBS, Options
+from smart_trader.config import limits
+from smart_trader.config.model import Settings
+from smart_trader.config.settings import describe, load, require, require_webhook
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
-from smart_trader.io import disk, lock, scratch
+from smart_trader.io.lock import file as lock
+from smart_trader.io.machine import disks, log_files, scratch
 from smart_trader.launch import archive, java
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.messages import tell
 from smart_trader.pipeline import FETCHING
-from smart_trader.settings import describe, load, require, require_webhook
-from smart_trader.settings_model import Settings
+from smart_trader.run import folders, process
 
 _DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
 
@@ -63,7 +66,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         if not options.is_writing
         else lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
     )
-    with waiting as held, scratch.folder(str(places.scratch(settings))) as (folder, in_use):
+    with waiting as held, scratch.folder(str(folders.scratch(settings))) as (folder, in_use):
         described = Run(
             home=home,
             folder=folder,
@@ -92,13 +95,13 @@ def _check_machine(home: Path, settings: Settings) -> None:
     lacking = limits.missing(settings.spark.driver_memory) if settings.spark.deploy_mode == "client" else ""
     if lacking:
         raise ConfigurationError(limits.ADVICE.format(lacking))
-    for folder in (home, *places.all_of(settings).values()):
+    for folder in (home, *folders.all_of(settings).values()):
         if not java.can_name(folder):
             raise ConfigurationError(
                 f"Java cannot name {folder} here, so nothing was started: install the locale {java.LOCALE}, or use"
                 " folders with plain letters."
             )
-    folder = places.scratch(settings)
+    folder = folders.scratch(settings)
     try:
         paths.check_for_spark(folder)
     except ValueError as error:
@@ -110,14 +113,14 @@ def _check_machine(home: Path, settings: Settings) -> None:
 
 def _make_room(settings: Settings) -> None:
     """Raises StorageError if a disk is still too full for a run once what nobody needs any more is gone."""
-    scratch.remove_dead(places.scratch(settings))
-    places.remove_old_logs(settings, datetime.now(UTC))
-    places.check_disks(settings)
+    scratch.remove_dead(folders.scratch(settings))
+    folders.remove_old_logs(settings, datetime.now(UTC))
+    folders.check_disks(settings)
 
 
 def _log_folder(settings: Settings) -> Path | None:
     """Where this run can have its log files. That there are none is said, and no reason not to run."""
-    folder = places.logs(settings)
+    folder = folders.logs(settings)
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +143,7 @@ def _keep(run: Run, message: str) -> None:
 def stored_bytes(root: str) -> int | None:
     """The size of the Parquet files of the warehouse at `root`; None for a store, which is not asked."""
     folder = paths.local_folder(root)
-    return None if folder is None else disk.bytes_in(folder, ending=".parquet")
+    return None if folder is None else disks.bytes_in(folder, ending=".parquet")
 
 
 def archive_classes(home: Path, installed: Installation) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from smart_trader import cli, limits
+from smart_trader import cli
+from smart_trader.config import limits
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError, UsageError
 from smart_trader.launch import archive, setup
 from smart_trader.messages import tell

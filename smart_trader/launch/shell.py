@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from smart_trader import process
 from smart_trader.errors import SmartTraderError, SourceUnavailable, StorageError
+from smart_trader.run import process
 
 _DISK_FULL = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
 _NOT_SERVED = re.compile(

@@ -12,13 +12,14 @@ from io import BufferedReader
 from pathlib import Path
 from types import FrameType
 
-from smart_trader import limits, log_files, process
+from smart_trader.config import limits
+from smart_trader.config.model import Settings
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
 from smart_trader.foreign import printable
-from smart_trader.io import disk
+from smart_trader.io.machine import disks, log_files
 from smart_trader.launch import java
 from smart_trader.messages import LOG_FORMAT, are_json, as_line
-from smart_trader.settings_model import Settings
+from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
 """How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
@@ -278,7 +279,7 @@ class Submission:
             raise Interrupted(f"the run was killed ({name}{why}); what was committed stays, run again to go on")
         if code == _NO_HEARTBEAT:
             raise Interrupted("Java was stopped for too long; what was committed stays, run again to go on")
-        if disk.is_full(self._run.folder):  # Spark could not even start
+        if disks.is_full(self._run.folder):  # Spark could not even start
             raise StorageError(
                 f"the disk of {self._run.folder} is full; what was committed stays, make room, run again"
             )

@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader import cli
 from smart_trader.domain import catalog
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from smart_trader.pipeline import STEPS, Step
 from tests.lake import ROOT
 

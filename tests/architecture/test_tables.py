@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 
 from smart_trader import cli_values
 from smart_trader.domain import catalog
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from tests.architecture import contract
 from tests.lake import ROOT
 

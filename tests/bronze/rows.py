@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from smart_trader.domain.bronze import payload
-from smart_trader.domain.table import Table
-from smart_trader.io.json_body import parse_json
+from smart_trader.domain.tables.table import Table
+from smart_trader.io.http.json_body import parse_json
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 WALLET = "HhD25cE6M4PiTtJfbMKj2J8gnjMUnVHkVtQS3bzpCNen"

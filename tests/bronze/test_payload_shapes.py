@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.bronze.payload import Rejected, json_text
-from smart_trader.io.json_body import parse_json
+from smart_trader.io.http.json_body import parse_json
 from smart_trader.jobs.bronze_transactions import fetch_trades
 from smart_trader.ports import Page
 from smart_trader.simulator.addresses import signature

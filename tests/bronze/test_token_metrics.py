@@ -5,7 +5,7 @@ import pytest
 
 from smart_trader.domain.bronze.payload import Rejected
 from smart_trader.domain.bronze.token_metrics import TABLE, parse_token
-from smart_trader.io.json_body import parse_json
+from smart_trader.io.http.json_body import parse_json
 from tests.bronze.rows import MISSING, NOW, assert_fits, changed, needs_samples, recorded
 
 # Recorded, shortened to fewer windows.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.bronze.token_metrics import parse_token
 from smart_trader.domain.bronze.whale_holders import TABLE, HeldToken, add_up_holders, total_supply_in
-from smart_trader.io.json_body import parse_json
+from smart_trader.io.http.json_body import parse_json
 from tests.bronze.rows import MINT, MISSING, NOW, OTHER, POOL, WALLET, assert_fits, changed, needs_samples, recorded
 
 ACCOUNT = {

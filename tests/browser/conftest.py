@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader.io.report import page, page_view
+from smart_trader.report import page, page_view
 from tests.browser.chromium import Tab, browsing
 from tests.report.example import GOOD, collected, named, trader
 from tests.report.hostile import NAMES

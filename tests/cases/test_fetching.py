@@ -12,20 +12,20 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from smart_trader.app import Report
 from smart_trader.domain.bronze import rejected_rows, token_metrics, transaction_history, whale_holders
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.invariants.trading import examine_events
 from smart_trader.domain.invariants.wallets import settled_wallets, summarize_wallets
 from smart_trader.domain.silver import tracked_tokens, tracked_whales, wallet_pnl
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
+from smart_trader.run.app import Report
+from smart_trader.run.summary import Failure
 from smart_trader.simulator.addresses import USDC, address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.tape import Row
 from smart_trader.simulator.wire import json_text
-from smart_trader.summary import Failure
 from tests.bronze.rows import trade
 from tests.domain.test_sums_at_the_edge import broken
 from tests.jobs.test_bronze_tokens import item

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.columns import build_column, integers, starts, to_list
+from smart_trader.domain.arrow import build_column, integers, starts, to_list
 
 LARGEST = 10**38 - 1
 WIDE = Context(prec=60)

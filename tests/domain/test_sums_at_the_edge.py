@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.gold import evidence, smart_traders
+from smart_trader.domain.gold import report_data, smart_traders
 from smart_trader.domain.invariants import trading, wallets
-from smart_trader.domain.quality import Examination, exact_sum, examine_rows
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
-from smart_trader.domain.table import RAW, Table
+from smart_trader.domain.tables.row_rules import Examination, exact_sum, examine_rows
+from smart_trader.domain.tables.table import RAW, Table
 from tests.frames import frame
 from tests.gold.portfolios import NOW, portfolio
 
@@ -177,5 +177,5 @@ def test_the_gain_of_a_tier_is_unknown_if_that_of_a_wallet_is(spark: SparkSessio
         shared | {"wallet_address": "b", "realized_pnl": None},
         shared | {"wallet_address": "c", "realized_pnl": Decimal(7), "performance_tier": "ELITE"},
     ]
-    found = evidence.groups(frame(spark, smart_traders.TABLE, *rows)).collect()
+    found = report_data.groups(frame(spark, smart_traders.TABLE, *rows)).collect()
     assert {row.performance_tier: row.realized_pnl for row in found} == {"STRONG": None, "ELITE": Decimal(7)}

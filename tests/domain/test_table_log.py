@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smart_trader.domain.table_log import retention_hours
+from smart_trader.domain.tables.log_rules import retention_hours
 
 CENTURY = 876_000
 

@@ -16,14 +16,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.changes import TableChange
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
-from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
-from smart_trader.io.clones import CloneStore
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.planned_watch_list import WebhookChange
-from smart_trader.prediction import Move, Prediction
+from smart_trader.domain.tables.changes import TableChange
+from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.io.delta.clones import CloneStore
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.helius.planned import WebhookChange
+from smart_trader.run.prediction import Move, Prediction
 from smart_trader.simulator.addresses import EXCHANGES
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Entry, Market, Row

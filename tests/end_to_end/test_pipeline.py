@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from smart_trader.demo import Demo, planted_in
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.kernel.trades import trade_id
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
+from smart_trader.run.demo import Demo, planted_in
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.lake import Lake

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from smart_trader.domain.silver.books import ALL_TOKENS
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 
 NOW = datetime(2026, 1, 20, 9, tzinfo=UTC)
 

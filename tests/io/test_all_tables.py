@@ -13,10 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from smart_trader.domain import catalog
-from smart_trader.domain.declared_rows import inferred
 from smart_trader.domain.silver import trades
-from smart_trader.domain.table import COUNT, STRING, STRINGS, Column, Table
-from smart_trader.io.delta import DeltaStore
+from smart_trader.domain.tables.declared_rows import inferred
+from smart_trader.domain.tables.table import COUNT, STRING, STRINGS, Column, Table
+from smart_trader.io.delta.store import DeltaStore
 from tests.frames import collected
 from tests.lake import Lake
 

@@ -9,8 +9,8 @@ import pytest
 
 from smart_trader.errors import AccessDenied, KeyRefused, NotFound, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.birdeye import client as birdeye
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.http import HttpPolicy
+from smart_trader.io.http.client import HttpPolicy
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.ports import MarketData
 from tests.io import scripted_server as play
 

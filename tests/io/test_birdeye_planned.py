@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from smart_trader.errors import NotAsked
-from smart_trader.fetching import fetch_in_batches
 from smart_trader.io.birdeye.planned import Plan, PlannedMarket
 from smart_trader.ports import Usage
+from smart_trader.run.fetching import fetch_in_batches
 from tests.test_fetching import pace
 
 UNITS = {"token_list": 50, "token_holder": 30, "trader_txs": 12}

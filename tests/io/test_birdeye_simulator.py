@@ -16,8 +16,8 @@ from smart_trader.errors import (
     SourceUnavailable,
 )
 from smart_trader.io.birdeye import client as birdeye
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.http import HttpPolicy
+from smart_trader.io.http.client import HttpPolicy
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.faults import ANSWERS, CONNECTION, Fault, Faults
 from smart_trader.simulator.market import Market

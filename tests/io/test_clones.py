@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.changes import Part, TableChange
-from smart_trader.domain.table import COUNT, STRING, USD, Column, Table, not_negative
-from smart_trader.domain.table_log import broken_log_rules
+from smart_trader.domain.tables.changes import Part, TableChange
+from smart_trader.domain.tables.log_rules import broken_log_rules
+from smart_trader.domain.tables.table import COUNT, STRING, USD, Column, Table, not_negative
 from smart_trader.errors import SchemaMismatch
-from smart_trader.io import clones
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.clones import CloneStore
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.delta_upkeep import DeltaUpkeep
+from smart_trader.io.delta.clones import CloneStore
+from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run import clones
 from tests.warehouse_files import fingerprint
 
 TABLE = Table(

@@ -12,11 +12,11 @@ import pytest
 from delta.exceptions import ConcurrentAppendException
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.changes import Part
-from smart_trader.domain.table import COUNT, STRING, USD, Check, Column, Table, not_negative
+from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.table import COUNT, STRING, USD, Check, Column, Table, not_negative
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.delta import DeltaStore
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
 
 TABLE = Table(
     name="silver.things",
@@ -252,7 +252,7 @@ def test_an_overwrite_is_one_commit_that_leaves_the_new_rows(store: DeltaStore) 
 def test_a_frame_stays_as_it_was_read_and_a_new_one_is_newer(
     open_store: Open, store: DeltaStore, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("smart_trader.io.delta._FEW_FILES", few)
+    monkeypatch.setattr("smart_trader.io.delta.store._FEW_FILES", few)
     first, (frame, start) = ("1", "2", "3"), (store.read(TABLE), store.version(TABLE))
 
     open_store("other").append(TABLE, things(store, {"id": "4"}))
@@ -273,7 +273,7 @@ def test_a_query_of_a_small_table_is_its_own_job_only(
         return int(scheduler.numTotalJobs() - before)
 
     assert jobs_of_a_query(store) == 1
-    monkeypatch.setattr("smart_trader.io.delta._FEW_FILES", 0)
+    monkeypatch.setattr("smart_trader.io.delta.store._FEW_FILES", 0)
     assert jobs_of_a_query(open_store("another")) > 1, "else Delta looks for the files with one more"
 
 

@@ -12,16 +12,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.declared_rows import inferred
-from smart_trader.domain.table import COUNT, STRINGS, Check, Column, not_negative
-from smart_trader.domain.table_log import broken_log_rules
+from smart_trader.domain.tables.declared_rows import inferred
+from smart_trader.domain.tables.log_rules import broken_log_rules
+from smart_trader.domain.tables.table import COUNT, STRINGS, Check, Column, not_negative
 from smart_trader.errors import QualityError, SchemaMismatch
-from smart_trader.io import clones
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.clones import CloneStore
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.delta_log import sql_name
-from smart_trader.io.delta_upkeep import DeltaUpkeep
+from smart_trader.io.delta.clones import CloneStore
+from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.snapshots import sql_name
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run import clones
 from tests.io.test_delta import TABLE as THINGS
 from tests.warehouse_files import fingerprint
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from smart_trader.domain.changes import FEW
+from smart_trader.domain.tables.changes import FEW
 
 ROOT = Path(__file__).parents[2]
 READ = """

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smart_trader.errors import SmartTraderError, SourceUnavailable
-from smart_trader.io.http import JsonHttp, _retry_after_seconds
+from smart_trader.io.http.client import JsonHttp, _retry_after_seconds
 from tests.io import scripted_server as play
 from tests.io.stepping_clock import SteppingClock
 from tests.io.test_http import GOOD, POLICY, TEXT, get, http_of

@@ -11,10 +11,10 @@ from smart_trader.errors import (
     NotFound,
     SourceRejected,
 )
-from smart_trader.io import helius
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.helius import HeliusWebhook
-from smart_trader.io.http import HttpPolicy
+from smart_trader.io.helius import client as helius
+from smart_trader.io.helius.client import HeliusWebhook
+from smart_trader.io.http.client import HttpPolicy
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.ports import Watched
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.faults import Fault, Faults

@@ -22,9 +22,9 @@ from smart_trader.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.http import HttpPolicy, JsonHttp
-from smart_trader.io.rate import Meter, RateLimiter
+from smart_trader.io.http.client import HttpPolicy, JsonHttp
+from smart_trader.io.http.rate import Meter, RateLimiter
+from smart_trader.io.machine.clock import SystemClock
 from tests.io import scripted_server as play
 from tests.io.stepping_clock import SteppingClock
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.io.json_body import BodyBroken, BodyTooLarge, parse_json, read_body
+from smart_trader.io.http.json_body import BodyBroken, BodyTooLarge, parse_json, read_body
 
 
 def test_numbers_are_never_floats():

@@ -1,7 +1,7 @@
 """A webhook that is only planned for: what would be written is noted, and only reads reach the service."""
 
 from smart_trader.domain.gold.watch_list import WebhookChange
-from smart_trader.io.planned_watch_list import PlannedWatchList
+from smart_trader.io.helius.planned import PlannedWatchList
 from smart_trader.ports import Usage, Watched
 from tests.io.test_helius import NEW, OLD, simulated, store, webhook_of
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from smart_trader.errors import Interrupted, LimitReached, SourceUnavailable
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.rate import Meter, RateLimiter
+from smart_trader.io.http.rate import Meter, RateLimiter
+from smart_trader.io.machine.clock import SystemClock
 from tests.io.stepping_clock import SteppingClock
 
 

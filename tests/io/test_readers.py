@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from smart_trader.domain import catalog
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import trades
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from smart_trader.pipeline import STEPS
 from smart_trader.simulator.market import DEMO_NOW
 from tests.lake import Lake

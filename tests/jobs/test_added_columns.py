@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.domain.table import STRING, Column
+from smart_trader.domain.tables.table import STRING, Column
 from smart_trader.simulator.market import Entry
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.wire import json_text

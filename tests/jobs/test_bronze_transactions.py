@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from smart_trader.app import Report
 from smart_trader.domain.bronze import rejected_rows, transaction_history
 from smart_trader.domain.bronze.payload import Rejected, json_text
 from smart_trader.domain.bronze.transaction_history import parse_trade
 from smart_trader.domain.silver import tracked_whales
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import Interrupted, LimitReached
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.json_body import parse_json
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.http.json_body import parse_json
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run.app import Report
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market

@@ -17,8 +17,9 @@ from deltalake import write_deltalake
 
 from smart_trader.cli import Options
 from smart_trader.errors import StorageError
-from smart_trader.io import disk, scratch
-from smart_trader.io.disk import Disk
+from smart_trader.io.machine import disks as disk
+from smart_trader.io.machine import scratch
+from smart_trader.io.machine.disks import Disk
 from smart_trader.launch import job
 from smart_trader.launch.setup import Installation
 from tests.lake import ROOT
@@ -206,7 +207,7 @@ def test_statistics_nested_without_end_leave_the_figures_of_their_table_out(plac
     stats = '{"minValues":{"n":' + "[" * 100_000 + "]" * 100_000 + "}}"
     file = {"path": "x", "partitionValues": {}, "size": 1, "modificationTime": 1, "dataChange": True, "stats": stats}
     (place / "lake" / "silver" / "trades" / "_delta_log" / f"{2:020}.json").write_text(json.dumps({"add": file}))
-    asked = "import sys, pathlib; from smart_trader.io.tables_on_disk import usage_of_tables as usage"
+    asked = "import sys, pathlib; from smart_trader.run.tables_on_disk import usage_of_tables as usage"
     asked += "; print([(t.name, t.version, t.versions, t.live_bytes) for t in usage(pathlib.Path(sys.argv[1]))])"
     run = subprocess.run([sys.executable, "-c", asked, place / "lake"], capture_output=True, text=True, cwd=ROOT)
     assert (run.returncode, run.stdout) == (0, "[('silver.trades', None, 3, None)]\n")

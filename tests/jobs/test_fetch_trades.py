@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.bronze.read_window import Trades
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
-from smart_trader.fetching import CutShort
 from smart_trader.jobs.bronze_transactions import fetch_trades
 from smart_trader.ports import Page
+from smart_trader.run.fetching import CutShort
 from smart_trader.simulator.addresses import signature
 from tests.bronze import rows
 from tests.bronze.rows import MISSING, NOW, WALLET

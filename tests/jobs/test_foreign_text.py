@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import trades, wallet_pnl
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import StorageError
 from smart_trader.jobs.helius_webhooks import last_known
 from tests.filled import MARKET

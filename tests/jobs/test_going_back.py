@@ -20,7 +20,7 @@ from smart_trader.domain.silver import (
     trades,
     wallet_pnl,
 )
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import SchemaMismatch, StorageError, UsageError
 from smart_trader.failpoints import FailpointReached
 from smart_trader.simulator.server import Simulator
@@ -171,7 +171,7 @@ def test_rows_are_read_as_of_a_version_or_a_time_as_far_back_as_the_retention(
     with pytest.raises(UsageError, match=f"has no version 99; the newest is {now}"):
         lake.run("history", as_of=MARKET.now, table=name, version=99)
 
-    monkeypatch.setattr("smart_trader.io.clock.SystemClock.now", lambda self: MUCH_LATER)
+    monkeypatch.setattr("smart_trader.io.machine.clock.SystemClock.now", lambda self: MUCH_LATER)
     for asked in ({"version": 0}, {"time": MUCH_LATER - timedelta(days=3650)}):
         with pytest.raises(StorageError, match=f"the oldest readable version is {now} of"):
             lake.run("history", as_of=MARKET.now, table=name, **asked)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from smart_trader.app import Report
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.domain.table import Table
-from smart_trader.io.delta import DeltaStore
+from smart_trader.domain.tables.table import Table
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.run.app import Report
 from tests.frames import collected
 from tests.gold.portfolios import NOW, portfolio
 from tests.lake import Lake

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyspark.sql import types as T
 
-from smart_trader.app import Report
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.errors import ConfigurationError, SourceUnavailable
 from smart_trader.jobs.helius_webhooks import JOB
+from smart_trader.run.app import Report
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market

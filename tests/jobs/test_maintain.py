@@ -13,9 +13,9 @@ from deltalake import DeltaTable
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.silver import trades
-from smart_trader.domain.table import Table, Upkeep
-from smart_trader.domain.upkeep import FileFacts, wants_clustering, wants_compaction
-from smart_trader.io.delta_upkeep import DeltaUpkeep
+from smart_trader.domain.tables.file_policy import FileFacts, wants_clustering, wants_compaction
+from smart_trader.domain.tables.table import Table, Upkeep
+from smart_trader.io.delta.maintenance import DeltaUpkeep
 from smart_trader.simulator.server import Simulator
 from tests.filled import MARKET
 from tests.lake import Lake

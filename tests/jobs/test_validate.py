@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from smart_trader.app import App
-from smart_trader.domain import catalog, quality
+from smart_trader.domain import catalog
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.gold import rank_history, smart_traders
@@ -28,9 +27,11 @@ from smart_trader.domain.silver import (
     trades,
     wallet_pnl,
 )
-from smart_trader.domain.table import Table
+from smart_trader.domain.tables import row_rules
+from smart_trader.domain.tables.table import Table
 from smart_trader.errors import QualityError, StorageError
 from smart_trader.jobs import validate
+from smart_trader.run.app import App
 from tests.damage import commit, edit_first_commit, rewrite
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -174,7 +175,7 @@ def found(lake: Lake, command: str = "validate") -> tuple[dict[tuple[str, str], 
 
 
 def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "EXAMPLES", 1000)
+    monkeypatch.setattr(row_rules, "EXAMPLES", 1000)
     sellers = {row.wallet_address for row in lake.rows(SALES, "matched_raw > 0")}
     holders = sellers & {row.wallet_address for row in lake.rows(LOTS)}
     unharmed = sorted(sellers, key=lambda wallet: (wallet in holders, wallet))

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from smart_trader import rules
+from smart_trader.config import thresholds
+from smart_trader.config.settings import load
 from smart_trader.domain.kernel import marks, netting, performance, ranking, wallets
 from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
-from smart_trader.domain.silver import matching, tallying
-from smart_trader.settings import load
+from smart_trader.domain.pnl import matching, totals
 from tests.oracle import netting as by_oracle
 from tests.oracle.fifo import order
 from tests.oracle.numbers import DAY
@@ -26,10 +26,10 @@ from tests.oracle.performance import ALL_TOKENS
 Table = list[dict[str, Any]]
 
 DEFAULTS = load(environ={})
-VALUE_RULES = rules.value_rules(DEFAULTS.pnl)
-MARK_RULES = rules.mark_rules(DEFAULTS.pnl)
-CLASS_RULES = rules.class_rules(DEFAULTS.classify)
-RANKING_RULES = rules.ranked_by(DEFAULTS.ranking).rules
+VALUE_RULES = thresholds.value_rules(DEFAULTS.pnl)
+MARK_RULES = thresholds.mark_rules(DEFAULTS.pnl)
+CLASS_RULES = thresholds.class_rules(DEFAULTS.classify)
+RANKING_RULES = thresholds.ranked_by(DEFAULTS.ranking).rules
 
 _PRICES = {"current_position_tokens", "mark_price"}
 _COUNTS = {
@@ -134,8 +134,8 @@ def wallet_pnl(
     matches = matching.match(columns)
     last = [rows[end - 1] for end in columns.ends]
     results = performance.judge_tokens(
-        tallying.tally_trades(columns, matches),
-        tallying.take_stock(columns, matches),
+        totals.tally_trades(columns, matches),
+        totals.take_stock(columns, matches),
         [row["decimals"] for row in last],
         [_quote(snapshots[row["token_address"]]) if row["token_address"] in snapshots else None for row in last],
         now,

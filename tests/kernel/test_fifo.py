@@ -9,7 +9,7 @@ from unittest.mock import patch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.silver import matching
+from smart_trader.domain.pnl import matching
 from tests import strategies
 from tests.kernel import product
 from tests.oracle import fifo as oracle

@@ -32,7 +32,7 @@ def test_it_holds_the_package_and_nothing_else(package: Path) -> None:
     names = zipfile.ZipFile(package).namelist()
     assert all(name.startswith("smart_trader/") and name.endswith((".py", ".json", ".css")) for name in names)
     assert "smart_trader/domain/silver/labels.json" in names
-    assert "smart_trader/io/report/report.css" in names
+    assert "smart_trader/report/report.css" in names
     sources = {path.relative_to(HOME).as_posix() for path in (HOME / "smart_trader").rglob("*.py")}
     assert sources <= set(names)
 

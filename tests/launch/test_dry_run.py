@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from smart_trader.domain import catalog
-from smart_trader.io import lock
+from smart_trader.io.lock import file as lock
 from tests.launch.test_submit import driver_of, eventually, is_gone, start
 from tests.warehouse_files import fingerprint
 

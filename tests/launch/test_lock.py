@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from smart_trader.errors import LockHeld, StorageError
-from smart_trader.io import lock
+from smart_trader.io.lock import file as lock
 
 HOLDER = """
 import subprocess, sys
-from smart_trader.io import lock
+from smart_trader.io.lock import file as lock
 with lock.hold(sys.argv[1], {"job": "pipeline", "pid": "4711"}) as held:
     child = subprocess.Popen(["sleep", "600"], pass_fds=held, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     print(child.pid, flush=True)

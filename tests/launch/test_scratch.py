@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from smart_trader.errors import StorageError
-from smart_trader.io import scratch
+from smart_trader.io.machine import scratch
 
 HOLDER = """
 import sys
-from smart_trader.io import scratch
+from smart_trader.io.machine import scratch
 with scratch.folder(sys.argv[1]) as (folder, _):
     print(folder, flush=True)
     sys.stdin.read()

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader import demo
+from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.errors import ConfigurationError, SmartTraderError
-from smart_trader.io import lock
+from smart_trader.io.lock import file as lock
 from smart_trader.launch import java, job, setup, submit
-from smart_trader.settings import load
+from smart_trader.run import demo
 
 HOME = Path(__file__).parents[2]
 CORES = os.cpu_count() or 1

@@ -16,7 +16,7 @@ from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history, whale_holders
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales, trades, wallet_pnl
-from smart_trader.domain.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 OF_THE_RUN = {BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", "wallet_pnl_version", "trades_version"}

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from smart_trader import outcomes
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.errors import SmartTraderError
 from smart_trader.io.birdeye.client import PAGE_SIZE
+from smart_trader.run import outcomes
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.faults import ANSWERS, CONNECTION, Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market

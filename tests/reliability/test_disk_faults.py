@@ -8,11 +8,11 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from smart_trader import outcomes
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.disk import is_full
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.io.machine.disks import is_full
+from smart_trader.run import outcomes
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
 from tests.lake import Lake

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader.io import lock
+from smart_trader.io.lock import file as lock
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pyspark.sql import Row
 
-from smart_trader.domain import marks
+from smart_trader.domain.tables import state_flags
 from smart_trader.errors import SourceUnavailable
-from smart_trader.fetching import Fetched
 from smart_trader.jobs.bronze_transactions import _state, fetch_trades
 from smart_trader.ports import Page
+from smart_trader.run.fetching import Fetched
 from smart_trader.simulator.addresses import address, signature
 from tests.bronze.rows import NOW, trade
 
@@ -176,7 +176,7 @@ class Refreshing(RuleBasedStateMachine):
     @rule(wallet=st.sampled_from(WALLETS), from_start=st.booleans())
     def reset(self, wallet: str, from_start: bool) -> None:
         others = {w: dict(self.state[w]) for w in WALLETS if w != wallet}
-        self.state[wallet] |= {"txns_fetch_status": "pending"} | (dict(marks.NEVER_READ) if from_start else {})
+        self.state[wallet] |= {"txns_fetch_status": "pending"} | (dict(state_flags.NEVER_READ) if from_start else {})
         assert {w: self.state[w] for w in others} == others
 
     @invariant()

@@ -11,12 +11,12 @@ from typing import Any
 from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.changes import Part
-from smart_trader.domain.table import STRING, USD, Column, Table, not_negative
+from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.table import STRING, USD, Column, Table, not_negative
 from smart_trader.errors import Interrupted
-from smart_trader.io.clock import SystemClock
-from smart_trader.io.delta import DeltaStore
-from smart_trader.io.delta_upkeep import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.machine.clock import SystemClock
 from tests.reliability.lakes import log_is_contiguous_and_every_version_reads, rows_of
 
 TABLE = Table(

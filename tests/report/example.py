@@ -7,12 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from smart_trader.config.settings import load
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.gold.evidence import VALUE_SOURCES
+from smart_trader.domain.gold.report_data import VALUE_SOURCES
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.io.report.collected import Collected, Limits
-from smart_trader.rules import told_rules
-from smart_trader.settings import load
+from smart_trader.report.data import Collected, Limits
+from smart_trader.report.thresholds import told_rules
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 20, 9, tzinfo=UTC)

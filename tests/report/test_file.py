@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from smart_trader.io.report import file
+from smart_trader.report import file
 
 
 def test_a_pipe_in_the_place_of_the_page_is_not_waited_for(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.io.report import numbers, words
+from smart_trader.report import figures, numbers
 from tests.report.example import bare
 
 AMOUNTS = st.decimals(-(10**18), 10**18, places=9)
@@ -85,7 +85,7 @@ def test_time_spans(value: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "figure",
-    [words.roi, words.win_rate, words.token_win_rate, words.lower_bound, words.coverage, words.unrealized],
+    [figures.roi, figures.win_rate, figures.token_win_rate, figures.lower_bound, figures.coverage, figures.unrealized],
 )
 def test_what_is_unknown_has_a_reason_and_no_number(figure: Callable[[Any], Any]) -> None:
     unknown = figure(bare())

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from smart_trader.errors import StorageError
-from smart_trader.io.report import file, page, page_view, sheets, trader_view
-from smart_trader.io.report.collected import Collected
-from smart_trader.io.report.view import FEES
+from smart_trader.report import exports, file, page, page_view, trader_view
+from smart_trader.report.data import Collected
+from smart_trader.report.view import FEES
 from tests.report.example import BARE, GOOD, NOW, bare, collected, movement, named, step, trader
 from tests.report.hostile import NAMES
 
@@ -87,8 +87,8 @@ def test_fees_are_mentioned_at_the_top_and_among_the_meanings() -> None:
     top, content = render(collected()).split("<main", maxsplit=1)
     assert [top.count(FEES), content.count(FEES)] == [1, 1]
     assert FEES in content.split('id="meanings"')[1]
-    assert FEES in sheets.as_json(collected())
-    assert sheets.as_text(collected())["note"] == FEES
+    assert FEES in exports.as_json(collected())
+    assert exports.as_text(collected())["note"] == FEES
 
 
 def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_threshold() -> None:
@@ -140,8 +140,8 @@ def test_without_a_ranking_the_page_says_so() -> None:
     none = replace(collected(), traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=())
     assert "There is no ranking yet" in render(none)
     assert "No wallet qualifies" in render(replace(none, ranked_at=NOW))
-    assert json.loads(sheets.as_json(none))["traders"] == []
-    assert len(sheets.as_csv(none).splitlines()) == 1
+    assert json.loads(exports.as_json(none))["traders"] == []
+    assert len(exports.as_csv(none).splitlines()) == 1
 
 
 def test_what_a_reader_must_know_first_stands_on_top() -> None:
@@ -160,7 +160,7 @@ def test_how_much_is_left_out_is_said() -> None:
 
 
 def test_the_document_has_every_digit_as_text() -> None:
-    good, unread = json.loads(sheets.as_json(collected()))["traders"]
+    good, unread = json.loads(exports.as_json(collected()))["traders"]
     assert good["realized_pnl"] == "1234.567890123"
     assert good["sales"][0]["quantity_raw"] == "3000000"
     assert good["equity_curve"][-1] == ["2026-01-06", "1234.567890123"]

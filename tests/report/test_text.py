@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.io.report import sheets
-from smart_trader.io.report.collected import Collected
-from smart_trader.io.report.markup import Html, element, join
-from smart_trader.io.report.text import clipped, spreadsheet_text, visible
+from smart_trader.report import exports
+from smart_trader.report.data import Collected
+from smart_trader.report.markup import Html, element, join
+from smart_trader.report.text import clipped, spreadsheet_text, visible
 from tests.report.example import collected, named
 from tests.report.hostile import NAMES
 
@@ -96,4 +96,4 @@ def _symbols(found: Collected) -> list[str]:
 
 
 def _lines(found: Collected) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(sheets.as_csv(found), newline="")))
+    return list(csv.DictReader(io.StringIO(exports.as_csv(found), newline="")))

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smart_trader.domain.arrow import Batches, arrow_type
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.columns import Batches, arrow_type
-from smart_trader.domain.silver import books, trades
+from smart_trader.domain.pnl import engine
+from smart_trader.domain.silver import trades
 from tests import strategies
 from tests.kernel import product
 from tests.oracle.fifo import order
@@ -20,7 +21,7 @@ from tests.oracle.fifo import order
 Row = dict[str, Any]
 Columns = tuple[pa.Array, ...]
 
-BOOK_RULES = books.BookRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
+BOOK_RULES = engine.BookRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
 KNOWN = {"history_complete": True, "label_class": None, "label_reason": None, "rejected_rows": 0}
 FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1}
 cuts = st.lists(st.integers(0, 60), max_size=6)
@@ -55,7 +56,7 @@ def said(of: Callable[[Batches], Iterator[pa.Array]], whole: Columns, at: Sequen
 @pytest.fixture(autouse=True, params=[5_000, 2])
 def rows_per_batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How much is gathered before it is handed on: more than any of these histories, or nearly nothing."""
-    for module in (books, trades):
+    for module in (engine, trades):
         monkeypatch.setattr(module, "_ROWS_PER_BATCH", request.param)
 
 
@@ -81,7 +82,7 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
 
 
 def _keep(batches: Batches) -> Iterator[pa.Array]:
-    return books._keep_partition(batches, BOOK_RULES)
+    return engine._keep_partition(batches, BOOK_RULES)
 
 
 def _lines(history: Sequence[Row]) -> Columns:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.changes import FEW
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales
+from smart_trader.domain.tables.changes import FEW
 from smart_trader.jobs import silver_pnl
 from tests.lake import Lake
 

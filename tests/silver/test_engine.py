@@ -15,20 +15,13 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from smart_trader.config.settings import load
+from smart_trader.config.thresholds import class_rules, mark_rules, value_rules
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.silver import (
-    books,
-    open_lots,
-    realized_sales,
-    rejected_rows,
-    tracked_whales,
-    trades,
-    wallet_pnl,
-)
-from smart_trader.domain.table import Table
+from smart_trader.domain.pnl import engine
+from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
+from smart_trader.domain.tables.table import Table
 from smart_trader.jobs import silver_pnl
-from smart_trader.rules import class_rules, mark_rules, value_rules
-from smart_trader.settings import load
 from tests import strategies
 from tests.lake import ROOT, Lake
 from tests.oracle import fifo, netting
@@ -173,10 +166,10 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
             F.lit(0).alias("rejected_rows"),
         )
         netted = trades.net_transactions(frame, known, value_rules(settings.pnl)).persist()
-        rules = books.BookRules(
+        rules = engine.BookRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        booked = books.keep_books(books.pack(trades.lines_in(netted)), rules)
+        booked = engine.keep_books(engine.pack(trades.lines_in(netted)), rules)
         texts = {"netted": texts_of(netted), "booked": texts_of(booked)}
         netted.unpersist()
         return texts

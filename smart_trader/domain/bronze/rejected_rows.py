@@ -5,8 +5,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze.transaction_history import SOURCE as TRADES
-from smart_trader.domain.marks import HOLDERS_READ, TRADES_READ
-from smart_trader.domain.table import STRING, TIMESTAMP, Column, Table
+from smart_trader.domain.tables.state_flags import HOLDERS_READ, TRADES_READ
+from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table
 
 TABLE = Table(
     name="bronze.rejected_rows",

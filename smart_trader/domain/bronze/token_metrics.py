@@ -6,8 +6,8 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import Record, Rejected, Unusable
-from smart_trader.domain.marks import SNAPSHOTS_JUDGED
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     DATE,

@@ -7,8 +7,8 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import Record, Rejected, Unusable
-from smart_trader.domain.marks import TRADES_READ
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import TRADES_READ
+from smart_trader.domain.tables.table import (
     COUNT,
     DATE,
     INT,

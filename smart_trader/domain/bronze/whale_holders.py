@@ -9,8 +9,8 @@ from typing import Any
 
 from smart_trader.domain.bronze import payload
 from smart_trader.domain.bronze.payload import EXACT, Record, Rejected, Unusable
-from smart_trader.domain.marks import HOLDERS_READ
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import HOLDERS_READ
+from smart_trader.domain.tables.table import (
     DATE,
     INT,
     PERCENT,

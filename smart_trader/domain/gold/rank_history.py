@@ -3,18 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.table import (
-    BOOLEAN,
-    COUNT,
-    DATE,
-    PERCENT,
-    SCORE,
-    STRING,
-    TIMESTAMP,
-    USD,
-    Column,
-    Table,
-)
+from smart_trader.domain.tables.table import BOOLEAN, COUNT, DATE, PERCENT, SCORE, STRING, TIMESTAMP, USD, Column, Table
 
 TABLE = Table(
     name="gold.rank_history",

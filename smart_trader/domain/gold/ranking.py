@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.columns import arrow_type, build_column, lists
+from smart_trader.domain.arrow import arrow_type, build_column, lists
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
 from smart_trader.domain.kernel.money import MICRO
@@ -27,8 +27,8 @@ from smart_trader.domain.kernel.ranking import (
     tier,
 )
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.domain.silver.books import ALL_TOKENS
-from smart_trader.domain.table import USD
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.table import USD
 
 _JUDGED = smart_traders.TABLE.fields(
     (

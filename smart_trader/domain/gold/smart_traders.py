@@ -1,7 +1,7 @@
 """gold.smart_traders: the current ranking of every qualified wallet."""
 
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     PERCENT,

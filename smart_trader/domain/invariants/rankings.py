@@ -4,9 +4,9 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from smart_trader.domain.gold import rank_history, smart_traders
-from smart_trader.domain.quality import Examination, Rule, together
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.domain.silver.books import ALL_TOKENS
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.row_rules import Examination, Rule, together
 
 USES = (smart_traders.TABLE, rank_history.TABLE)
 _KEPT = ("performance_tier", "smart_trader_score", "overall_rank", "tier_rank", "recommended", "total_pnl")

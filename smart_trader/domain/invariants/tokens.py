@@ -4,8 +4,8 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import token_metrics, whale_holders
 from smart_trader.domain.invariants.wallets import Rows
-from smart_trader.domain.quality import Examination, Rule, together
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
+from smart_trader.domain.tables.row_rules import Examination, Rule, together
 
 _OF_TOKENS = (whale_holders.TABLE, tracked_whales.TABLE)
 USES = (*_OF_TOKENS, tracked_tokens.TABLE, token_metrics.TABLE)

@@ -11,9 +11,9 @@ from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.bronze.rejected_rows import still_counts, unread_trades
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.kernel.trades import BUY, SELL
-from smart_trader.domain.quality import Examination, Rule, exact_sum, together
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, trades, wallet_pnl
-from smart_trader.domain.silver.books import ALL_TOKENS
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.row_rules import Examination, Rule, exact_sum, together
 
 EVENTS_USE = (transaction_history.TABLE, unread_rows.TABLE, trades.TABLE, rejected_rows.TABLE, wallet_pnl.TABLE)
 POSITIONS_USE = (trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)

@@ -7,11 +7,11 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import transaction_history, whale_holders
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.quality import Examination, Rule, exact_sum, together
 from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
-from smart_trader.domain.silver.books import ALL_TOKENS
 from smart_trader.domain.silver.tracked_whales import WALLET_STATE
-from smart_trader.domain.table import Table
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.row_rules import Examination, Rule, exact_sum, together
+from smart_trader.domain.tables.table import Table
 
 Rows = Callable[[Table], DataFrame]
 

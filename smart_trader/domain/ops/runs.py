@@ -3,15 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.table import (
-    COUNT,
-    INT,
-    STRING,
-    TIMESTAMP,
-    Column,
-    Table,
-    one_of,
-)
+from smart_trader.domain.tables.table import COUNT, INT, STRING, TIMESTAMP, Column, Table, one_of
 
 TABLE = Table(
     name="ops.runs",

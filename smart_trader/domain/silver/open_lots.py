@@ -1,7 +1,7 @@
 """silver.open_lots: purchases that have not been sold in full."""
 
-from smart_trader.domain.marks import PNL_COMPUTED
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     RAW,

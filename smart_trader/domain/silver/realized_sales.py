@@ -1,17 +1,7 @@
 """silver.realized_sales: what each sale earned, lot by lot first in, first out."""
 
-from smart_trader.domain.marks import PNL_COMPUTED
-from smart_trader.domain.table import (
-    COUNT,
-    HOURS,
-    RAW,
-    STRING,
-    TIMESTAMP,
-    USD,
-    Check,
-    Column,
-    Table,
-)
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED
+from smart_trader.domain.tables.table import COUNT, HOURS, RAW, STRING, TIMESTAMP, USD, Check, Column, Table
 
 TABLE = Table(
     name="silver.realized_sales",

@@ -1,7 +1,7 @@
 """silver.rejected_rows: trade rows of transactions that cannot be read as a trade."""
 
-from smart_trader.domain.marks import PNL_COMPUTED
-from smart_trader.domain.table import STRING, TIMESTAMP, Column, Table
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED
+from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table
 
 TABLE = Table(
     name="silver.rejected_rows",

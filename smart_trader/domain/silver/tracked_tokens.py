@@ -8,9 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.marks import SNAPSHOTS_JUDGED
 from smart_trader.domain.silver.due import is_due, known_time
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     DATE,

@@ -6,20 +6,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from smart_trader.domain.marks import STATE_KNOWN
 from smart_trader.domain.silver.due import is_due, known_time
-from smart_trader.domain.table import (
-    BOOLEAN,
-    COUNT,
-    INT,
-    PRICE,
-    STRING,
-    TIMESTAMP,
-    USD,
-    Column,
-    Table,
-    one_of,
-)
+from smart_trader.domain.tables.state_flags import STATE_KNOWN
+from smart_trader.domain.tables.table import BOOLEAN, COUNT, INT, PRICE, STRING, TIMESTAMP, USD, Column, Table, one_of
 
 TABLE = Table(
     name="silver.tracked_whales",

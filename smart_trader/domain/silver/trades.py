@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.columns import Batches, answering, arrow_type, build_column, nullable, starts, to_list
+from smart_trader.domain.arrow import Batches, answering, arrow_type, build_column, nullable, starts, to_list
 from smart_trader.domain.kernel.netting import net
 from smart_trader.domain.kernel.trades import (
     BUY,
@@ -18,8 +18,8 @@ from smart_trader.domain.kernel.trades import (
     trade_id,
 )
 from smart_trader.domain.kernel.valuation import ValueRules
-from smart_trader.domain.marks import PNL_COMPUTED
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     INT,

@@ -2,8 +2,8 @@
 
 from pyspark.sql import types as T
 
-from smart_trader.domain.marks import PNL_COMPUTED
-from smart_trader.domain.table import (
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED
+from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     HOURS,
@@ -17,6 +17,9 @@ from smart_trader.domain.table import (
     Table,
     one_of,
 )
+
+ALL_TOKENS = "ALL_TOKENS"
+"""Stands for the mint in the row of a whole wallet."""
 
 FIGURES = (
     Column("realized_pnl", USD, "Matched proceeds less first-in-first-out cost."),

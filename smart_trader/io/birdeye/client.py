@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from smart_trader.domain.bronze.payload import FIRST_BLOCK
 from smart_trader.errors import SourceRejected
-from smart_trader.io.http import HttpPolicy, JsonHttp, raise_if_quota_used_up
-from smart_trader.io.rate import Meter, RateLimiter
+from smart_trader.io.http.client import HttpPolicy, JsonHttp, raise_if_quota_used_up
+from smart_trader.io.http.rate import Meter, RateLimiter
 from smart_trader.ports import Clock, Page, Payload, Usage
 
 PAGE_SIZE = 100

@@ -1,0 +1,351 @@
+"""What may be set: name, type and bounds of every setting. What each is good for stands in `conf/defaults.toml`."""
+
+import re
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from smart_trader import paths
+from smart_trader.config.limits import memory_bytes
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in ("http", "https") and parts.hostname and parts.username is None and parts.port != 0:
+        return value.rstrip("/")
+    raise ValueError("must be an http:// or https:// address without user and password")
+
+
+def _private_address(value: str) -> str:
+    """Keys are sent to it, so nothing but this machine is spoken to in clear."""
+    parts = urlsplit(value)
+    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
+        return value
+    raise ValueError("must be an https:// address (http:// only on this machine)")
+
+
+def _delivery_address(value: str) -> str:
+    """Taken to the letter: where deliveries go, a slash at the end can matter."""
+    _private_address(_web_address(value))
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_path(value: str) -> str:
+    """As it is: where it begins, if it is relative, is decided later."""
+    paths.file_path(value)
+    return value
+
+
+def _existing_file(value: str) -> Path:
+    path = paths.file_path(value)
+    if not paths.is_file(path):
+        raise ValueError("no such file")
+    return path
+
+
+_LEAST_MEMORY = 512 * 2**20
+"""Spark refuses to start with less than 450 MB, of which Java keeps some to itself."""
+
+
+def _memory(value: str) -> str:
+    if re.fullmatch(r"[1-9][0-9]{0,6}[mg]", value):
+        return value
+    raise ValueError("must be a whole number with m or g, such as 2g")
+
+
+def _enough_for_java(value: str) -> str:
+    if memory_bytes(_memory(value)) >= _LEAST_MEMORY:
+        return value
+    raise ValueError("must be at least 512m")
+
+
+def _header_text(secret: SecretStr | None) -> SecretStr | None:
+    value = secret.get_secret_value() if secret else ""
+    if value.isascii() and value.isprintable():
+        return secret
+    raise ValueError("must be plain printable characters: is it complete, and nothing else pasted with it?")
+
+
+def _parts(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Count = Annotated[int, Field(ge=1, le=10**9)]
+CountOrNone = Annotated[int | None, Field(ge=1, le=10**9)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Hours = Annotated[int, Field(ge=1, le=876_000)]
+MinutesOrNone = Annotated[int | None, Field(ge=1, le=525_600)]
+Amount = Annotated[Decimal, Field(ge=0, le=10**15)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Change = Annotated[Decimal, Field(ge=-100, le=10**9)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
+Ratio = Annotated[Decimal, Field(ge=0, le=1)]
+Factor = Annotated[Decimal, Field(ge=1, le=10**6)]
+Text = Annotated[str, Field(min_length=1)]
+Memory = Annotated[str, AfterValidator(_memory)]
+JavaMemory = Annotated[str, AfterValidator(_enough_for_java)]
+Location = Annotated[Text, AfterValidator(paths.location)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PrivateAddress = Annotated[WebAddress, AfterValidator(_private_address)]
+DeliveryAddress = Annotated[str, AfterValidator(_delivery_address)]
+SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
+ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
+Files = Annotated[tuple[ExistingFile, ...], BeforeValidator(_parts)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Warehouse(Section):
+    root: Location
+    scratch: Location | None
+    s3_endpoint: WebAddress | None
+    s3_region: Text
+
+
+class Tokens(Section):
+    per_run: Count
+    min_liquidity_usd: Amount
+    max_liquidity_usd: Amount
+    min_volume_1h_usd: Amount
+    min_price_change_24h_percent: Change
+    min_price_change_2h_percent: Change
+    min_holders: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "Tokens":
+        if self.min_liquidity_usd > self.max_liquidity_usd:
+            raise ValueError("min_liquidity_usd must not be above max_liquidity_usd")
+        return self
+
+
+class Tracking(Section):
+    min_liquidity_usd: Amount
+    max_snapshot_age_days: Days
+
+
+class Whales(Section):
+    refresh_hours: Hours
+    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset that the API serves
+
+
+class Transactions(Section):
+    wallets_per_run: Count
+    max_trades_per_wallet: Count
+    overlap_hours: Hours
+    refresh_days: Days
+    wallets_per_commit: Count
+    seconds_per_commit: Seconds
+
+
+class Pnl(Section):
+    refresh_days: Days
+    fee_sol_max: Amount
+    fee_stable_usd_max: Amount
+    stable_price_tolerance: Ratio
+    price_gap_ok: Factor
+    price_gap_suspect: Factor
+    closed_ratio: Ratio
+    dead_after_days: Days
+    dead_value_ratio: Ratio
+    mark_max_age_hours: Hours
+    mark_max_share_of_liquidity: Ratio
+    token_coverage_min: Ratio
+
+    @model_validator(mode="after")
+    def _gaps_in_order(self) -> "Pnl":
+        if self.price_gap_ok > self.price_gap_suspect:
+            raise ValueError("price_gap_ok must not be above price_gap_suspect")
+        return self
+
+
+class Classify(Section):
+    bot_trades_per_active_day: Count
+    bot_median_holding_seconds: Count
+    bot_min_matched_sales: Count
+    bot_arbitrage_share: Ratio
+    bot_min_transactions: Count
+    pools_files: Files
+    exchanges_files: Files
+
+
+class Tier(Section):
+    min_pnl_usd: Amount
+    min_roi_percent: Amount
+    min_win_rate_percent: Percent
+
+
+class Recommended(Tier):
+    min_coverage_ratio: Ratio
+
+
+class Weights(Section):
+    profitability: Ratio
+    roi: Ratio
+    win_rate: Ratio
+    activity: Ratio
+
+    @model_validator(mode="after")
+    def _add_up(self) -> "Weights":
+        if self.profitability + self.roi + self.win_rate + self.activity != 1:
+            raise ValueError("the four weights must add up to 1")
+        return self
+
+
+class FullScore(Section):
+    pnl_usd: Annotated[Decimal, Field(gt=0, le=10**15)]
+    roi_percent: Annotated[Decimal, Field(gt=0, le=10**9)]
+    trades: Count
+
+
+class Ranking(Section):
+    pnl_basis: Literal["realized", "total"]
+    elite: Tier
+    strong: Tier
+    promising: Tier
+    recommended: Recommended
+    weights: Weights
+    full_score: FullScore
+
+
+class Report(Section):
+    traders: Annotated[int, Field(ge=1, le=100_000)]
+    detailed_traders: Annotated[int, Field(ge=0, le=200)]
+    tokens_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    sales_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    lots_per_trader: Annotated[int, Field(ge=0, le=1_000)]
+    biggest_sales: Annotated[int, Field(ge=0, le=1_000)]
+
+
+class Retention(Section):
+    bronze_days: Days
+    silver_days: Days
+    gold_days: Days
+    foundation_days: Days
+
+
+class Api(Section):
+    """What talking to an API over HTTP takes; the last six are the fields of `io.http.HttpPolicy`."""
+
+    base_url: PrivateAddress
+    api_key: SecretOrNone = None
+    connect_timeout_seconds: Seconds
+    read_timeout_seconds: Seconds
+    total_timeout_seconds: Seconds
+    attempts: Annotated[int, Field(ge=1, le=20)]
+    max_retry_wait_seconds: Seconds
+    max_body_bytes: Count
+
+
+class Units(Section):
+    token_list: Count
+    token_holder: Count
+    trader_txs: Count
+
+
+class BirdEye(Api):
+    requests_per_second: Annotated[Decimal, Field(ge=Decimal("0.001"), le=1_000)]
+    concurrent_requests: Annotated[int, Field(ge=1, le=256)]
+    compute_units_per_run: CountOrNone
+    units: Units
+
+
+class Helius(Api):
+    auth_header: SecretOrNone = None
+    webhook_url: DeliveryAddress | None
+    webhook_id: str | None
+    webhook_type: Literal["enhanced", "raw", "discord"]
+    transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]
+    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # what Helius takes per webhook
+
+
+class Disk(Section):
+    warn_percent: Percent
+    critical_percent: Percent
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> "Disk":
+        if self.warn_percent > self.critical_percent:
+            raise ValueError("warn_percent must not be above critical_percent")
+        return self
+
+
+class Logs(Section):
+    folder: Annotated[Text, AfterValidator(_checked_path)] | None
+    keep_days: Days
+    keep_megabytes: Count
+
+
+class Run(Section):
+    time_budget_minutes: MinutesOrNone
+
+
+class Spark(Section):
+    master: Text
+    deploy_mode: Literal["client", "cluster"]
+    driver_memory: JavaMemory
+    driver_max_result_size: Memory | None
+    executor_memory: JavaMemory
+    shuffle_partitions: CountOrNone
+
+
+class Settings(BaseSettings):
+    """All settings. The model itself reads nothing: `settings.load` hands it the merged layers, because the readers
+    of pydantic-settings neither refuse an unknown variable nor tell where a value came from."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    warehouse: Warehouse
+    tokens: Tokens
+    tracking: Tracking
+    whales: Whales
+    transactions: Transactions
+    pnl: Pnl
+    classify: Classify
+    ranking: Ranking
+    report: Report
+    retention: Retention
+    birdeye: BirdEye
+    helius: Helius
+    disk: Disk
+    logs: Logs
+    run: Run
+    spark: Spark
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)

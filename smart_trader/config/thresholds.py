@@ -1,0 +1,102 @@
+"""Settings turned into the rules that the domain asks for."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from smart_trader.config.model import Classify, Pnl, Ranking, Tokens
+from smart_trader.config.model import Tier as TierSettings
+from smart_trader.domain.gold.ranking import RankedBy
+from smart_trader.domain.kernel.marks import MarkRules
+from smart_trader.domain.kernel.ranking import Gate, RankingRules, Scoring, Tier
+from smart_trader.domain.kernel.valuation import ValueRules
+from smart_trader.domain.kernel.wallets import ClassRules
+
+_SECOND = 10**6
+_HOUR = 3_600 * _SECOND
+_DAY = 24 * _HOUR
+
+
+def value_rules(pnl: Pnl) -> ValueRules:
+    return ValueRules(
+        fee_sol=Fraction(pnl.fee_sol_max),
+        fee_stable_usd=Fraction(pnl.fee_stable_usd_max),
+        stable_price_tolerance=Fraction(pnl.stable_price_tolerance),
+        price_gap_ok=Fraction(pnl.price_gap_ok),
+        price_gap_suspect=Fraction(pnl.price_gap_suspect),
+    )
+
+
+def mark_rules(pnl: Pnl) -> MarkRules:
+    return MarkRules(
+        max_age=pnl.mark_max_age_hours * _HOUR,
+        max_share_of_liquidity=Fraction(pnl.mark_max_share_of_liquidity),
+        closed_ratio=Fraction(pnl.closed_ratio),
+        dead_after=pnl.dead_after_days * _DAY,
+        dead_value_ratio=Fraction(pnl.dead_value_ratio),
+        min_coverage=Fraction(pnl.token_coverage_min),
+    )
+
+
+def class_rules(classify: Classify) -> ClassRules:
+    return ClassRules(
+        max_trades_per_active_day=classify.bot_trades_per_active_day,
+        min_median_holding=classify.bot_median_holding_seconds * _SECOND,
+        min_matched_sales=classify.bot_min_matched_sales,
+        max_arbitrage_share=Fraction(classify.bot_arbitrage_share),
+        min_transactions=classify.bot_min_transactions,
+    )
+
+
+def ranked_by(ranking: Ranking) -> RankedBy:
+    gate, weights, full = ranking.recommended, ranking.weights, ranking.full_score
+    tiers = (
+        ("ELITE", ranking.elite),
+        ("STRONG", ranking.strong),
+        ("PROMISING", ranking.promising),
+    )
+    return RankedBy(
+        rules=RankingRules(
+            tiers=tuple(_tier(name, least) for name, least in tiers),
+            gate=Gate(
+                min_pnl=Fraction(gate.min_pnl_usd),
+                min_roi=Fraction(gate.min_roi_percent),
+                min_win_rate=Fraction(gate.min_win_rate_percent),
+                min_coverage=Fraction(gate.min_coverage_ratio),
+            ),
+            scoring=Scoring(
+                profitability=Fraction(weights.profitability),
+                roi=Fraction(weights.roi),
+                win_rate=Fraction(weights.win_rate),
+                activity=Fraction(weights.activity),
+                full_pnl=Fraction(full.pnl_usd),
+                full_roi=Fraction(full.roi_percent),
+                full_trades=Fraction(full.trades),
+            ),
+        ),
+        pnl=f"{ranking.pnl_basis}_pnl",
+    )
+
+
+def _tier(name: str, least: TierSettings) -> Tier:
+    return Tier(
+        name,
+        Fraction(least.min_pnl_usd),
+        Fraction(least.min_roi_percent),
+        Fraction(least.min_win_rate_percent),
+    )
+
+
+def token_filters(tokens: Tokens) -> dict[str, str]:
+    """Query parameters of BirdEye's token list."""
+    return {
+        "min_liquidity": _plain(tokens.min_liquidity_usd),
+        "max_liquidity": _plain(tokens.max_liquidity_usd),
+        "min_volume_1h_usd": _plain(tokens.min_volume_1h_usd),
+        "min_price_change_24h_percent": _plain(tokens.min_price_change_24h_percent),
+        "min_price_change_2h_percent": _plain(tokens.min_price_change_2h_percent),
+        "min_holder": str(tokens.min_holders),
+    }
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"

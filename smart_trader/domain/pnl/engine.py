@@ -1,0 +1,372 @@
+"""silver.trades to silver.realized_sales, silver.open_lots, silver.wallet_pnl and the class of each wallet.
+
+One pass: the trades of a wallet come token by token in their total order, and are matched some positions at a time.
+Why so: docs/decisions/pnl-engine.md.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.domain.arrow import (
+    Batches,
+    answering,
+    arrow_type,
+    build_column,
+    nullable,
+    number_column,
+    numbers,
+    placed,
+    starts,
+)
+from smart_trader.domain.kernel.marks import MarkRules, Quote
+from smart_trader.domain.kernel.money import USD_LIMIT
+from smart_trader.domain.kernel.performance import (
+    MICROSECONDS_PER_DAY,
+    Facts,
+    Results,
+    join,
+    judge_tokens,
+    token_figures,
+    wallet_figures,
+)
+from smart_trader.domain.kernel.trades import SELL
+from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
+from smart_trader.domain.pnl.matching import Matches, Trades, match
+from smart_trader.domain.pnl.totals import take_stock, tally_trades
+from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.table import STRING
+
+_MATCHED = (
+    *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
+    *("acquired_at", "holding_hours"),
+)
+"""In the order of `Sale`."""
+_USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
+"""Not said of a sale that has none: a null costs nothing on the way."""
+_USUALLY_ALL = {
+    "matched_raw": "quantity_raw",
+    "matched_proceeds_usd": "value_usd",
+    "remaining_raw": "quantity_raw",
+    "remaining_cost_usd": "value_usd",
+}
+"""Not said of a sale that is matched whole, or of a lot that is whole, since it is what the trade itself has."""
+_LEFT = ("remaining_raw", "remaining_cost_usd")
+_PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
+_BOOK = T.StructType(
+    [
+        T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),
+        T.StructField("wallet_class", STRING),
+        T.StructField("class_reason", STRING),
+    ]
+)
+BOOKED = T.StructType(
+    [
+        T.StructField("sale", nullable(realized_sales.TABLE.fields(_MATCHED))),
+        T.StructField("lot", nullable(open_lots.TABLE.fields(_LEFT))),
+        T.StructField("book", _BOOK),
+    ]
+)
+"""What the books say of a trade: how it was matched if it is a sale, what is left of it if that is a lot; at the last
+trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
+usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` say it."""
+
+_AROUND = ("wallet_address", "token_address", "block_time")
+_CARRIED = ("trade_id", "block_number", "quantity_raw", "value_usd")
+TRADE_COLUMNS = (*_AROUND, *_CARRIED, "side", "decimals")
+"""What the books want to know of a trade."""
+_TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.carried.*")
+_ROWS_PER_BATCH = 20_000
+_BOOKED = arrow_type(BOOKED)
+_BOOK_TYPE = _BOOKED.field("book").type
+_DECIMALS = {i: 10**c.type.precision for i, c in enumerate(wallet_pnl.FIGURES, 1) if isinstance(c.type, T.DecimalType)}
+"""First magnitude that does not fit, by place in `_PNL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookRules:
+    """All that the figures depend on beside the trades. `now` is the business time in microseconds."""
+
+    now: int
+    quotes: Mapping[str, Quote]
+    """By mint, from the newest snapshots."""
+    marks: MarkRules
+    classes: ClassRules
+
+
+def pack(lines: DataFrame) -> DataFrame:
+    """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `keep_books` takes them.
+
+    What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step,
+    and columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
+    """
+    is_sale = F.col("side") == SELL
+    return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
+
+
+def keep_books(packed: DataFrame, rules: BookRules) -> DataFrame:
+    """Trades with their `sale`, `lot` or `book`, as far as they have any.
+
+    All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
+    """
+    # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
+    order = (*_AROUND, "carried.block_number", "is_sale", "carried.trade_id")
+    said = answering(partial(_keep_partition, rules=rules), BOOKED)(
+        *("token_address", "block_time", "is_sale", "carried.quantity_raw", "carried.value_usd", "decimals", "facts")
+    )
+    book = F.when(F.col("said.book").isNotNull(), F.struct("wallet_address", "said.book.*"))
+    return (
+        packed.sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
+        .select(*_AROUND, "carried", said.alias("said"))
+        .select(F.struct(*_AROUND, "carried").alias("trade"), "said.sale", "said.lot", book.alias("book"))
+        .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
+    )
+
+
+def sales_in(booked: DataFrame) -> DataFrame:
+    """The rows of `silver.realized_sales`."""
+    sales = _said_in_full(booked.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
+    zeros = {name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO}
+    return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
+
+
+def lots_in(booked: DataFrame) -> DataFrame:
+    """The rows of `silver.open_lots`."""
+    derived = {
+        "acquired_at": F.col("block_time"),
+        "bought_raw": F.col("quantity_raw"),
+        "cost_known": F.col("value_usd").isNotNull(),
+    }
+    lots = _said_in_full(booked.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
+    return lots.withColumns(derived).select(*open_lots.TABLE.column_names)
+
+
+def _said_in_full(rows: DataFrame, units: str) -> DataFrame:
+    """With what was not said since it is all of the trade, where `units` are null."""
+    names = [name for name in _USUALLY_ALL if name in rows.columns]
+    return rows.withColumns(
+        {name: F.when(F.col(units).isNull(), F.col(_USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
+    )
+
+
+def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
+    """The rows of `silver.wallet_pnl`."""
+    state = {
+        "computed_at": F.timestamp_micros(F.lit(rules.now)),
+        "moved_to_gold": F.lit(False),
+        "gold_processed_at": F.lit(None).cast("timestamp"),
+    }
+    return booked.where("book IS NOT NULL").select("book.wallet_address", F.inline("book.pnl")).withColumns(state)
+
+
+def classes_in(booked: DataFrame) -> DataFrame:
+    """The class of each wallet, and why."""
+    return booked.where("book.wallet_class IS NOT NULL").select(
+        "book.wallet_address", "book.wallet_class", "book.class_reason"
+    )
+
+
+@dataclass(slots=True)
+class _Wallet:
+    """What is gathered of the wallet whose positions are passing."""
+
+    known: Mapping[str, Any]
+    results: list[Results] = field(default_factory=list)
+    trades: int = 0
+    days: set[int] = field(default_factory=set)
+    holding_times: list[int] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(*(self.known[name] for name in ("history_complete", "arbitrage_tx_count", "rejected_rows")))
+
+    def whole(self) -> Results:
+        return join(self.results).whole()
+
+    def see(self, results: Results, times: NDArray[np.int64], holding_times: NDArray[np.int64]) -> None:
+        """Add some positions, their trades' times, and the holding times of their realized sales."""
+        self.results.append(results)
+        self.trades += len(times)
+        self.days.update(np.unique(times // MICROSECONDS_PER_DAY).tolist())
+        self.holding_times += holding_times.tolist()
+
+    def verdict(self, rules: ClassRules) -> tuple[str, str]:
+        known = self.known
+        label = (known["label_class"], known["label_reason"]) if known["label_class"] else None
+        arbitrage = known["arbitrage_tx_count"]
+        activity = Activity(self.trades, len(self.days), self.holding_times, known["transactions"], arbitrage)
+        return classify(activity, rules, label=label)
+
+
+class _Books:
+    """The books of one wallet after the other, some whole positions at a time."""
+
+    def __init__(self, rules: BookRules) -> None:
+        self._rules = rules
+        self._wallet: _Wallet | None = None
+
+    def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
+        """What the books say of each of the next lines, some at a time. `ends_wallet` says whether they end one."""
+        tokens, times, is_sale, quantities, values, *_ = lines
+        # A wallet's own line is a position of its own, in which nothing was bought.
+        trades = Trades(
+            starts=np.array(starts(tokens)),
+            is_buy=~is_sale.fill_null(False).to_numpy(zero_copy_only=False),
+            quantity=numbers(quantities),
+            value=numbers(values),
+            has_value=values.is_valid().to_numpy(zero_copy_only=False),
+            time=numbers(times),
+        )
+        matches = match(trades)
+        books = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
+        for start in range(0, len(trades), _ROWS_PER_BATCH):
+            rows = slice(start, start + _ROWS_PER_BATCH)
+            said = (_said_of_sales(trades, matches, rows), _said_of_lots(trades, matches, rows), books[rows])
+            yield pa.StructArray.from_arrays(said, fields=list(_BOOKED))
+
+    def _close(
+        self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
+    ) -> pa.StructArray:
+        """The book of each position: the figures of its token, but for a wallet's own line; of the last one of a wallet
+        also the figures and the class of the wallet."""
+        tokens, *_, decimals, facts = lines
+        rules = self._rules
+        is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
+        mints = tokens.take(pa.array(trades.starts)).to_pylist()
+        results = judge_tokens(
+            tally_trades(trades, matches),
+            take_stock(trades, matches),
+            decimals.take(pa.array(trades.ends - 1)).to_pylist(),
+            [rules.quotes.get(mint) for mint in mints],
+            rules.now,
+            rules.marks,
+        )
+        complete: list[bool] = []
+        ended: dict[int, _Wallet] = {}
+        is_realized = (matches.matched > 0) & trades.has_value
+        first = [place for place, own in enumerate(is_own.tolist()) if own or not place]
+        for begin, end in pairwise([*first, len(is_own)]):
+            if is_own[begin]:
+                self._wallet = _Wallet(facts[trades.starts[begin]].as_py())
+            assert self._wallet, "a wallet's own line comes first"
+            pairs = slice(begin + int(is_own[begin]), end)
+            rows = slice(trades.starts[begin] + int(is_own[begin]), trades.ends[end - 1])
+            held = (trades.time[rows] - matches.acquired_at[rows])[is_realized[rows]]
+            self._wallet.see(results.part(pairs), trades.time[rows], held)
+            complete += [self._wallet.facts.history_complete] * (end - begin)
+            if end < len(is_own) or ends_wallet:
+                ended[end - 1] = self._wallet
+        wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
+        of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
+        rows_of = _pnl_rows((mints, *token_figures(results, complete)), ([ALL_TOKENS] * len(ended), *of_wallets))
+        return _listed(rows_of, is_own, {place: wallet.verdict(rules.classes) for place, wallet in ended.items()})
+
+
+def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[int, tuple[str, str]]) -> pa.StructArray:
+    """The book of each position, given the PnL of all positions, then of the wallets that end at some of them."""
+    count, last = len(is_own), np.array(list(verdicts), np.int64)
+    is_last = np.zeros(count, bool)
+    is_last[last] = True
+    sizes = (~is_own).astype(np.int64) + is_last
+    offsets = np.insert(np.cumsum(sizes), 0, 0)
+    order = np.empty(offsets[-1], np.int64)
+    order[offsets[:-1][~is_own]] = np.flatnonzero(~is_own)
+    order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
+    listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _BOOK_TYPE[0].type)
+    said = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
+    columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in said))
+    return pa.StructArray.from_arrays(columns, fields=list(_BOOK_TYPE), mask=pa.array(sizes == 0))
+
+
+def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+    is_sale, matched = ~trades.is_buy[rows], matches.matched[rows]
+    proceeds, cost = matches.matched_proceeds[rows], matches.cost[rows]
+    is_part = matched != trades.quantity[rows]
+    is_matched = is_sale & (matched > 0)
+    is_realized = is_matched & trades.has_value[rows]
+    realized = proceeds - cost
+    columns = (
+        (matched, is_sale & is_part),
+        *((units, units != 0) for units in (matches.unknown_cost[rows], matches.unmatched[rows])),
+        (proceeds, is_realized & is_part),
+        (cost, is_matched & _fits(cost)),
+        (realized, is_realized & _fits(realized)),
+        *((of_time[rows], is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
+    )
+    return _structs(columns, is_sale, _BOOKED.field("sale").type)
+
+
+def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+    left = matches.left[rows]
+    is_open = left > 0
+    is_part = is_open & (left != trades.quantity[rows])
+    columns = ((left, is_part), (matches.left_cost[rows], is_part & trades.has_value[rows]))
+    return _structs(columns, is_open, _BOOKED.field("lot").type)
+
+
+def _structs(columns: Iterable[tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType) -> pa.Array:
+    arrays = [number_column(*column, field.type) for column, field in zip(columns, kind, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=pa.array(~is_there))
+
+
+def _fits(amounts: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether their column can hold them."""
+    fits: NDArray[np.bool_] = (amounts < USD_LIMIT) & (amounts > -USD_LIMIT)
+    return fits
+
+
+def _pnl_rows(*parts: Iterable[list[Any]]) -> pa.StructArray:
+    """Rows of `silver.wallet_pnl` from columns in the order of `_PNL`, part after part."""
+    fields = list(_BOOK_TYPE[0].type.value_type)
+    columns = [list(chain.from_iterable(column)) for column in zip(*parts, strict=True)]
+    for place, limit in _DECIMALS.items():
+        columns[place] = _fitting(columns[place], limit)
+    arrays = [build_column(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=fields)
+
+
+def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
+    """None for a figure that its column cannot hold: it cannot be told, and must not stop the others."""
+    known = [figure for figure in figures if figure is not None]
+    if not known or (max(known) < limit and min(known) > -limit):
+        return figures
+    return [figure if figure is None or -limit < figure < limit else None for figure in figures]
+
+
+def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
+    books = _Books(rules)
+    for lines, ends_wallet in _whole_positions(batches):
+        yield from books.keep(lines, ends_wallet=ends_wallet)
+
+
+def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], bool]]:
+    """The lines as they come, parted only where a position begins, and whether each part ends a wallet."""
+    waiting: list[tuple[pa.Array, ...]] = []
+    for batch in batches:
+        tokens, *_, facts = batch
+        if not len(tokens):
+            continue
+        cut = starts(tokens)[-1]
+        if cut or (waiting and (facts[0].is_valid or waiting[-1][0][-1] != tokens[0])):
+            waiting.append(tuple(column[:cut] for column in batch))
+            yield _together(waiting), facts[cut].is_valid
+        waiting.append(tuple(column[cut:] for column in batch))
+    if waiting:
+        yield _together(waiting), True
+
+
+def _together(batches: list[tuple[pa.Array, ...]]) -> tuple[pa.Array, ...]:
+    """One batch of all, which are then forgotten column by column: they may be many."""
+    columns = list(zip(*batches, strict=True))
+    batches.clear()
+    return tuple(pa.concat_arrays(columns.pop(0)) for _ in range(len(columns)))

@@ -1,0 +1,91 @@
+"""What must change in a table so that it holds given rows: only that is written."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.tables.table import Table
+
+CHANGE = "_change"
+FEW = 250
+"""The most values that a condition names. Spark gives Parquet one nested "or" for each, up to the same number in
+conf/spark-defaults.conf; some 750 overflow the usual stack of 1 MB. Beyond it no page would be skipped, so a join does
+as well."""
+INSERT, UPDATE, DELETE = "insert", "update", "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableChange:
+    """What becomes of the rows of a table, by key; the run's own columns (`batch_id`, `ingested_at`) do not count."""
+
+    table: str
+    is_new: bool = False
+    """There was no such table."""
+    new_columns: tuple[str, ...] = ()
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        return not (self.is_new or self.new_columns or self.inserted or self.updated or self.deleted)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a table whose columns have values that stand in `frame` (same names)."""
+
+    frame: DataFrame
+    few: tuple[str, ...] | None = None
+    """The values of a frame of one column, if they are few (`FEW`): files and pages without them are not read."""
+
+    def of(self, rows: DataFrame) -> DataFrame:
+        """Those of `rows` that belong to the part."""
+        if self.few is None:
+            return rows.join(F.broadcast(self.frame), self.frame.columns, "left_semi")
+        return rows.where(self._is_among_few)
+
+    @cached_property
+    def _is_among_few(self) -> Column:
+        """Made once for all tables: each value in it is a call to the JVM."""
+        return F.col(self.frame.columns[0]).isin(*self.few or ())
+
+    def condition(self, alias: str) -> Column:
+        """What can be said of the part's rows, aliased, in literals."""
+        if self.few is None:
+            return F.lit(True)
+        return F.col(f"{alias}.{self.frame.columns[0]}").isin(*self.few)
+
+
+def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFrame:
+    """Rows of `table` with `_change`: to be inserted or updated as in `wanted`, or deleted since only in `stored`.
+
+    `wanted` and `stored` have unique keys. Columns that another job owns are no difference, but an updated row gets
+    those of `wanted`: a changed row is new to whoever keeps that state.
+    """
+    keys = list(table.key)
+    compared = [c.name for c in table.columns if c.name not in table.key and c.owner in (None, table.job)]
+    new = wanted.select(*keys, F.struct(*table.column_names).alias("_new"))
+    old = stored.select(*keys, F.struct(*compared).alias("_old"))
+    both = new.join(old, keys, "full_outer")
+    differs = F.lit(False)
+    for name in compared:
+        differs = differs | ~F.col(f"_new.{name}").eqNullSafe(F.col(f"_old.{name}"))
+    change = F.when(F.col("_old").isNull(), INSERT).when(F.col("_new").isNull(), DELETE).when(differs, UPDATE)
+    rest = [name for name in table.column_names if name not in table.key]
+    return (
+        both.withColumn(CHANGE, change)
+        .where(F.col(CHANGE).isNotNull())
+        .select(CHANGE, *keys, *(F.col(f"_new.{name}").alias(name) for name in rest))
+    )
+
+
+def same_key(keys: tuple[str, ...], left: str, right: str) -> Column:
+    """The condition that two aliased frames agree in `keys`."""
+    condition = F.lit(True)
+    for key in keys:
+        condition = condition & (F.col(f"{left}.{key}") == F.col(f"{right}.{key}"))
+    return condition

@@ -1,0 +1,42 @@
+"""What going back to an earlier version of a table changes, and whose state no longer holds then."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE
+from smart_trader.domain.tables.table import Table
+
+
+def differences(table: Table, now: DataFrame, then: DataFrame) -> DataFrame:
+    """A row for each key that `then` has, lacks or has otherwise than `now`: the change, and the entities of the row.
+
+    A column that was added in between is null in `then`.
+    """
+    keys = list(table.key)
+    old, new = (
+        rows.select(
+            *keys,
+            F.struct(
+                *(
+                    F.col(name) if name in rows.columns else F.lit(None).cast(table.schema[name].dataType).alias(name)
+                    for name in table.column_names
+                )
+            ).alias(side),
+        )
+        for side, rows in (("_now", now), ("_then", then))
+    )
+    change = (
+        F.when(F.col("_now").isNull(), INSERT)
+        .when(F.col("_then").isNull(), DELETE)
+        .when(~F.col("_now").eqNullSafe(F.col("_then")), UPDATE)
+    )
+    entities = sorted({mark.entity for mark in table.vouched_by})
+    return (
+        old.join(new, keys, "full_outer")
+        .withColumn(CHANGE, change)
+        .where(F.col(CHANGE).isNotNull())
+        .select(
+            CHANGE,
+            *(F.coalesce(F.col(f"_now.{name}"), F.col(f"_then.{name}")).alias(name) for name in entities),
+        )
+    )

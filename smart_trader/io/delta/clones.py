@@ -1,0 +1,214 @@
+"""A warehouse that can be written to without being changed: each table is cloned before its first write.
+
+A shallow clone is a Delta log of its own over the data files of its table; what is written lies in its own folder. The
+versions of a clone go on from that of its table, so whatever is found by version is found in both alike.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from typing_extensions import override
+
+from smart_trader.domain.tables.changes import DELETE, INSERT, UPDATE, TableChange
+from smart_trader.domain.tables.log_rules import NEWEST_WRITER_VERSION, READER_VERSION
+from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.io.delta.snapshots import holds_no_files, sql_name
+from smart_trader.io.delta.store import DeltaStore
+from smart_trader.ports import Clock
+
+_LOG_CHANGES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.minReaderVersion": str(READER_VERSION),
+    "delta.minWriterVersion": str(NEWEST_WRITER_VERSION),
+}
+"""Without versions Delta takes its newest ones, and `validate` would find that common writers cannot open the clone."""
+_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where a table stands. Versions are -1 where there is no table."""
+
+    found: int
+    """Version in the warehouse when it was first looked at."""
+    base: int
+    """Version that is gone on from: the one found, or none once the table is to be made anew."""
+    is_empty: bool
+    """Whether there were no rows."""
+    is_cloned: bool = False
+    """Whether there is a clone, or a new table in its place."""
+    new_columns: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Version of the clone's first commit."""
+        return max(self.base, 0)
+
+
+class CloneStore(DeltaStore):
+    """The tables of a warehouse as they stood when first looked at, with all that is written in clones.
+
+    `clones` is the folder or address for these. Below `root` nothing is written, so no lock is needed, and other runs
+    may go on there. What is overridden is marked: a write that found no clone would be one to the warehouse.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        root: str,
+        *,
+        clones: str,
+        clock: Clock,
+        run_id: str,
+        retention_days: Mapping[str, int],
+    ) -> None:
+        super().__init__(spark, root, clock=clock, run_id=run_id, retention_days=retention_days)
+        self._clones = clones
+        self._standings: dict[str, _Standing] = {}
+
+    @override
+    def path(self, table: Table) -> str:
+        standing = self._look_at(table)
+        return self._own_path(table) if standing.is_cloned or standing.base < 0 else super().path(table)
+
+    @override
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        standing = self._look_at(table)
+        if version is None and not standing.is_cloned and standing.base >= 0:
+            version = standing.base
+        if version is not None and version <= standing.base:
+            return self._load(table, super().path(table), version)
+        return self._load(table, self.path(table), None if version is None else version - standing.start)
+
+    @override
+    def version(self, table: Table) -> int:
+        standing = self._look_at(table)
+        return standing.start + super().version(table) if standing.is_cloned else standing.base
+
+    @override
+    def drop(self, tables: Sequence[Table]) -> None:
+        """Have tables made anew; those of the warehouse stay."""
+        for table in tables:
+            self._look_at(table).base = -1
+
+    def found(self, table: Table) -> DataFrame:
+        """The rows in the warehouse; none if there is no such table."""
+        version = self._look_at(table).found
+        if version < 0:
+            return self.frame(table.schema, [])
+        return self._load(table, super().path(table), version)
+
+    def changes(self, tables: Sequence[Table]) -> list[TableChange]:
+        """How each of `tables` differs from the warehouse now."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self._change, tables))
+
+    def _change(self, table: Table) -> TableChange:
+        standing = self._look_at(table)
+        before = 0 if standing.is_empty else self.found(table).count()
+        if standing.is_cloned and (standing.is_empty or standing.base < 0):
+            return TableChange(
+                table=table.name,
+                is_new=standing.found < 0,
+                new_columns=standing.new_columns,
+                inserted=self.read(table).count(),
+                deleted=before,
+            )
+        kinds = self._kinds_of_change(table) if self.version(table) > standing.base else {}
+        updated, deleted = kinds.get(UPDATE, 0), kinds.get(DELETE, 0)
+        return TableChange(
+            table=table.name,
+            new_columns=standing.new_columns,
+            inserted=kinds.get(INSERT, 0),
+            updated=updated,
+            deleted=deleted,
+            unchanged=before - updated - deleted,
+        )
+
+    def _kinds_of_change(self, table: Table) -> dict[str, int]:
+        feed = self._spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 1)
+        kinds = _net_changes(table, feed.load(self.path(table))).groupBy("kind").count().collect()
+        return {row["kind"]: row["count"] for row in kinds}
+
+    def _look_at(self, table: Table) -> _Standing:
+        if table.name not in self._standings:
+            snapshot = self._snapshot_at(super().path(table))
+            found = int(snapshot.version())
+            is_empty = holds_no_files(self._spark, snapshot)
+            self._standings[table.name] = _Standing(found, found, is_empty=is_empty)
+        return self._standings[table.name]
+
+    def _own_path(self, table: Table) -> str:
+        return f"{self._clones}/{table.path}"
+
+    @override
+    @contextlib.contextmanager
+    def committing(self, table: Table) -> Iterator[None]:
+        standing = self._look_at(table)
+        if not standing.is_cloned and standing.is_empty:  # a new one is the same, at a fraction of the cost
+            standing.is_cloned = True
+            super()._create(table)
+        elif not standing.is_cloned:
+            self._clone(table)
+        with super().committing(table):
+            yield
+
+    @override
+    def _create(self, table: Table) -> None:
+        super()._create(table)
+        self._look_at(table).is_cloned = True
+
+    @override
+    def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
+        self._clone(table)
+        self._look_at(table).new_columns = tuple(field.name for field in columns)
+        super()._alter(table, columns)
+
+    def _clone(self, table: Table) -> None:
+        standing = self._look_at(table)
+        source = f"{sql_name(super().path(table))} VERSION AS OF {standing.base}"
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in _LOG_CHANGES.items())
+        clone = f"CREATE TABLE {sql_name(self._own_path(table))} SHALLOW CLONE {source} TBLPROPERTIES ({properties})"
+        self._spark.sql(clone)
+        standing.is_cloned = True
+
+    @override
+    def _commits(self, table: Table, *, after: int) -> list[Row]:
+        standing = self._look_at(table)
+        commits: list[Row] = []
+        if self.version(table) > standing.base:
+            commits = super()._commits(table, after=max(after, standing.base))
+        if after < standing.base:
+            path = super().path(table)
+            newest = int(self._snapshot_at(path).version())
+            history = DeltaTable.forPath(self._spark, path).history(newest - after).collect()
+            commits += [commit for commit in history if commit.version <= standing.base]
+        return commits
+
+
+def _net_changes(table: Table, feed: DataFrame) -> DataFrame:
+    """One row per key whose row is another one (`kind`) after all the changes of a change feed."""
+    ignored = (*table.key, BATCH_ID.name, INGESTED_AT.name)
+    values = F.struct(*(name for name in table.schema.names if name not in ignored))
+    is_old = F.col("_change_type").isin("delete", "update_preimage")
+    version = F.col("_commit_version")
+    first, last = F.min(version).alias("_first"), F.max(version).alias("_last")
+    # A commit may take a row away and put it back: what was there before its first counts, and what its last put there.
+    old = F.min_by(F.when(is_old, F.struct(version, values.alias("row"))), F.when(is_old, version)).alias("_old")
+    new = F.max_by(F.when(~is_old, F.struct(version, values.alias("row"))), F.when(~is_old, version)).alias("_new")
+    keys = feed.groupBy(*table.key).agg(first, last, old, new)
+    was_there = F.coalesce(F.col("_old._commit_version") == F.col("_first"), F.lit(False))
+    is_there = F.coalesce(F.col("_new._commit_version") == F.col("_last"), F.lit(False))
+    differs = ~F.col("_old.row").eqNullSafe(F.col("_new.row"))
+    kind = (
+        F.when(~was_there & is_there, INSERT)
+        .when(was_there & ~is_there, DELETE)
+        .when(was_there & is_there & differs, UPDATE)
+    )
+    return keys.select(*table.key, kind.alias("kind")).where(F.col("kind").isNotNull())

@@ -1,0 +1,157 @@
+"""Stored tables are made what their declarations say: created, given columns and checks, written anew."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from smart_trader.domain.tables.declared_rows import as_declared, inferred
+from smart_trader.domain.tables.log_rules import (
+    CHECK,
+    DELETED_FILES,
+    LOG,
+    StoredTable,
+    check_differences,
+    columns_to_add,
+    plain_fields,
+    schema_differences,
+)
+from smart_trader.domain.tables.table import Table
+from smart_trader.errors import SchemaMismatch
+from smart_trader.io.delta.jvm import java_class
+from smart_trader.io.delta.refusals import refuse_broken
+from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name
+
+_STATISTICS = "delta.dataSkippingStatsColumns"
+"""Columns whose range each file keeps. It may not name a partition, so it changes with the layout."""
+
+
+def create_table(spark: SparkSession, path: str, table: Table, *, retention_days: int) -> None:
+    """Create an empty table, unless there is one."""
+    days = f"interval {retention_days} days"
+    properties = {DELETED_FILES: days, LOG: days, **_properties(table)}
+    # Named as well as located: of a location alone Delta makes a name that is no SQL if the path has a back-tick.
+    builder = DeltaTable.createIfNotExists(spark).tableName(sql_name(path)).location(path)
+    builder = builder.addColumns(table.schema)
+    for name, value in properties.items():
+        builder = builder.property(name, value)
+    builder.partitionedBy(*table.partitioned_by).execute()
+
+
+def alter_table(spark: SparkSession, path: str, table: Table, snapshot: Any) -> None:
+    """Give the table of `snapshot`, its newest version, the declared columns and checks, as one commit.
+
+    Rows are neither read nor written: columns that are new must be nullable, and the rows must keep the checks.
+    """
+    transaction, schema = _declared_in(spark, path, table, snapshot)
+    update = java_class(spark, "org.apache.spark.sql.delta.DeltaOperations$UpdateSchema")
+    transaction.commit(scala_seq(spark, []), update(snapshot.schema(), schema))
+
+
+def with_columns(rows: DataFrame, fields: Sequence[T.StructField]) -> DataFrame:
+    """`rows` with these columns as well, empty."""
+    return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
+
+
+def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFrame) -> None:
+    """Raises SchemaMismatch or QualityError if `found`, which `version` was, with its `rows` cannot be made as declared
+    by adding columns and checks."""
+    columns = columns_to_add(table, found)
+    if columns is None:
+        raise SchemaMismatch.of_version(table.name, version, schema_differences(table, found))
+    if check_differences(table, found):
+        refuse_broken(table, with_columns(rows, columns), "nothing was changed")
+
+
+def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *, dry_run: bool) -> None:
+    """Write the rows of `snapshot`, the newest version, into the declared columns and partitions, as one commit.
+
+    Raises SchemaMismatch or QualityError, before anything is written, if a value would be lost. A dry run ends
+    there.
+    """
+    stored = frame_of(spark, path, snapshot, None)
+    _refuse_losses(table, stored)
+    rows = stored.select(*(_in_type(stored, field) for field in table.schema))
+    refuse_broken(table, rows, "nothing was changed")
+    if not dry_run:
+        _commit_overwrite(spark, path, table, snapshot, as_declared(table, rows))
+
+
+def _refuse_losses(table: Table, stored: DataFrame) -> None:
+    """Raises SchemaMismatch if a column is not declared, or has values that its declared type cannot hold."""
+    declared, given = plain_fields(table.schema), plain_fields(stored.schema)
+    kinds = {name: (given[name].dataType, declared[name].dataType) for name in given if name in declared}
+    cast = {name: (old, new) for name, (old, new) in kinds.items() if old != new}
+    lost = [f"{name}: it is not declared, and would be lost" for name in given if name not in declared]
+    if cast:
+        counts = stored.agg(*(F.count_if(_is_lost(name, *sides)).alias(name) for name, sides in cast.items()))
+        lost += [
+            f"{name}: {count} values of type {cast[name][0].simpleString()} do not fit {cast[name][1].simpleString()}"
+            for name, count in counts.collect()[0].asDict().items()
+            if count
+        ]
+    if lost:
+        raise SchemaMismatch.of_stored(table.name, lost)
+
+
+def _is_lost(name: str, stored: T.DataType, declared: T.DataType) -> Column:
+    """Whether the value is another one in the declared type."""
+    return ~F.col(name).try_cast(inferred(declared)).try_cast(inferred(stored)).eqNullSafe(F.col(name))
+
+
+def _in_type(stored: DataFrame, field: T.StructField) -> Column:
+    value = F.col(field.name) if field.name in stored.columns else F.lit(None)
+    return value.cast(inferred(field.dataType)).alias(field.name)
+
+
+def _commit_overwrite(spark: SparkSession, path: str, table: Table, snapshot: Any, rows: DataFrame) -> None:
+    """One commit that replaces the files, the columns and the partitions.
+
+    Delta's writer with `overwriteSchema` would let every column be null, and its `REPLACE TABLE` keeps no file.
+    """
+    option, none = java_class(spark, "scala.Option"), java_class(spark, "scala.Option").empty()
+    transaction, _ = _declared_in(spark, path, table, snapshot)
+    removed = [file.remove() for file in _items(transaction.filterFiles())]
+    added = list(_items(transaction.writeFiles(rows._jdf)))
+    partitions = option.apply(scala_seq(spark, list(table.partitioned_by)))
+    mode = java_class(spark, "org.apache.spark.sql.SaveMode").Overwrite
+    write = java_class(spark, "org.apache.spark.sql.delta.DeltaOperations$Write")
+    transaction.commit(scala_seq(spark, [*removed, *added]), write(mode, partitions, *[none] * 7))
+
+
+def _declared_in(spark: SparkSession, path: str, table: Table, snapshot: Any) -> tuple[Any, Any]:
+    """A transaction on `snapshot` in which the table is as declared, and its schema there.
+
+    SQL needs a commit for each column list and each check, and keeps conditions in words of its own.
+    """
+    metadata = json.loads(snapshot.metadata().json())
+    described = metadata["metaData"]
+    others = {n: value for n, value in described["configuration"].items() if not n.startswith((CHECK, _STATISTICS))}
+    described |= {
+        "schemaString": table.schema.json(),
+        "partitionColumns": list(table.partitioned_by),
+        "configuration": others | _properties(table),
+    }
+    set_session(spark)
+    nothing = java_class(spark, "scala.Option").empty()
+    transaction = delta_log(spark, path).startTransaction(nothing, java_class(spark, "scala.Option").apply(snapshot))
+    declared = java_class(spark, "org.apache.spark.sql.delta.actions.Action").fromJson(json.dumps(metadata))
+    transaction.updateMetadata(declared, False)
+    return transaction, declared.schema()
+
+
+def _items(seq: Any) -> Iterator[Any]:
+    """The items of a Scala collection."""
+    items = seq.iterator()
+    while items.hasNext():
+        yield items.next()
+
+
+def _properties(table: Table) -> dict[str, str]:
+    """What follows from the declaration alone; Delta keeps the names of checks in lower case."""
+    checks = {f"{CHECK}{check.name.lower()}": check.condition for check in table.checks}
+    return checks | ({_STATISTICS: ",".join(table.searched_by)} if table.searched_by else {})

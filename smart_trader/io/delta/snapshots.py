@@ -1,0 +1,109 @@
+"""Delta's log, as the JVM has it in memory: what SQL tells of it costs a Spark job for each question."""
+
+import json
+from typing import Any, NamedTuple
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from smart_trader.domain.tables.log_rules import StoredTable
+from smart_trader.errors import StorageError
+from smart_trader.foreign import json_object, name_in, printable
+from smart_trader.io.delta.jvm import java_class
+
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+"""What a call of the JVM raises: as it is, or as PySpark translates some of them."""
+
+
+class Committer(NamedTuple):
+    """Who made a commit, as far as its metadata says so."""
+
+    job: str | None
+    run_id: str | None
+
+
+def committer(user_metadata: str | None) -> Committer:
+    """What `userMetadata` of a commit says; others may write anything there, and then nobody is named."""
+    named = json_object(user_metadata)
+    return Committer(name_in(named, "job"), name_in(named, "run_id"))
+
+
+def delta_log(spark: SparkSession, path: str) -> Any:
+    """The log of the table at `path`, which need not exist."""
+    return java_class(spark, "org.apache.spark.sql.delta.DeltaLog").forTable(spark._jsparkSession, path)
+
+
+def newest_snapshot(spark: SparkSession, path: str) -> Any:
+    """The newest version of the table at `path`; version -1 if there is none. Raises StorageError."""
+    nothing = java_class(spark, "scala.Option").empty()
+    try:
+        return delta_log(spark, path).update(False, nothing, nothing)
+    except JAVA_ERRORS as error:
+        raise unreadable_log(path, error) from error
+
+
+def unreadable_log(path: str, error: Exception) -> StorageError:
+    """What to say of a table whose log Delta does not understand: anything may lie among its files."""
+    said = printable(str(getattr(error, "java_exception", error)))[:300]
+    return StorageError(
+        f"The log of the table at {path} cannot be read: {said or type(error).__name__}. Nothing was changed."
+        " Next: restore its files, or take out what does not belong there."
+    )
+
+
+def set_session(spark: SparkSession) -> None:
+    """Let Delta's own classes find the session, which they look for in the thread that calls them."""
+    java_class(spark, "org.apache.spark.sql.SparkSession").setActiveSession(spark._jsparkSession)
+
+
+def stored_table(snapshot: Any) -> StoredTable:
+    """What `snapshot` says that the table is; one call, as JSON, since each value of a Scala collection costs one."""
+    metadata = json.loads(snapshot.metadata().json())["metaData"]
+    return StoredTable(
+        schema=T.StructType.fromJson(json.loads(metadata["schemaString"])),
+        partitioned_by=tuple(metadata["partitionColumns"]),
+        properties=metadata["configuration"],
+    )
+
+
+def sql_name(path: str) -> str:
+    """The table at `path` as SQL names it, whatever characters the path has."""
+    quoted = path.replace("`", "``")
+    return f"delta.`{quoted}`"
+
+
+def known_files(snapshot: Any) -> int | None:
+    """How many data files belong to `snapshot`, if its checksum says so: asking Delta itself is a Spark job."""
+    checksum = snapshot.checksumOpt()
+    return int(checksum.get().numFiles()) if checksum.isDefined() else None
+
+
+def holds_no_files(spark: SparkSession, snapshot: Any) -> bool:
+    """Whether no data file belongs to `snapshot`."""
+    known = known_files(snapshot)
+    if known is None:
+        set_session(spark)  # it is counted by a Spark job
+    return int(snapshot.numOfFiles() if known is None else known) == 0
+
+
+def frame_of(spark: SparkSession, path: str, snapshot: Any, files: list[Any] | None) -> DataFrame:
+    """The rows of `snapshot` of the table at `path`, also after later commits.
+
+    `files` are its data files. Without them Delta chooses among them by their statistics, with a Spark job for each
+    scan of each query, which takes about as long as a small query itself.
+    """
+    log, option = delta_log(spark, path), java_class(spark, "scala.Option")
+    nothing = option.empty()
+    if files is not None:
+        return DataFrame(log.createDataFrame(snapshot, scala_seq(spark, files), False, nothing), spark)
+    relation = log.createRelation(scala_seq(spark, []), option.apply(snapshot), nothing, True)
+    return DataFrame(spark._jsparkSession.baseRelationToDataFrame(relation), spark)
+
+
+def scala_seq(spark: SparkSession, items: list[Any]) -> Any:
+    java = java_class(spark, "java.util.ArrayList")()
+    for item in items:
+        java.add(item)
+    return java_class(spark, "scala.jdk.javaapi.CollectionConverters").asScala(java).toSeq()

@@ -1,0 +1,91 @@
+"""Curves and bars as inline SVG. Only shapes: text stands beside them in HTML, so that it keeps its size on a phone."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from smart_trader.report import numbers
+from smart_trader.report.markup import Html, element
+from smart_trader.report.trader_view import day_text
+from smart_trader.report.view import Curve
+
+_WIDTH, _HEIGHT = 600, 160
+_PART_CLASSES = ("p1", "p2", "p3", "p4")
+
+
+def equity(curve: Curve, label: str) -> Html:
+    """The curve with its range and its days."""
+    values = [value for _, value in curve.points]
+    top, bottom = max(Decimal(0), *values), min(Decimal(0), *values)
+    return element(
+        "figure",
+        element(
+            "div",
+            element(
+                "div",
+                element("span", numbers.money(top, signed=True)),
+                element("span", numbers.money(bottom, signed=True)),
+                class_="y",
+                aria_hidden="true",
+            ),
+            _drawing(curve, label, _HEIGHT),
+            element(
+                "div",
+                element("span", day_text(curve.points[0][0])),
+                element("span", day_text(curve.points[-1][0])),
+                class_="x",
+                aria_hidden="true",
+            ),
+            class_="plot",
+        ),
+        element("figcaption", curve.summary),
+        class_="curve",
+    )
+
+
+def small(curve: Curve, first_day: int, last_day: int) -> Html:
+    """The curve alone, on a time axis shared with others. Its figures stand beside it."""
+    return _drawing(curve, "", 60, first_day, last_day)
+
+
+def score_bar(shares: Sequence[Decimal]) -> Html:
+    """What each part adds to a score of 100. The figures stand beside it."""
+    bars, start = [], Decimal(0)
+    for share, name in zip(shares, _PART_CLASSES, strict=True):
+        if share:
+            bars.append(element("path", class_=name, d=f"M{_short(start)} 2h{_short(share)}"))
+        start += share
+    return element("svg", bars, class_="bar", viewBox="0 0 100 4")
+
+
+def _drawing(curve: Curve, label: str, height: int, first: int | None = None, last: int | None = None) -> Html:
+    points = curve.points
+    first, last = points[0][0] if first is None else first, points[-1][0] if last is None else last
+    values = [float(value) for _, value in points]  # only to be drawn
+    top, bottom = max(0.0, *values), min(0.0, *values)
+    days, span = max(1, last - first), (top - bottom) or 1.0
+
+    def x(day: int) -> str:
+        return _short((day - first) * _WIDTH / days)
+
+    def y(value: float) -> str:
+        return _short(2 + (top - value) / span * (height - 4))
+
+    steps = "".join(f"H{x(day)}V{y(value)}" for (day, _), value in zip(points[1:], values[1:], strict=True))
+    line = f"M{x(points[0][0])} {y(values[0])}{steps}H{x(last)}"
+    area = f"{line}V{y(0)}H{x(points[0][0])}z"
+    return element(
+        "svg",
+        element("path", class_="area", d=area),
+        element("path", class_="zero", d=f"M0 {y(0)}H{_WIDTH}"),
+        element("path", class_="line", d=line),
+        class_="up" if values[-1] >= 0 else "down",
+        viewBox=f"0 0 {_WIDTH} {height}",
+        preserveAspectRatio="none",
+        role="img" if label else None,
+        aria_label=label or None,
+        aria_hidden=None if label else "true",
+    )
+
+
+def _short(value: float | Decimal) -> str:
+    return f"{value:.1f}".removesuffix(".0")

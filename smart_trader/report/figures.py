@@ -1,0 +1,178 @@
+"""Figures of a wallet with how each came about, and in words what speaks against following it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from smart_trader.report import numbers
+from smart_trader.report.data import Row, Rules
+from smart_trader.report.view import Figure, Remarks, unknown
+
+_NOTHING_SOLD = "nothing with a known cost was sold at a known value"
+
+
+def dollars(value: Decimal | None, how: str = "", *, signed: bool = False, why: str = "") -> Figure:
+    """An amount; `why` says why it is not known."""
+    if value is None:
+        return unknown(why)
+    sign = (value > 0) - (value < 0) if signed else 0
+    text, every = numbers.money(value, signed=signed), numbers.exact(value)
+    return Figure(text, every, how, sign, is_cut=text.lstrip("+−$").replace(",", "") != every.lstrip("-"))
+
+
+def percentage(value: Decimal | None, how: str = "", *, signed: bool = False, why: str = "") -> Figure:
+    if value is None:
+        return unknown(why)
+    sign = (value > 0) - (value < 0) if signed else 0
+    return Figure(numbers.percent(value, signed=signed), numbers.exact(value), how, sign)
+
+
+def ratio(value: Decimal | None, how: str = "", *, why: str = "") -> Figure:
+    """A share of one, shown as percent."""
+    return unknown(why) if value is None else Figure(numbers.share(value), numbers.exact(value), how)
+
+
+def count(value: int | None, how: str = "", *, why: str = "") -> Figure:
+    return unknown(why) if value is None else Figure(f"{value:,}", str(value), how)
+
+
+def hours(value: Decimal | None, how: str = "", *, why: str = "") -> Figure:
+    return unknown(why) if value is None else Figure(numbers.hours(value), f"{numbers.exact(value)} h", how)
+
+
+def plain(value: Decimal | None, places: int, how: str = "", *, why: str = "") -> Figure:
+    return unknown(why) if value is None else Figure(numbers.decimal(value, places), numbers.exact(value), how)
+
+
+def short(figure: Figure) -> Figure:
+    """Without how it came about, where that stands elsewhere; a reason why it is unknown stays."""
+    return Figure(figure.text, figure.exact, "", figure.sign, figure.is_cut) if figure.is_known else figure
+
+
+def realized(row: Row) -> Figure:
+    """Realized PnL of a portfolio or a token."""
+    cost, pnl = row["cost_of_sold"], row["realized_pnl"]
+    if cost is None or pnl is None:
+        return unknown("too large for its column")
+    proceeds = numbers.money(cost + pnl)
+    how = f"{proceeds} matched proceeds less {numbers.money(cost)} cost, over {row['matched_sales']:,} matched sales"
+    return dollars(pnl, how, signed=True)
+
+
+def roi(row: Row) -> Figure:
+    if row["roi"] is None:
+        return unknown(_NOTHING_SOLD)
+    how = f"100 × {numbers.money(row['realized_pnl'])} ÷ {numbers.money(row['cost_of_sold'])} cost of what was sold"
+    return percentage(row["roi"], how, signed=True)
+
+
+def win_rate(row: Row) -> Figure:
+    how = f"{row['winning_sales']:,} winning of {row['matched_sales']:,} matched sales"
+    return percentage(row["win_rate"], how, why="no sale has a known purchase and a value")
+
+
+def token_win_rate(row: Row) -> Figure:
+    decided = row["winning_tokens"] + row["losing_tokens"]
+    how = f"{row['winning_tokens']:,} winning of {decided:,} closed or dead tokens with enough coverage"
+    return percentage(row["token_win_rate"], how, why="no token is closed or dead with enough coverage")
+
+
+def lower_bound(row: Row) -> Figure:
+    decided = row["winning_tokens"] + row["losing_tokens"]
+    how = f"at least this with 95 % confidence, as only {decided:,} tokens are decided (Wilson)"
+    return percentage(row["win_rate_lower_bound"], how, why="no token is decided yet")
+
+
+def coverage(row: Row) -> Figure:
+    value = row["coverage_ratio"]
+    if value is None:
+        return unknown("nothing was sold at a known value")
+    parts = (row["realized_pnl"], row["cost_of_sold"], row["unmatched_proceeds"])
+    if any(part is None for part in parts):
+        return ratio(value)
+    matched = parts[0] + parts[1]
+    how = f"{numbers.money(matched)} of {numbers.money(matched + parts[2])} proceeds have a known purchase"
+    return ratio(value, how)
+
+
+def unrealized(row: Row) -> Figure:
+    return dollars(
+        row["unrealized_pnl"],
+        "mark value of the open lots of known cost, less that cost; does not count for the ranking by default",
+        signed=True,
+        why="nothing that is held has both a known cost and a usable price",
+    )
+
+
+def remarks(row: Row, rules: Rules) -> Remarks:
+    """Every gate that failed, with figure and threshold; then what passes every gate and yet should be known."""
+    failures = tuple(_failure(name, row, rules) for name in row["gate_failures"])
+    return Remarks(row["recommended"], failures, tuple(_warnings(row)))
+
+
+def gate_name(failure: str) -> str:
+    """A gate failure in short, whoever it is about."""
+    return _SHORT.get(failure, failure.replace("_", " "))
+
+
+_SHORT = {
+    "pnl_below": "PnL too small",
+    "roi_below": "ROI too small",
+    "win_rate_below": "win rate too small",
+    "coverage_below": "coverage too small",
+    "history_incomplete": "history not read to its beginning",
+    "class_bot": "a bot",
+    "class_pool": "a pool",
+    "class_exchange": "an exchange",
+}
+
+
+def _failure(name: str, row: Row, rules: Rules) -> str:
+    least = rules.gate
+    pnl = row[f"{rules.pnl_basis}_pnl"]
+    told = {
+        "pnl_below": lambda: _below("PnL", dollars(pnl), f"${numbers.exact(least['pnl'])}"),
+        "roi_below": lambda: _below("ROI", percentage(row["roi"]), f"{numbers.exact(least['roi'])} %"),
+        "win_rate_below": lambda: _below(
+            "win rate", percentage(row["win_rate"]), f"{numbers.exact(least['win_rate'])} %"
+        ),
+        "coverage_below": lambda: _below(
+            "coverage", ratio(row["coverage_ratio"]), f"{numbers.exact(100 * least['coverage'])} %"
+        ),
+    }
+    return told[name]() if name in told else gate_name(name)
+
+
+def _below(what: str, figure: Figure, least: str) -> str:
+    return (
+        f"{what} {figure.text} is below {least}"
+        if figure.is_known
+        else f"{what} is unknown, and at least {least} is needed"
+    )
+
+
+def _warnings(row: Row) -> list[str]:
+    """No thresholds of their own: each is true or not."""
+    said = []
+    if (row["pnl_ex_best_token"] or 0) <= 0 < (row["realized_pnl"] or 0):
+        said.append("no profit without its best token")
+    if row["token_win_rate"] is None:
+        said.append("no token decided yet")
+    if row["realized_pnl_30d"] < 0:
+        said.append("lost money in the last 30 days")
+    if not row["trade_count_30d"]:
+        said.append("no trade in the last 30 days")
+    if (row["unrealized_pnl"] or 0) < 0 and (row["total_pnl"] or 0) <= 0:
+        said.append("open losses exceed the realized profit")
+    if row["unmarked_cost_basis"]:
+        said.append(f"{numbers.money(row['unmarked_cost_basis'])} of what it holds has no usable price")
+    if row["rejected_rows"]:
+        said.append(f"{row['rejected_rows']:,} of its rows could not be used")
+    return said
+
+
+def history(row: Row, oldest: datetime | None = None) -> Figure:
+    """Whether every page down to the first trade was read."""
+    if row["history_complete"]:
+        return Figure("complete", how="every page down to the first trade was read")
+    since = f" before {numbers.moment(oldest)}" if oldest else " before the oldest trade that was read"
+    return Figure("cut", how=f"trades{since} are not known yet")

@@ -1,0 +1,398 @@
+"""From what was read to what the page shows: the list, what changed, the traders, and how fresh the data are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from smart_trader.report import figures, numbers, trader_tables, trader_view
+from smart_trader.report.data import Collected, Row
+from smart_trader.report.view import (
+    FEES,
+    Cell,
+    Column,
+    Fact,
+    Figure,
+    Grid,
+    Multiple,
+    Page,
+    Rank,
+    Rate,
+    Tier,
+    Trader,
+    Wallet,
+)
+
+_TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
+_CHANGES = (
+    ("gate", "gained", "Now recommended"),
+    ("gate", "lost", "No longer recommended"),
+    ("kind", "entered", "Entered the ranking"),
+    ("kind", "left", "Left the ranking"),
+    ("kind", "up", "Up"),
+    ("kind", "down", "Down"),
+)
+MOST_CHANGES = 10
+_MULTIPLES = 24
+_OLD = timedelta(hours=26)
+"""Two runs a day; a ranking that is older missed more than one of them."""
+
+
+def build(found: Collected) -> Page:
+    """The page. Without a ranking it says so, and shows what there is."""
+    moved = {row["wallet_address"]: row for row in found.movements}
+    traders = _traders(found, moved)
+    return Page(
+        identity=found.identity,
+        made_at=found.made_at,
+        ranked_at=found.ranked_at,
+        previous_at=found.previous_at,
+        notices=tuple(_notices(found)),
+        headline=_headline(found) if found.traders else (),
+        tiers=_tiers(found.groups) if found.groups else None,
+        changes=tuple(_changes(found)) if found.previous_at else (),
+        changes_summary=_changes_summary(found),
+        multiples=_multiples(traders),
+        ranking=_ranking(found, moved) if found.traders else None,
+        traders=traders,
+        data=(*_freshness(found), _rejected(found.rejections), _runs(found.runs), _versions(found.versions)),
+        meanings=tuple(_meanings(found)),
+        made_by=found.made_by,
+    )
+
+
+def _notices(found: Collected) -> Iterable[str]:
+    if found.ranked_at is None:
+        yield "There is no ranking yet. Run the pipeline, or gold_traders if silver has figures already."
+        return
+    if not found.traders:
+        yield f"No wallet qualifies. The last ranking with anybody on it was made at {numbers.moment(found.ranked_at)}."
+        return
+    age = found.made_at - found.ranked_at
+    if age > _OLD:
+        yield f"This ranking is {numbers.hours(Decimal(int(age.total_seconds())) / 3600)} old."
+    if not found.is_current_rules:
+        yield "The settings have changed since this ranking was made; the thresholds named here are those of today."
+    if found.is_evidence_newer:
+        yield (
+            "Trades were computed again after this ranking: tokens, sales, lots and curves can be newer than the list. "
+            "gold_traders makes a new one."
+        )
+    if not any(row["recommended"] for row in found.traders):
+        yield "Nobody in this list passes every gate: there is no wallet to follow."
+
+
+def _headline(found: Collected) -> tuple[Fact, ...]:
+    ranked = sum(group["wallets"] for group in found.groups)
+    good = sum(group["wallets"] for group in found.groups if not group["gate_failures"])
+    fresh = found.freshness
+    read = f"{fresh['wallets_read']:,} of {fresh['wallets']:,} followed wallets have been read" if fresh else ""
+    newest = fresh and fresh["newest_trade"]
+    return (
+        Fact("Recommended", figures.count(good, "pass every gate: profit, ROI, win rate, coverage, history, a person")),
+        Fact("Ranked", figures.count(ranked, f"qualify by a profit or a winning sale. {read}")),
+        Fact(
+            "Newest trade",
+            Figure(numbers.moment(newest), how="UTC, of all wallets")
+            if newest
+            else Figure("", how="no trade was read"),
+        ),
+        Fact(
+            "Ranking before",
+            Figure(numbers.moment(found.previous_at), how="UTC; changes are against this one")
+            if found.previous_at
+            else Figure("none", how="this is the first ranking"),
+        ),
+    )
+
+
+def _tiers(groups: Sequence[Row]) -> Grid:
+    columns = (
+        Column("Tier"),
+        Column("Wallets", True),
+        Column("Recommended", True),
+        Column("Realized PnL", True),
+        Column("Most often in the way"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for tier in _TIERS:
+        of_tier = [group for group in groups if group["performance_tier"] == tier]
+        wallets = sum(group["wallets"] for group in of_tier)
+        if not wallets:
+            continue
+        gains = [group["realized_pnl"] for group in of_tier]
+        rows.append(
+            (
+                Tier(tier),
+                figures.count(wallets),
+                figures.count(sum(group["wallets"] for group in of_tier if not group["gate_failures"])),
+                figures.dollars(
+                    None if None in gains else sum(gains, Decimal(0)),
+                    signed=True,
+                    why="a figure is too large for its column",
+                ),
+                _in_the_way(of_tier),
+            )
+        )
+    return Grid("Tiers", columns, rows)
+
+
+def _in_the_way(groups: Sequence[Row]) -> str:
+    counted: dict[str, int] = {}
+    for group in groups:
+        for failure in group["gate_failures"]:
+            counted[failure] = counted.get(failure, 0) + group["wallets"]
+    most = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:3]
+    return ", ".join(f"{figures.gate_name(name)} ({number:,})" for name, number in most)
+
+
+def _changes(found: Collected) -> Iterable[Grid]:
+    columns = (
+        Column("Wallet"),
+        Column("Place", True),
+        Column("Before", True),
+        Column("Tier"),
+        Column("Realized PnL", True),
+    )
+    for column, value, title in _CHANGES:
+        every = [row for row in found.movements if row[column] == value]
+        best = sorted(every, key=_best_place)[:MOST_CHANGES]
+        if not best:
+            continue
+        number = best[0][f"of_{column}"]
+        rows: list[tuple[Cell, ...]] = [
+            (
+                Wallet(row["wallet_address"], row["wallet_address"] in found.detailed),
+                _place(row["overall_rank"], "left"),
+                _place(row["was_overall_rank"], "new"),
+                _tier_change(row),
+                figures.dollars(
+                    row["realized_pnl"] if row["realized_pnl"] is not None else row["was_realized_pnl"], signed=True
+                ),
+            )
+            for row in best
+        ]
+        left_out = f"The {len(rows)} highest of {number:,}." if number > len(rows) else ""
+        yield Grid(f"{title}: {number:,}", columns, rows, left_out)
+
+
+def _best_place(row: Row) -> tuple[int, str]:
+    places = [row[name] for name in ("overall_rank", "was_overall_rank") if row[name] is not None]
+    return min(places), row["wallet_address"]
+
+
+def _place(place: int | None, otherwise: str) -> Figure:
+    return Figure(otherwise) if place is None else Figure(f"{place:,}", str(place))
+
+
+def _tier_change(row: Row) -> str:
+    now, was = row["performance_tier"], row["was_performance_tier"]
+    return f"{was} → {now}" if now and was and now != was else now or was
+
+
+def _changes_summary(found: Collected) -> str:
+    if not found.previous_at:
+        return "This is the first ranking: there is nothing to compare it with." if found.ranked_at else ""
+    counts = {row[column]: row[f"of_{column}"] for column in ("kind", "gate") for row in found.movements if row[column]}
+    told = [f"{counts[kind]:,} {kind}" for _, kind, _ in _CHANGES[2:] if kind in counts]
+    stayed = f"{counts['stayed']:,} kept their place" if "stayed" in counts else ""
+    listed = ", ".join(part for part in (*told, stayed) if part)
+    return f"Since {numbers.moment(found.previous_at)} UTC: {listed}." if listed else "Nothing changed."
+
+
+def _rank(row: Row, moved: Mapping[str, Row], has_previous: bool) -> Rank:
+    change = moved.get(row["wallet_address"])
+    was = change["was_overall_rank"] if change else None
+    return Rank(row["overall_rank"], was, is_new=has_previous and change is not None and was is None)
+
+
+def _ranking(found: Collected, moved: Mapping[str, Row]) -> Grid:
+    columns = (
+        Column("Rank", True),
+        Column("Wallet", hint="and tier"),
+        Column("Score", True, "PnL · ROI · wins · activity"),
+        Column("Realized PnL", True),
+        Column("ROI", True),
+        Column("Win rate", True, "wins/sales"),
+        Column("Lower bound", True, "of tokens, 95 %"),
+        Column("Coverage", True),
+        Column("History"),
+        Column("30 days", True, "realized PnL"),
+        Column("Follow?"),
+    )
+    rows = [_line(row, found, moved) for row in found.traders]
+    ranked = sum(group["wallets"] for group in found.groups)
+    left_out = f"The first {len(rows):,} of {ranked:,}; the tables have all." if ranked > len(rows) else ""
+    return Grid("Ranking", columns, rows, left_out, heads=1)
+
+
+def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, ...]:
+    return (
+        _rank(row, moved, found.previous_at is not None),
+        Wallet(row["wallet_address"], row["wallet_address"] in found.detailed, Tier(row["performance_tier"])),
+        trader_tables.score(row, found.rules),
+        figures.short(figures.realized(row)),
+        figures.short(figures.roi(row)),
+        Rate(figures.win_rate(row), f"{row['winning_sales']:,}/{row['matched_sales']:,}"),
+        figures.short(figures.lower_bound(row)),
+        figures.short(figures.coverage(row)),
+        figures.history(row).text,
+        figures.dollars(row["realized_pnl_30d"], signed=True),
+        figures.remarks(row, found.rules),
+    )
+
+
+def _traders(found: Collected, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
+    tokens, sales, lots, curves, states = (
+        found.of_wallet(rows) for rows in (found.tokens, found.sales, found.lots, found.curves, found.states)
+    )
+    return tuple(
+        trader_view.build(
+            row,
+            _rank(row, moved, found.previous_at is not None),
+            found.rules,
+            found.limits,
+            trader_view.Evidence(
+                tokens=sorted(tokens.get(wallet, ()), key=lambda token: token["place"]),
+                sales=sales.get(wallet, ()),
+                lots=sorted(lots.get(wallet, ()), key=lambda lot: lot["place"]),
+                curve=curves.get(wallet, ()),
+                state=next(iter(states.get(wallet, ())), None),
+            ),
+        )
+        for row in found.traders
+        if (wallet := row["wallet_address"]) in found.detailed
+    )
+
+
+def _multiples(traders: Sequence[Trader]) -> tuple[Multiple, ...]:
+    """Curves of the recommended ones among those in detail, or of all where there is none."""
+    recommended = [trader for trader in traders if trader.remarks.recommended] or list(traders)
+    return tuple(
+        Multiple(trader.wallet, trader.rank.place, trader.tier, trader.headline[0].figure, trader.curve)
+        for trader in recommended[:_MULTIPLES]
+        if trader.curve is not None
+    )
+
+
+def _freshness(found: Collected) -> Iterable[Grid]:
+    fresh = found.freshness
+    if fresh is None:
+        return
+    columns = (Column("Stage"), Column("Done", True), Column("Newest"), Column("Oldest"))
+    rows: list[tuple[Cell, ...]] = [
+        ("Tokens listed", figures.count(fresh["tokens"]), fresh["newest_snapshot"], None),
+        ("Holders read", None, fresh["newest_whale_fetched_at"], fresh["oldest_whale_fetched_at"]),
+        (
+            "Wallets read",
+            Figure(f"{fresh['wallets_read']:,} of {fresh['wallets']:,}"),
+            fresh["newest_txns_last_fetched_at"],
+            fresh["oldest_txns_last_fetched_at"],
+        ),
+        (
+            "PnL computed",
+            Figure(f"{fresh['wallets_computed']:,} of {fresh['wallets']:,}"),
+            fresh["newest_pnl_last_processed_at"],
+            fresh["oldest_pnl_last_processed_at"],
+        ),
+    ]
+    yield Grid("How fresh the data are", columns, rows, "Business times of the runs that did it.")
+
+
+def _rejected(rejections: Sequence[Row]) -> Grid:
+    columns = (Column("From"), Column("Reason"), Column("Rows", True), Column("Newest"))
+    rows = [(row["source"], row["reason"], figures.count(row["rows"]), row["newest"]) for row in rejections]
+    note = "Put aside with reason and text in bronze.rejected_rows and silver.rejected_rows; none counts anywhere."
+    return Grid("What was rejected", columns, rows, note if rows else "Nothing was rejected.")
+
+
+def _runs(runs: Sequence[Row]) -> Grid:
+    columns = (
+        Column("Started"),
+        Column("Job"),
+        Column("Outcome"),
+        Column("Seconds", True),
+        Column("Rows in", True),
+        Column("Rows out", True),
+        Column("Rejected", True),
+        Column("Calls", True),
+        Column("Units", True),
+        Column("Message"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            run["started_at"],
+            run["job"],
+            f"{run['outcome']}, exit {run['exit_code']}",
+            figures.plain(Decimal(str((run["finished_at"] - run["started_at"]).total_seconds())), 1),
+            figures.count(run["rows_in"]),
+            figures.count(run["rows_out"]),
+            figures.count(run["rows_rejected"]),
+            figures.count(run["api_calls"]),
+            figures.count(run["compute_units"]),
+            run["message"] or "",
+        )
+        for run in runs
+    ]
+    note = "The newest first. A run that makes this page as its last step is not in it yet."
+    return Grid("Runs", columns, rows, note if rows else "No run has left a record.", heads=1)
+
+
+def _versions(versions: Mapping[str, int]) -> Grid:
+    rows: list[tuple[Cell, ...]] = [(table, Figure(str(version))) for table, version in sorted(versions.items())]
+    note = "Delta versions: what is shown here can be read again as of these, as far back as the retention goes."
+    return Grid("Made from", (Column("Table"), Column("Version", True)), rows, note)
+
+
+def _meanings(found: Collected) -> Iterable[tuple[str, str]]:
+    gate, weights, full = found.rules.gate, found.rules.weights, found.rules.full_score
+    exact = numbers.exact
+    yield (
+        "Realized PnL",
+        f"Proceeds of sales less the cost of what was sold, purchases consumed first in, first out. {FEES} "
+        "What pools charge is already in the amounts.",
+    )
+    yield (
+        "Recommended",
+        f"PnL of at least ${exact(gate['pnl'])}, ROI {exact(gate['roi'])} %, win rate {exact(gate['win_rate'])} %, "
+        f"coverage {exact(100 * gate['coverage'])} %, complete history, and not a bot, a pool or an exchange. "
+        "It asks whether a record can be relied on; the tier says how much was made.",
+    )
+    yield (
+        "Tier",
+        "The first that fits: "
+        + "; ".join(
+            f"{name}: ${exact(least['pnl'])} PnL, {exact(least['roi'])} % ROI, {exact(least['win_rate'])} % win rate"
+            for name, least in found.rules.tiers.items()
+        )
+        + "; QUALIFIED for everybody else with a profit or a winning sale.",
+    )
+    yield (
+        "Score",
+        f"{exact(100 * weights['profitability'])} % PnL (100 points at ${exact(full['pnl'])}), "
+        f"{exact(100 * weights['roi'])} % ROI (at {exact(full['roi'])} %), "
+        f"{exact(100 * weights['win_rate'])} % win rate, "
+        f"{exact(100 * weights['activity'])} % activity (at {exact(full['trades'])} trades). "
+        f"PnL here is the {found.rules.pnl_basis} one.",
+    )
+    yield (
+        "Lower bound",
+        "What the win rate of tokens is at least, with 95 % confidence, given how few tokens are decided. "
+        "Two wins of two are no proof: their lower bound is 34 %.",
+    )
+    yield (
+        "Coverage",
+        "The share of the proceeds whose purchase was seen. The rest has an unknown cost: it is kept out of PnL.",
+    )
+    yield (
+        "History",
+        "Complete once every page down to the first trade was read; cut while older trades are missing.",
+    )
+    yield (
+        "Dash",
+        "Unknown, with its reason; never zero.",
+    )
+    yield (
+        "Rounding",
+        "Every figure is cut, never rounded up, so that none looks better than it is. The exact one appears when the "
+        "pointer rests on it; --format csv and --format json have all of them.",
+    )

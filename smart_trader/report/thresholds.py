@@ -1,0 +1,27 @@
+"""The thresholds of the settings, for those who read a report."""
+
+from decimal import Decimal
+
+from smart_trader.config.model import Ranking
+from smart_trader.config.model import Tier as TierSettings
+from smart_trader.report.data import Rules
+
+
+def told_rules(ranking: Ranking) -> Rules:
+    """What the ranking goes by, for those who read it."""
+    full = ranking.full_score
+    return Rules(
+        pnl_basis=ranking.pnl_basis,
+        gate=_least(ranking.recommended) | {"coverage": ranking.recommended.min_coverage_ratio},
+        tiers={
+            "ELITE": _least(ranking.elite),
+            "STRONG": _least(ranking.strong),
+            "PROMISING": _least(ranking.promising),
+        },
+        weights=ranking.weights.model_dump(),
+        full_score={"pnl": full.pnl_usd, "roi": full.roi_percent, "trades": Decimal(full.trades)},
+    )
+
+
+def _least(tier: TierSettings) -> dict[str, Decimal]:
+    return {"pnl": tier.min_pnl_usd, "roi": tier.min_roi_percent, "win_rate": tier.min_win_rate_percent}

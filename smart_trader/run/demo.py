@@ -1,0 +1,164 @@
+"""The demonstration: the whole pipeline on a simulated market, checked against what was planted there."""
+
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.silver import tracked_whales, wallet_pnl
+from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.errors import QualityError, SmartTraderError
+from smart_trader.ports import TableStore
+from smart_trader.rows import collect
+from smart_trader.run import process
+from smart_trader.simulator.helius import Helius
+from smart_trader.simulator.market import DEMO_NOW, Market
+from smart_trader.simulator.server import Simulator
+from smart_trader.simulator.truth import TokenTruth
+
+ROOT = "./demo"
+LOGS = "demo/logs"  # beside the warehouse, which it is in, so that nothing is anywhere else
+SEED = 20261120
+NOW = DEMO_NOW
+"""The market's own time, so that every demonstration is the same."""
+
+ReadDownTo = Mapping[str, datetime | None]
+"""The oldest trade that was read, by wallet; None if its history was read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What the simulator planted."""
+
+    skilled: frozenset[str]
+    """Wallets."""
+    totals: Mapping[str, TokenTruth]
+    """The sums of each wallet that was asked for, from the rows that were read."""
+
+
+def planted_in(market: Market, read: ReadDownTo) -> Planted:
+    """The truth about wallets, as far as they were read."""
+    skilled = frozenset(wallet for wallet, kind in market.kinds.items() if kind == "skilled")
+    return Planted(skilled, {wallet: _total(market, wallet, oldest) for wallet, oldest in read.items()})
+
+
+def _total(market: Market, wallet: str, oldest: datetime | None) -> TokenTruth:
+    if oldest is None and wallet in market.truth:
+        return market.truth[wallet].total
+    rows = market.rows(wallet)
+    read = rows if oldest is None else [row for row in rows if row["block_unix_time"] >= oldest.timestamp()]
+    return market.truth_for(wallet, read).total
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A simulated market that is being served, and how to ask what was planted there."""
+
+    url: str
+    ask: Callable[[ReadDownTo], Planted]
+
+    @property
+    def overrides(self) -> Sequence[tuple[str, str]]:
+        """Settings that lead to the simulator and away from the real lake."""
+        return (
+            ("warehouse.root", ROOT),
+            ("logs.folder", LOGS),
+            ("birdeye.base_url", self.url),
+            ("birdeye.api_key", "simulated-birdeye-key"),
+            ("birdeye.requests_per_second", "200"),
+            ("helius.base_url", self.url),
+            ("helius.api_key", "simulated-helius-key"),
+            ("helius.auth_header", "simulated-auth-header"),
+            ("helius.webhook_url", "https://example.org/simulated-hook"),
+            ("helius.webhook_id", ""),
+        )
+
+    def check(self, tables: TableStore) -> str:
+        """Compare the tables with the truth; returns what was found, in words.
+
+        Raises QualityError if a figure differs in any digit.
+        """
+        figures = _figures(tables)
+        planted = self.ask({wallet: figure.down_to for wallet, figure in figures.items()})
+        wrong = {wallet for wallet, figure in figures.items() if figure.sums != _sums(planted.totals[wallet])}
+        if wrong:
+            raise QualityError(
+                f"The figures of {len(wrong)} wallets differ from the simulated truth, such as {min(wrong)}.\n"
+                f"  next: this is a bug; please report it with the log of this run."
+            )
+        recommended = tables.read(smart_traders.TABLE).where("recommended").select("wallet_address").collect()
+        found = {row.wallet_address for row in recommended}
+        return (
+            f"{len(found & planted.skilled)} of {len(planted.skilled)} planted skilled wallets are recommended, "
+            f"and {len(found - planted.skilled)} others; every PnL equals the simulated truth to the last digit."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """What the tables say of a wallet's portfolio, and from how much of its history."""
+
+    sums: tuple[object, ...]
+    down_to: datetime | None
+
+
+def _figures(tables: TableStore) -> dict[str, _Figure]:
+    """The portfolios of the wallets that were read; a history that was cut has been read down to its oldest trade."""
+    state = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
+    down_to = F.when(~F.col("history_complete"), F.col("oldest_trade_at")).alias("down_to")
+    pnl = tables.read(wallet_pnl.TABLE).where(F.col("token_address") == ALL_TOKENS)
+    rows = collect(pnl.join(state.select("wallet_address", down_to).distinct(), "wallet_address"))
+    return {row.wallet_address: _Figure(_sums(row), row.down_to) for row in rows}
+
+
+def _sums(portfolio: Row | TokenTruth) -> tuple[object, ...]:
+    return (portfolio.realized_pnl, portfolio.cost_of_sold, portfolio.unmatched_proceeds, portfolio.trade_count)
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[Demo]:
+    """Serve the market of the demonstration on loopback, from a process of its own: it has the time to make the market,
+    and to find the truth about it, that the driver waits for Spark."""
+    ours, theirs = multiprocessing.Pipe()
+    simulator = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs, ours), daemon=True)
+    simulator.start()
+    theirs.close()  # with a second end here, nobody would hear that the simulator has ended
+
+    def ask(read: ReadDownTo) -> Planted:
+        try:
+            ours.send(read)
+            planted: Planted = ours.recv()
+        except (EOFError, OSError) as error:
+            raise SmartTraderError(
+                "The simulated market has ended, so nothing was compared with it. What was committed stays, run again."
+            ) from error
+        return planted
+
+    try:
+        yield Demo(ours.recv(), ask)
+    finally:
+        simulator.terminate()
+        simulator.join()
+
+
+def _simulate(driver: Connection, other_end: Connection) -> None:
+    process.end_with_parent()
+    other_end.close()
+    # It listens from here on: who asks before there is a market waits.
+    simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
+    driver.send(simulator.url)
+    simulator.market = market = Market.generate(SEED)
+    with simulator:
+        os.nice(10)  # what comes now has time
+        planted_in(market, dict.fromkeys(market.kinds))
+        with contextlib.suppress(EOFError, OSError):  # the driver has ended
+            while True:
+                driver.send(planted_in(market, driver.recv()))

@@ -1,0 +1,148 @@
+"""What the end of a job means: exit status and text of what it raised; whether its work was ok, partial or failed."""
+
+import errno
+from collections.abc import Callable, Iterator
+
+import structlog
+from py4j.protocol import Py4JNetworkError
+
+from smart_trader.config import limits
+from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
+from smart_trader.io.machine.clock import SystemClock
+from smart_trader.run.summary import Outcome, Work
+
+log = structlog.get_logger(__name__)
+
+_DISK_ERRORS = (
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOTDIR,
+)
+# What the JVM says of the same, and of folders that it cannot make.
+_DISK_TEXTS = (
+    "No space left on device",
+    "Read-only file system",
+    "Permission denied",
+    "Operation not permitted",
+    "Disk quota exceeded",
+    "File too large",
+    "Input/output error",
+    "Not a directory",
+    "is not a directory",
+    "Mkdirs failed",
+    "ParentNotDirectoryException",
+    "AccessDenied",
+)
+# What Spark and Delta say of files that are gone or damaged.
+_DAMAGE_TEXTS = (
+    "FAILED_READ_FILE",
+    "FileNotFoundException",
+    "is not a Parquet file",
+    "DELTA_LOG_FILE_NOT_FOUND",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_TRUNCATED_TRANSACTION_LOG",
+    "DELTA_VERSIONS_NOT_CONTIGUOUS",
+    "DELTA_STATE_RECOVER_ERROR",
+    "DELTA_FILE_NOT_FOUND",
+)
+_LIMIT_TEXTS = ("spark.driver.maxResultSize",)
+# What Spark says when the JVM was killed, or stopped for so long that its parts lost one another.
+_GONE_TEXTS = (
+    "SparkContext was shut down",
+    "stopped SparkContext",
+    "heartbeat timed out",
+    "ExecutorLostFailure",
+    "RpcTimeoutException",
+    "Futures timed out",
+)
+_FULL = "The disk is full or cannot be written: {}. Tables stay readable as of their last commit."
+_GONE = (
+    "Spark's Java process was killed, or stopped for too long: {}. What was committed stays; run again to go on. If it"
+    " happens again, the system may have too little memory for spark.driver_memory."
+)
+_DAMAGED = "A table cannot be read: {}. Nothing was changed. Restore its files, or start anew with init --recreate."
+
+_TOO_MUCH = (
+    "More was to be brought to the driver at once than it takes: {}. What was committed stays. Raise"
+    " spark.driver_max_result_size, and spark.driver_memory to twice as much, then run again."
+)
+
+
+def _is_disk_error(told: BaseException) -> bool:
+    return isinstance(told, OSError) and told.errno in _DISK_ERRORS
+
+
+def _is_lost_connection(told: BaseException) -> bool:
+    """The driver's own connections are those to its JVM: an API that does not answer is a `SourceUnavailable`."""
+    return isinstance(told, ConnectionError | EOFError | Py4JNetworkError)
+
+
+def _is_none(_told: BaseException) -> bool:
+    return False
+
+
+_KINDS: tuple[tuple[tuple[str, ...], Callable[[BaseException], bool], type[SmartTraderError], str], ...] = (
+    (_DISK_TEXTS, _is_disk_error, StorageError, _FULL),
+    (_DAMAGE_TEXTS, _is_none, StorageError, _DAMAGED),
+    (_LIMIT_TEXTS, _is_none, ConfigurationError, _TOO_MUCH),
+    (limits.TEXTS, limits.is_reached, ConfigurationError, limits.ADVICE),
+    (_GONE_TEXTS, _is_lost_connection, Interrupted, _GONE),
+)
+"""What is said, or what is raised; what it counts as, and what a person is told."""
+
+
+def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
+    """Exit status and text of what a job raised; only a bug of ours is logged with its trace."""
+    if clock.is_stopped:
+        return Interrupted.exit_status, clock.farewell
+    if isinstance(error, SmartTraderError):
+        log.error(str(error))
+        return error.exit_status, str(error)
+    for texts, is_one, kind, meaning in _KINDS:
+        if said := _line_with(texts, is_one, error):
+            log.error(meaning.format(said))
+            return kind.exit_status, meaning.format(said)
+    log.error("a bug", exc_info=error)
+    return (
+        SmartTraderError.exit_status,
+        f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+    )
+
+
+def judge(work: Work | None) -> tuple[int, str]:
+    """A job of which more than half of the due entities failed has failed."""
+    if work is not None and 2 * work.failed > work.due:
+        return 69, f"{work.failed} of {work.due} {work.unit} failed; they stay pending."
+    return 0, ""
+
+
+def outcome(status: int, work: Work | None) -> Outcome:
+    """What `ops.runs` says of a job that ended with `status`."""
+    if status not in (0, Interrupted.exit_status):
+        return "failed"
+    return "partial" if status or (work is not None and work.failed) else "ok"
+
+
+def _line_with(texts: tuple[str, ...], is_one: Callable[[BaseException], bool], error: BaseException) -> str:
+    """The first line of what `error` and its causes say, the JVM's included, that has one of `texts`; or all of one."""
+    for told in _chain(error):
+        if is_one(told):
+            return f"{told}" or type(told).__name__
+        # PySpark keeps the JVM's causes apart from the message.
+        for line in f"{told}\n{getattr(told, '_stackTrace', '')}".splitlines():
+            if any(text in line for text in texts):
+                return line.strip().removeprefix("Caused by: ")
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,58 @@
+"""What the tables of a warehouse take on a disk. Reads their logs without Spark."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from smart_trader.io.machine.disks import bytes_in
+
+_LOG, _VERSION = "_delta_log", "[0-9]" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class TableUsage:
+    """A Delta table on a disk. What its log says is None where that cannot be read."""
+
+    name: str
+    version: int | None
+    versions: int
+    """Versions whose entry in the log is still there."""
+    live_bytes: int | None
+    """Data files of the newest version; the rest of `total_bytes` is history and log."""
+    total_bytes: int
+
+
+def usage_of_tables(root: Path | None) -> list[TableUsage]:
+    """Every table below the warehouse `root`, by name; none where that is a store."""
+    if root is None:
+        return []
+    return [_table(log.parent) for log in sorted(root.glob(f"*/*/{_LOG}"))]
+
+
+def _table(folder: Path) -> TableUsage:
+    try:
+        _read_commits(folder / _LOG)
+        table = DeltaTable(folder)
+        version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
+    except Exception:  # a damaged log is told by its missing figures: this report must not fail on it
+        version, live = None, None
+    return TableUsage(
+        name=f"{folder.parent.name}.{folder.name}",
+        version=version,
+        versions=len(list((folder / _LOG).glob(f"{_VERSION}.json"))),
+        live_bytes=live,
+        total_bytes=bytes_in(folder),
+    )
+
+
+def _read_commits(log: Path) -> None:
+    """Commits that no checkpoint holds are read here first: statistics that are nested without end would end the whole
+    process in the library, which is not Python. Raises ValueError, RecursionError, OSError."""
+    held = max((file.name[:20] for file in log.glob(f"{_VERSION}.checkpoint*.parquet")), default="")
+    for commit in log.glob(f"{_VERSION}.json"):
+        if commit.name[:20] > held:
+            for line in commit.read_text(encoding="utf-8").splitlines():
+                for action in json.loads(line).values():
+                    json.loads((isinstance(action, dict) and action.get("stats")) or "null")
