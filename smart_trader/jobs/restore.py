@@ -21,6 +21,7 @@ from smart_trader.domain.tables.restoring import differences
 from smart_trader.domain.tables.state_flags import Mark
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
+from smart_trader.ports import Commit
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 from smart_trader.run.versions import chosen_commit, chosen_table
@@ -58,6 +59,8 @@ def run(app: App) -> None:
         )
         if not counts.total():
             app.report.notes.append(f"{table.name} holds what it held at version {commit.version}: nothing to restore")
+            if app.options.yes and not app.options.dry_run:
+                _finish(app, table, _left_behind(app, table, commits, commit))
             return
         app.tables.refuse_undeclared(table, commit.version)  # the states in it could not be set back afterwards
         if app.options.dry_run:
@@ -78,12 +81,28 @@ def _restore(app: App, table: Table, version: int, marks: list[tuple[Mark, DataF
             _set_back(app, mark, entities)
     with app.tables.committing(table):
         app.upkeep.restore(table, version)
+    _finish(app, table, [(mark, entities) for mark, entities in marks if mark.table == table.name])
+
+
+def _finish(app: App, table: Table, own: list[tuple[Mark, DataFrame]]) -> None:
+    """What the restored table itself says of its entities, after its commit; again if that was missed."""
     app.tables.create([table])  # a version from before a column was added does not have it
+    for mark, entities in own:
+        _set_back(app, mark, entities)
     if table is tracked_whales.TABLE:
         _name_lost_wallets(app)
-    for mark, entities in marks:
-        if mark.table == table.name:
-            _set_back(app, mark, entities)
+
+
+def _left_behind(app: App, table: Table, commits: list[Commit], commit: Commit) -> list[tuple[Mark, DataFrame]]:
+    """The states in `table` itself that a restore to `commit` did not set back, since it was stopped after its commit:
+    then that commit is the last, but for columns that were added."""
+    own = [mark for mark in table.vouched_by if mark.table == table.name]
+    last, *earlier = [found for found in commits if found.job != "init"] or commits
+    if not own or last.operation != "RESTORE" or not earlier:
+        return []
+    before = app.tables.read(table, version=earlier[0].version)
+    changed = differences(table, before, app.tables.read(table, version=commit.version))
+    return [(mark, entities) for mark in own if not (entities := _entities(changed, mark)).isEmpty()]
 
 
 def _set_back(app: App, mark: Mark, entities: DataFrame) -> None:

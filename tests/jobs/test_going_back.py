@@ -102,6 +102,24 @@ def test_going_back_that_fails_at_any_commit_leaves_no_state_without_its_rows_an
     assert read <= {row.wallet_address for row in lake.rows(WHALES, pending)}
 
 
+def test_going_back_that_is_stopped_right_after_its_commit_is_finished_when_it_is_repeated(
+    copied: Callable[[str], Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version before the newest says of wallets that their trades were read, and is not believed."""
+    lake, undisturbed = copied("lake"), copied("undisturbed")
+    earlier = lake.versions()[WHALES.name] - 1
+    restore(undisturbed, WHALES, version=earlier)
+    assert undisturbed.rows(WHALES, "txns_fetch_status = 'pending'")
+
+    monkeypatch.setattr(failpoints, "plan", lambda point: "raise" if point.startswith("restore.after") else None)
+    with pytest.raises(FailpointReached):
+        restore(lake, WHALES, version=earlier)
+    monkeypatch.undo()
+    assert lake.digest(WHALES) != undisturbed.digest(WHALES)
+    restore(lake, WHALES, version=earlier)
+    assert lake.digest(WHALES) == undisturbed.digest(WHALES)
+
+
 def test_going_back_says_what_it_changes_and_does_it_only_when_told(copied: Callable[[str], Lake]) -> None:
     lake = copied("lake")
     before, sales = lake.versions(), len(lake.rows(realized_sales.TABLE))
