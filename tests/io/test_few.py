@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
-from smart_trader.domain.changes import FEW, Part
+from smart_trader.domain.tables.changes import FEW, Part
 from tests.lake import start_spark
 
 folder = Path(sys.argv[1])
