@@ -37,7 +37,8 @@ def test_beside_a_run_that_holds_the_lock(folder: Path) -> None:
     assert [(plan["job"], plan["calls"]) for plan in found["planned_calls"]] == [
         ("bronze_tokens", {"least": 1, "most": 1})
     ]
-    assert "What a run as of" in messages and "gold.rank_history (new)" in messages
+    last = json.loads(messages.splitlines()[-1])
+    assert (last["event"], last["context"]["dry_run"], last["context"]["tables"]) == ("summary", True, found["tables"])
     assert list((folder / "scratch").iterdir()) == []
 
 
