@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from tests.reliability.writers import MEETINGS, Meeting
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("writers", MEETINGS.values(), ids=MEETINGS.keys())
 def test_whoever_meets_at_a_table_both_get_their_way(
     writers: tuple[str, ...], spark: SparkSession, tmp_path: Path
