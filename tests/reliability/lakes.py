@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from deltalake import DeltaTable
 
@@ -72,8 +73,9 @@ def log_is_contiguous_and_every_version_reads(root: Path, table: Table) -> None:
     numbers = sorted(int(file.stem) for file in log.glob("*.json") if file.stem.isdigit())
     assert numbers == list(range(len(numbers))), f"I5: {table.name}"
     for number in numbers:
-        files = DeltaTable(root / table.path, version=number).file_uris()
-        assert all(Path(file.removeprefix("file://")).is_file() for file in files), f"I5: {table.name} {number}"
+        addresses = DeltaTable(root / table.path, version=number).file_uris()
+        files = [Path(unquote(address.removeprefix("file://"))) for address in addresses]
+        assert all(file.is_file() for file in files), f"I5: {table.name} {number}"
 
 
 def _every_commit_says_whose_it_is(root: Path, table: Table) -> None:
