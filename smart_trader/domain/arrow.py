@@ -54,6 +54,7 @@ def numbers(column: pa.Array) -> NDArray[Any]:
             column = _retyped(column, _UNSCALED).cast(pa.int64())
         except pa.ArrowInvalid:  # wider than 64 bits
             return np.array([value or 0 for value in integers(column)], object)
+    # pyarrow has no types: to the checker an array's values are anything.
     return column.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 

@@ -75,6 +75,7 @@ class Meeting:
         try:
             for nth in range(self.rounds):
                 self._together.wait(300)
+                # The checker infers no type of a lambda with a default.
                 self._until_done(lambda nth=nth: do[kind](nth), kind)  # type: ignore[misc]
         except BaseException:
             self._together.abort()
