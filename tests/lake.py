@@ -30,8 +30,8 @@ from smart_trader.run import clones
 from smart_trader.run.app import App, Report
 from smart_trader.run.dry_run import DryRun
 from smart_trader.run.prediction import Prediction
+from smart_trader.run.results import RunSummary
 from smart_trader.run.runner import job_runs
-from smart_trader.run.summary import RunSummary
 from smart_trader.simulator.server import Simulator
 from tests.conftest import PROFILE
 

@@ -11,7 +11,7 @@ from smart_trader.domain.tables.changes import TableChange
 from smart_trader.io.birdeye.planned import Plan
 from smart_trader.run.layout import WIDTH
 from smart_trader.run.prediction import Move, Prediction, prediction_document, render_text
-from smart_trader.run.summary import JobSummary, RunSummary, Work
+from smart_trader.run.results import JobSummary, RunSummary, Work
 from tests.test_summary import START, record
 
 PLANNED = {

@@ -1,5 +1,6 @@
 """Every end of a run is in ops.runs and in its summary, with what to do next: jobs that end so, in one session."""
 
+import contextlib
 import errno
 import json
 import os
@@ -9,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -18,9 +18,11 @@ from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import rejected_rows, tracked_whales
 from smart_trader.errors import LimitReached, QualityError, QuotaExhausted, SourceUnavailable
 from smart_trader.jobs import maintain
-from smart_trader.run import process, runner
+from smart_trader.run import demo, process, runner
 from smart_trader.run.app import App
-from smart_trader.run.summary import Work
+from smart_trader.run.driver import Run
+from smart_trader.run.results import Work
+from smart_trader.run.session import RunContext
 from tests.lake import Lake
 
 pytestmark = pytest.mark.usefixtures("logs_put_back")
@@ -65,19 +67,19 @@ def told_to_stop(app: App) -> None:
 
 @pytest.fixture
 def run_jobs(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """`bootstrap.run_jobs` in the tests' session, which has to stay."""
+    """`runner.run_jobs` in the tests' session, which has to stay."""
     monkeypatch.setattr(SparkSession, "stop", lambda _self: None)
     monkeypatch.setattr(process, "announce_driver", lambda: None)
     monkeypatch.setattr(process, "ignore_signals", lambda: None)
     monkeypatch.setattr(process, "leave", lambda _status: None)
     monkeypatch.setenv("SMART_TRADER_BIRDEYE__API_KEY", KEY)
 
-    def run(*jobs: tuple[str, runner.Run], run_id: str = "r", rewrite: Sequence[str] = ()) -> int:
+    def run(*jobs: tuple[str, Run], run_id: str = "r", options: Sequence[str] = ()) -> int:
         root = f"warehouse.root={lake.root}"
         disk = ("disk.warn_percent=100", "disk.critical_percent=100")
         pairs = (part for pair in (root, *disk) for part in ("--set", pair))
-        monkeypatch.setattr(sys, "argv", ["job", *pairs, *rewrite, "--run-id", run_id, "--json"])
-        return runner.run_jobs("maintain" if rewrite else "pipeline", jobs)
+        monkeypatch.setattr(sys, "argv", ["job", *pairs, *options, "--run-id", run_id, "--json"])
+        return runner.run_jobs("maintain" if "--rewrite" in options else "pipeline", jobs)
 
     return run
 
@@ -144,13 +146,13 @@ def test_however_fetching_ends_the_jobs_that_need_no_api_run(
     run_jobs: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    fetch: runner.Run,
+    fetch: Run,
     status: int,
     outcome: str,
     says: str,
 ) -> None:
     if fetch is waits:
-        monkeypatch.setattr(runner._Runner, "_seconds_left", lambda _self: 0.5)
+        monkeypatch.setattr(RunContext, "seconds_left", lambda _self, _now: 0.5)
     assert run_jobs(("bronze_whales", fetch), ("bronze_transactions", ok), *AFTER_FETCHING) == status
     summary = json.loads(capsys.readouterr().out)
     assert (summary["outcome"], summary["exit_code"]) == (outcome, status) and says in summary["message"]
@@ -187,7 +189,7 @@ def test_a_signal_ends_the_run_at_once(run_jobs: Callable[..., int], capsys: pyt
 def test_a_budget_ends_a_job_that_is_called_alone(
     run_jobs: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner._Runner, "_seconds_left", lambda _self: 0.0)
+    monkeypatch.setattr(RunContext, "seconds_left", lambda _self, _now: 0.0)
     assert run_jobs(("maintain", ok)) == 75
     assert "time budget is spent" in json.loads(capsys.readouterr().out)["message"]
 
@@ -242,17 +244,13 @@ def test_a_check_that_fails_after_the_last_job_counts_as_that_jobs_failure(
     lake: Lake, run_jobs: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Market:
+        overrides = ()
+
         def check(self, _tables: object) -> str:
             raise QualityError("the figures differ")
 
-    original = runner._Runner.__init__
-
-    def with_market(self: Any, *given: Any) -> None:
-        original(self, *given)
-        self._market = Market()
-
-    monkeypatch.setattr(runner._Runner, "__init__", with_market)
-    assert run_jobs(("silver_pnl", ok), ("gold_traders", ok)) == 65
+    monkeypatch.setattr(demo, "serve", lambda: contextlib.nullcontext(Market()))
+    assert run_jobs(("silver_pnl", ok), ("gold_traders", ok), options=("--demo",)) == 65
     outcomes = {row.job: (row.outcome, row.exit_code, row.message) for row in lake.rows(runs.TABLE)}
     assert outcomes == {"silver_pnl": ("ok", 0, ""), "gold_traders": ("failed", 65, "the figures differ")}
 
@@ -268,5 +266,5 @@ def test_only_a_run_that_writes_a_table_anew_starts_on_a_lake_of_another_layout(
     summary = json.loads(capsys.readouterr().out)
     assert "partitions: stored by reason, declared by nothing" in summary["message"]
     assert "maintain --rewrite silver.rejected_rows" in summary["message"]
-    assert run_jobs(("maintain", maintain.run), run_id="rewritten", rewrite=("--rewrite", table.name)) == 0
+    assert run_jobs(("maintain", maintain.run), run_id="rewritten", options=("--rewrite", table.name)) == 0
     assert run_jobs(("silver_pnl", ok), run_id="as-declared") == 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.run.layout import WIDTH
-from smart_trader.run.summary import (
+from smart_trader.run.results import (
     Failure,
     JobRecord,
     JobSummary,
@@ -18,10 +18,9 @@ from smart_trader.run.summary import (
     TierChange,
     Work,
     WorkTally,
-    render_text,
-    run_document,
     versions_json,
 )
+from smart_trader.run.summary import render_text, run_document
 
 START = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 

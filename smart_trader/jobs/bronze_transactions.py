@@ -37,8 +37,8 @@ from smart_trader.run.app import App
 from smart_trader.run.fetching import CutShort, Fetched, fetch_in_batches
 from smart_trader.run.progress import Progress
 from smart_trader.run.rejected import put_aside
+from smart_trader.run.results import WorkTally
 from smart_trader.run.runner import run_job
-from smart_trader.run.summary import WorkTally
 
 _HISTORY = transaction_history.TABLE
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])

@@ -30,8 +30,8 @@ from smart_trader.run.app import App
 from smart_trader.run.fetching import Fetched, fetch_in_batches
 from smart_trader.run.progress import Progress
 from smart_trader.run.rejected import put_aside
+from smart_trader.run.results import WorkTally
 from smart_trader.run.runner import run_job
-from smart_trader.run.summary import WorkTally
 
 _STATE = tracked_tokens.TABLE.fields(
     (

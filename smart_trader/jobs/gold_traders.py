@@ -26,8 +26,8 @@ from smart_trader.domain.tables.changes import Part
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
 from smart_trader.run.app import App
+from smart_trader.run.results import TierChange
 from smart_trader.run.runner import run_job
-from smart_trader.run.summary import TierChange
 
 JOB = "gold_traders"
 _MOMENT = T.StructType([T.StructField("ranked_at", TIMESTAMP)])

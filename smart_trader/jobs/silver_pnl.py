@@ -33,8 +33,8 @@ from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
 from smart_trader.rows import collect
 from smart_trader.run.app import App
+from smart_trader.run.results import Work
 from smart_trader.run.runner import run_job
-from smart_trader.run.summary import Work
 
 _WALLET = T.StructType([T.StructField("wallet_address", STRING)])
 _MANY = 100_000

@@ -21,7 +21,7 @@ from smart_trader.ports import MarketData, TableStore, TableUpkeep, Usage, Watch
 from smart_trader.report import file
 from smart_trader.run.fetching import Pace
 from smart_trader.run.progress import Progress
-from smart_trader.run.summary import TierChange, Work
+from smart_trader.run.results import TierChange, Work
 
 log = structlog.get_logger(__name__)
 

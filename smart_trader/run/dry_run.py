@@ -22,7 +22,7 @@ from smart_trader.rows import collect
 from smart_trader.run import clones, process
 from smart_trader.run.app import App
 from smart_trader.run.prediction import Move, Prediction
-from smart_trader.run.summary import RunSummary
+from smart_trader.run.results import RunSummary
 
 _TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 """Those that a run without news would leave as they are: its own record is no prediction."""

@@ -9,7 +9,7 @@ from py4j.protocol import Py4JNetworkError
 from smart_trader.config import limits
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.run.summary import Outcome, Work
+from smart_trader.run.results import Outcome, Work
 
 log = structlog.get_logger(__name__)
 

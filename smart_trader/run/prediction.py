@@ -14,7 +14,8 @@ from smart_trader.foreign import printable
 from smart_trader.io.birdeye.planned import Plan
 from smart_trader.run import layout
 from smart_trader.run.progress import duration
-from smart_trader.run.summary import JobSummary, RunSummary, job_document, jobs_part, remarks_part, work_part
+from smart_trader.run.results import JobSummary, RunSummary
+from smart_trader.run.summary import job_document, jobs_part, remarks_part, work_part
 
 _SHOWN = 20
 """Wallets that the page names; the document has all of them."""

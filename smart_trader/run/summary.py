@@ -1,171 +1,19 @@
-"""What a run did: the rows of `ops.runs`, and the summary shown at its end, after a failure too."""
+"""How the end of a run is shown: a page for a person, a document for programs, after a failure too."""
 
 import json
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Any
 
-from smart_trader.errors import Interrupted
 from smart_trader.foreign import printable
 from smart_trader.run import layout
 from smart_trader.run.progress import duration
+from smart_trader.run.results import JobSummary, RunSummary
 
-Outcome = Literal["ok", "partial", "failed"]
 _COLUMNS = 9
 """So many fit side by side; of a longer row each column gets a line."""
-_REASONS, _REASON_LENGTH = 3, 400
-"""So many reasons of failed entities are named, with so many characters of each."""
-
-_NEXT_STEPS = {
-    64: "Correct the command line; --help shows what it takes.",
-    65: "What failed the check was not published; look at the named table, then run again.",
-    69: "The API or the store did not answer. What was committed stays; run the same command later.",
-    70: "This is a bug. What was committed stays; please report it with the log of this run.",
-    74: "Make room on the disk, or restore the table named above; then run again.",
-    75: "What was committed stays; run the same command again to go on.",
-    77: "Check the API key and its plan, then run again; what was committed stays.",
-    78: "Correct the setting; --print-settings shows all of them and where each comes from.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord:
-    """A row of `ops.runs`, column by column."""
-
-    run_id: str
-    job: str
-    started_at: datetime
-    finished_at: datetime
-    outcome: Outcome
-    exit_code: int
-    rows_in: int
-    rows_out: int
-    rows_rejected: int
-    api_calls: int
-    compute_units: int
-    table_versions: str
-    """JSON, made by `versions_json`."""
-    code_version: str
-    settings_hash: str
-    message: str
-    document: str | None = None
-    """JSON."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why so many entities failed, in the words of one of them."""
-
-    count: int
-    example: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What was due, in the job's own unit. Due is done + failed + left over for the next run."""
-
-    unit: str
-    due: int
-    done: int
-    failed: int = 0
-    left_over: int = 0
-    failures: tuple[Failure, ...] = ()
-    """The most frequent reasons; each entity has its own in `last_error`."""
-
-
-class WorkTally:
-    """Counts what becomes of the entities that are due, one after the other."""
-
-    def __init__(self, unit: str, due: int) -> None:
-        self.due = due
-        self._unit, self._done = unit, 0
-        self._reasons = Counter[str]()
-        self._examples: dict[str, tuple[str, str]] = {}
-
-    def add(self, entity: str, failure: str | None) -> None:
-        """`entity` is done, or failed because of `failure`."""
-        if failure is None:
-            self._done += 1
-            return
-        # What differs from one entity to the next: its name, figures, and an example in brackets.
-        kind = re.sub(r"\d+|\(.*", "", failure.replace(entity, ""), flags=re.DOTALL)
-        self._reasons[kind] += 1
-        self._examples.setdefault(kind, (entity, failure[:_REASON_LENGTH]))
-
-    @property
-    def work(self) -> Work:
-        failed = self._reasons.total()
-        return Work(
-            unit=self._unit,
-            due=self.due,
-            done=self._done,
-            failed=failed,
-            left_over=self.due - self._done - failed,
-            failures=tuple(
-                Failure(count=count, example=self._examples[kind][0], reason=self._examples[kind][1])
-                for kind, count in self._reasons.most_common(_REASONS)
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TierChange:
-    """Wallets of a tier in the new ranking, and how many entered or left it since the one before."""
-
-    tier: str
-    wallets: int
-    entered: int
-    left: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSummary:
-    """A job's record with what is shown but not kept."""
-
-    record: JobRecord
-    spark_jobs: int = 0
-    delta_commits: int = 0
-    work: Work | None = None
-    tiers: tuple[TierChange, ...] = ()
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """A run: its jobs in the order they ran. `message` says why it ended early, empty otherwise."""
-
-    run_id: str
-    started_at: datetime
-    finished_at: datetime
-    exit_code: int
-    jobs: tuple[JobSummary, ...] = ()
-    message: str = ""
-    warnings: tuple[str, ...] = ()
-    """What concerns the run as a whole, such as a disk that fills up."""
-
-    @property
-    def outcome(self) -> Outcome:
-        outcomes = {job.record.outcome for job in self.jobs}
-        if self.exit_code not in (0, Interrupted.exit_status) or "failed" in outcomes:
-            return "failed"
-        return "partial" if self.exit_code or "partial" in outcomes else "ok"
-
-    @property
-    def next_step(self) -> str:
-        """What to do about it; empty when there is nothing to do."""
-        return _NEXT_STEPS.get(self.exit_code, "")
-
-
-def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
-    """Delta versions of the tables that a job writes; `before` is none for a table that it created."""
-    tables = {table: {"before": before.get(table), "after": after[table]} for table in sorted(after)}
-    return json.dumps(tables)
 
 
 def run_document(run: RunSummary) -> dict[str, Any]:

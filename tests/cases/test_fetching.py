@@ -19,7 +19,7 @@ from smart_trader.domain.invariants.wallets import settled_wallets, summarize_wa
 from smart_trader.domain.silver import tracked_tokens, tracked_whales, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.run.app import Report
-from smart_trader.run.summary import Failure
+from smart_trader.run.results import Failure
 from smart_trader.simulator.addresses import USDC, address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
