@@ -1,4 +1,4 @@
-"""Files of addresses, one a line: what --wallets, --tokens and the lists of the settings name."""
+"""Files of addresses, one a line, as named by --wallets, --tokens and the lists of the settings."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from smart_trader.errors import SmartTraderError, UsageError
 
 
 def read_addresses(path: Path, error: type[SmartTraderError] = UsageError) -> list[str]:
-    """The addresses in `path`, each once, in order; blank lines and what follows a # are passed over.
+    """The addresses in `path`, each once, in order; blank lines and text after a # are skipped.
 
     Raises `error` if the file cannot be read or a line is no address.
     """

@@ -1,4 +1,4 @@
-"""A machine that is too small for what is asked of it: how that shows, and what to do. Standard library only."""
+"""Recognizes a machine that is too small for a run, with advice. Standard library only."""
 
 import errno
 import resource
@@ -11,7 +11,7 @@ TEXTS = (
     "Invalid initial heap size",
     "Too small maximum heap",
     "insufficient memory for the Java Runtime",
-    "nable to create native thread",  # with a large or a small letter
+    "nable to create native thread",  # upper or lower case
     "Failed to start thread",
     "Cannot create worker GC thread",
     "Cannot create GC thread",
@@ -23,14 +23,14 @@ TEXTS = (
     "can't start new thread",
     "Could not create the Java Virtual Machine",
 )
-"""Of the JVM, of the shell that starts it, of Spark and of Python."""
+"""Error texts of the JVM, of the shell that starts it, of Spark and of Python."""
 _ERRORS = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 _UNITS = {"m": 2**20, "g": 2**30}
 _MEMINFO = Path("/proc/meminfo")
 _OF_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 _FEWEST_FILES = 512
-"""Open at once: with 300, Java does not find its own classes, and says nothing of the reason."""
+"""Open files that Java needs: with 300 it does not find its own classes, and its message hides the reason."""
 
 ADVICE = (
     "This machine, or a limit on it, is too small for the run: {}. What was committed stays. Give Java what the machine"
@@ -40,17 +40,17 @@ ADVICE = (
 
 
 def line_in(text: str) -> str:
-    """The first line of `text` that says that memory, threads or files have run out; empty if none does."""
+    """The first line of `text` about a lack of memory, threads or files; empty if there is none."""
     return next((line.strip() for line in text.splitlines() if any(said in line for said in TEXTS)), "")
 
 
 def is_reached(error: BaseException) -> bool:
-    """Whether `error` itself is how Python says so."""
+    """Whether `error` is an error of Python about a lack of memory, threads or files."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _ERRORS)
 
 
 def missing(memory: str) -> str:
-    """What this machine lacks to run Java with a heap of `memory`; empty if nothing is known to be missing."""
+    """The resource that this machine lacks to run Java with a heap of `memory`; empty if it seems to lack none."""
     most, files = machine_memory(), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if most is not None and memory_bytes(memory) > most:
         return f"it has {most // _UNITS['m']} MB of memory, and spark.driver_memory is {memory}"
@@ -60,12 +60,12 @@ def missing(memory: str) -> str:
 
 
 def memory_bytes(text: str) -> int:
-    """What a setting such as `2g` means."""
+    """The bytes of a setting such as `2g`."""
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
 def machine_memory() -> int | None:
-    """Bytes of memory of this machine, or of the container that this is; None where nothing says so."""
+    """Bytes of memory of this machine or container; None if unknown."""
     known = [_kilobytes(_MEMINFO), *map(_bytes, _OF_CONTAINER)]
     return min((size for size in known if size is not None), default=None)
 

@@ -1,4 +1,4 @@
-"""What may be set: name, type and bounds of every setting. What each is good for stands in `conf/defaults.toml`."""
+"""Name, type and bounds of every setting. `conf/defaults.toml` has units and reasons."""
 
 import re
 from decimal import Decimal
@@ -35,7 +35,7 @@ def _web_address(value: str) -> str:
 
 
 def _private_address(value: str) -> str:
-    """Keys are sent to it, so nothing but this machine is spoken to in clear."""
+    """`value`, an address to which keys are sent. Raises ValueError for http to any other machine than this one."""
     parts = urlsplit(value)
     if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
         return value
@@ -43,7 +43,7 @@ def _private_address(value: str) -> str:
 
 
 def _delivery_address(value: str) -> str:
-    """Taken to the letter: where deliveries go, a slash at the end can matter."""
+    """`value`, unchanged: a slash at the end of a delivery address can matter."""
     _private_address(_web_address(value))
     return value
 
@@ -56,7 +56,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _checked_path(value: str) -> str:
-    """As it is: where it begins, if it is relative, is decided later."""
+    """`value`, unchanged. A later step resolves a relative path."""
     paths.file_path(value)
     return value
 
@@ -152,7 +152,7 @@ class Tracking(Section):
 
 class Whales(Section):
     refresh_hours: Hours
-    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset that the API serves
+    holders_per_token: Annotated[int, Field(ge=1, le=10_000)]  # the deepest offset of the API
 
 
 class Transactions(Section):
@@ -251,7 +251,7 @@ class Retention(Section):
 
 
 class Api(Section):
-    """What talking to an API over HTTP takes; the last six are the fields of `io.http.HttpPolicy`."""
+    """Settings of an API over HTTP; the last six are the fields of `io.http.HttpPolicy`."""
 
     base_url: PrivateAddress
     api_key: SecretOrNone = None
@@ -282,7 +282,7 @@ class Helius(Api):
     webhook_id: str | None
     webhook_type: Literal["enhanced", "raw", "discord"]
     transaction_types: Annotated[tuple[Text, ...], BeforeValidator(_parts), Field(min_length=1)]
-    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # what Helius takes per webhook
+    max_addresses: Annotated[int, Field(ge=1, le=100_000)]  # the limit of Helius for a webhook
 
 
 class Disk(Section):
@@ -316,8 +316,8 @@ class Spark(Section):
 
 
 class Settings(BaseSettings):
-    """All settings. The model itself reads nothing: `settings.load` hands it the merged layers, because the readers
-    of pydantic-settings neither refuse an unknown variable nor tell where a value came from."""
+    """All settings. The model reads no source: `settings.load` passes it the merged sources, because the readers of
+    pydantic-settings do not refuse an unknown variable, and do not give the origin of a value."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 

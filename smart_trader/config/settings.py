@@ -1,7 +1,7 @@
-"""Settings: the layers merged, checked, and shown with where each value came from.
+"""Settings: merges the sources, checks them, and shows each value with its origin.
 
-Defaults, with unit and reason, are in `conf/defaults.toml` and nowhere else; an empty text means none where a
-field may be none. Secrets have no default and come only from the environment or `.env`.
+Defaults, with unit and reason, are in `conf/defaults.toml` and nowhere else; an empty text means none for a
+field that may be none. Secrets have no default and come only from the environment or `.env`.
 """
 
 import difflib
@@ -91,7 +91,7 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]:
-    """What the files say."""
+    """The values in the files."""
     conf = home / "conf"
     if not paths.is_file(conf / "defaults.toml"):
         raise ConfigurationError(
@@ -110,7 +110,7 @@ def _names(source: str) -> Mapping[str, str]:
 
 
 def _refuse(given: Given, key: str | None) -> str:
-    """An unknown name, or a secret in the wrong place. The value is not shown: it may be a secret as well."""
+    """The message for an unknown name or a secret in the wrong place. It omits the value, which may be a secret."""
     if key is not None:
         return f"{key} ({given.source}): a secret, only taken from the environment or .env: set {variable(key)}"
     near = difflib.get_close_matches(given.name, _names(given.source), n=1)
@@ -131,7 +131,7 @@ def _nested(chosen: Mapping[str, Given]) -> dict[str, Any]:
 
 
 def _explain(error: ErrorDetails, chosen: Mapping[str, Given]) -> str:
-    """One line: key, value, where from, what is allowed."""
+    """One line with key, value, origin and allowed values."""
     path = ".".join(str(part) for part in error["loc"])
     key = next((key for key in FIELDS if f"{path}.".startswith(f"{key}.")), path)
     own = error["ctx"]["error"] if error["type"] == "value_error" else None
@@ -147,7 +147,7 @@ def _explain(error: ErrorDetails, chosen: Mapping[str, Given]) -> str:
 
 
 def _safe(value: str | list[str]) -> str:
-    """Short, on one line, without the password of an address."""
+    """The value shortened to one line, without the password of an address."""
     text = repr(
         re.sub(
             r"//[^/@\s]*@",
@@ -177,7 +177,7 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def require(settings: Settings, key: str) -> str:
-    """The text of a setting that may be none, secrets included, where a job cannot do without it."""
+    """The text of an optional setting, also of a secret, for a job that needs it. Raises ConfigurationError if none."""
     value = _value(settings, key)
     if value is None:
         raise ConfigurationError(f"{key} is missing: set {variable(key)} in the environment or in .env")
@@ -185,19 +185,19 @@ def require(settings: Settings, key: str) -> str:
 
 
 def require_webhook(settings: Settings) -> None:
-    """Raises ConfigurationError for the first setting that keeping a webhook up lacks."""
+    """Raises ConfigurationError for the first missing setting of the webhook."""
     require(settings, "helius.api_key")
     if settings.helius.webhook_id is None:
         require(settings, "helius.webhook_url")
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
-    """What must appear nowhere."""
+    """The secrets, which no output may contain."""
     return tuple(value.get_secret_value() for key in sorted(SECRETS) if (value := _value(settings, key)) is not None)
 
 
 def settings_hash(settings: Settings) -> str:
-    """SHA-256 of the settings that decide a ranking, lists of addresses by their content, not by their place."""
+    """SHA-256 of the settings that decide a ranking. Lists of addresses count by content, not by path."""
     content = {key: _text(_value(settings, key)) for key in FIELDS if key.split(".")[0] in _IN_HASH}
     content |= {key: _content(_value(settings, key)) for key in _HASHED_BY_CONTENT}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -227,7 +227,7 @@ def _text(value: Any) -> str:
 
 
 def describe(settings: Settings, *, as_json: bool = False) -> str:
-    """Every setting with its value and where that came from, secrets masked; a table, or one JSON document."""
+    """Every setting with its value and origin, secrets masked, as a table or as one JSON document."""
     rows = [(key, _text(_value(settings, key)), settings._sources.get(key, "not set")) for key in FIELDS]
     if as_json:
         return json.dumps(

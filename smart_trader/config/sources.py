@@ -1,6 +1,6 @@
-"""Where settings are written: TOML files, `.env`, the environment, the command line.
+"""The sources of settings: TOML files, `.env`, the environment, the command line.
 
-Every value is carried as text, with the place it was found, until the model in `settings` gives it a type.
+Every value is text with its origin, until the model gives it a type.
 """
 
 import io
@@ -21,15 +21,15 @@ PREFIX = "SMART_TRADER_"
 CONTROL_VARIABLES = frozenset(
     PREFIX + name
     for name in (
-        "HOME",  # the folder that holds conf/, if it is not the one that holds this package
-        "RUN_DIR",  # the run's own folder, handed from the launcher to the driver
-        "TERMINAL",  # where the driver finds the launcher's terminal, if there is one
-        "LOG_FORMAT",  # text or json, what the JVM logs
-        "LOG_FILE",  # where the driver keeps what it logs
-        "JVM_LOG_FILE",  # where the JVM does
-        "RUN_ID",  # the run that the JVM's lines belong to
+        "HOME",  # the folder with conf/, if not that of this package
+        "RUN_DIR",  # the run's own folder, from the launcher to the driver
+        "TERMINAL",  # the launcher's terminal for the driver, if there is one
+        "LOG_FORMAT",  # text or json, for the log of the JVM
+        "LOG_FILE",  # log file of the driver
+        "JVM_LOG_FILE",  # log file of the JVM
+        "RUN_ID",  # the run in the lines of the JVM
         "FAILPOINTS",  # named failures, for tests of recovery
-        "SIMULATOR_FAULTS",  # misbehaviour of the demo market, on request
+        "SIMULATOR_FAULTS",  # faults of the demo market
         "SAMPLES",  # folder of recorded API answers, for tests
     )
 )
@@ -40,10 +40,10 @@ DOTENV, ENVIRONMENT, COMMAND_LINE, DEMO = ".env", "environment", "--set", "demo"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One value as somebody wrote it."""
+    """One value as a user wrote it."""
 
     name: str
-    """The key, or in `.env` and the environment the variable."""
+    """The key of the setting. In `.env` and the environment it is the variable."""
     value: str | list[str]
     source: str
 
@@ -68,9 +68,9 @@ def from_toml(path: Path) -> Iterator[Given]:
 
 
 def _text(path: Path) -> str:
-    """What stands in a file, without the mark that editors of Windows put first. Raises OSError, ValueError.
+    """The text of a file, without a byte order mark. Raises OSError, ValueError.
 
-    Nothing but a file is opened, also through a link: a pipe would be waited for.
+    Only a regular file is opened, also through a link: the program would wait for a pipe.
     """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -91,7 +91,7 @@ def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
 
 
 def from_dotenv(path: Path, *, is_optional: bool) -> Iterator[Given]:
-    """The variables in a `.env` file. Raises ConfigurationError unless each of its lines can be understood."""
+    """The variables in a `.env` file. Raises ConfigurationError if one of its lines is invalid."""
     try:
         text = _text(path)
     except FileNotFoundError as error:

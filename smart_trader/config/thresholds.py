@@ -1,4 +1,4 @@
-"""Settings turned into the rules that the domain asks for."""
+"""Converts settings into the rules of the domain."""
 
 from decimal import Decimal
 from fractions import Fraction

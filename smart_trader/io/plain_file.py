@@ -1,4 +1,4 @@
-"""Files in folders that others can write to as well: only what really is a file is opened."""
+"""Opens regular files only, for folders in which other users can write too."""
 
 import errno
 import os
@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def open_plain(path: str | Path, flags: int, *, folder: int | None = None) -> int:
-    """As `os.open`, but no link is followed and nobody waited for; `folder` is a descriptor of what `path` lies in.
+    """A descriptor as from `os.open`, without following a link and without waiting. `folder` is the descriptor of the
+    folder to which `path` is relative.
 
     Raises OSError, also for a link, a pipe, a device or a folder of that name.
     """

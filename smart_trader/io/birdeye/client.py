@@ -1,4 +1,4 @@
-"""BirdEye over HTTP. Knows endpoints and pages; knows nothing of tables, retries or profit."""
+"""BirdEye over HTTP: endpoints and pages. Tables, retries and profit belong to other modules."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -92,9 +92,9 @@ class BirdEyeClient:
         return self._http.usage()
 
     def _pages(self, endpoint: Endpoint, query: Params, *, about: str, at_most: int = DEEPEST_ROW) -> Iterator[Page]:
-        """Pages by offset, as far as the API serves them; it ends after a page that is not the last one.
+        """Pages by offset, up to the deepest row that the API serves, even if that page is not the last one.
 
-        `at_most` bounds the rows that are asked for, so that short pages cost no more calls than full ones.
+        `at_most` bounds the requested rows, so that short pages cost no more calls than full ones.
         """
         offset = asked = 0
         previous: tuple[Any, ...] = ()
@@ -122,7 +122,7 @@ class BirdEyeClient:
         if not isinstance(data, dict) or not isinstance(data.get("items"), list):
             raise SourceRejected(f"{call}: the answer has no list of items. Nothing was lost.")
         items = data["items"]
-        # An empty page is the end, whatever the flag beside it promises.
+        # An empty page is the end, whatever its flag for a next page is.
         is_last = not items or not _has_next(data, is_full=len(items) >= limit)
         return Page(items=tuple(items), is_last=is_last, asked=limit)
 
@@ -139,7 +139,7 @@ def connect(
     policy: HttpPolicy,
     user_agent: str = "smart-trader",
 ) -> BirdEyeClient:
-    """A client of BirdEye, or of anything that speaks its wire format at `base_url`."""
+    """A client of BirdEye, or of another server with its wire format at `base_url`."""
     limiter = RateLimiter(
         requests_per_second,
         service="BirdEye",
@@ -162,7 +162,7 @@ def connect(
 
 
 def _has_next(data: Mapping[str, Any], *, is_full: bool) -> bool:
-    """Live answers say `has_next`, the documentation `hasNext`, the holder endpoint neither."""
+    """Whether another page follows. Live answers have `has_next`, the documentation `hasNext`, holders neither."""
     for flag in (data.get("has_next"), data.get("hasNext")):
         if isinstance(flag, bool):
             return flag

@@ -1,4 +1,4 @@
-"""BirdEye as a dry run sees it: every call that would be made is counted, none is made."""
+"""BirdEye in a dry run: counts the calls of a run and makes none."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from smart_trader.ports import Page, Payload, Usage
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a job would ask an endpoint for. How many calls that takes shows only in the answers: `least` to `most`."""
+    """The requests of a job to an endpoint. The number of calls depends on the answers: `least` to `most`."""
 
     about: tuple[str, ...]
     """Mints or wallets in the order of their addresses; empty for the token list."""
@@ -27,9 +27,9 @@ class Plan:
 
 
 class PlannedMarket:
-    """`MarketData` that answers nothing: each method notes what it was asked for and raises `NotAsked`.
+    """`MarketData` without data: each method notes its request and raises `NotAsked`.
 
-    `listed` is how many tokens of the list a run looks at, `trades` how many rows of a wallet.
+    `listed` is the number of tokens that a run reads from the list, `trades` the number of rows of a wallet.
     """
 
     def __init__(self, *, listed: int, trades: int, units: Mapping[str, int]) -> None:
@@ -50,7 +50,7 @@ class PlannedMarket:
         return Usage(0, 0, 0.0)
 
     def take_plan(self) -> Plan | None:
-        """What was noted since this was asked last; None if nothing was."""
+        """The requests noted since the last call of this method; None if there are none."""
         with self._lock:
             noted, self._noted = self._noted, []
         if not noted:

@@ -1,7 +1,7 @@
-"""A warehouse that can be written to without being changed: each table is cloned before its first write.
+"""Writes that leave the warehouse unchanged: each table is cloned before its first write.
 
-A shallow clone is a Delta log of its own over the data files of its table; what is written lies in its own folder. The
-versions of a clone go on from that of its table, so whatever is found by version is found in both alike.
+A shallow clone is a separate Delta log over the data files of its table; its own writes go to its own folder. The
+versions of a clone continue those of its table, so a version means the same in both.
 """
 
 import contextlib
@@ -27,18 +27,18 @@ _LOG_CHANGES = {
     "delta.minReaderVersion": str(READER_VERSION),
     "delta.minWriterVersion": str(NEWEST_WRITER_VERSION),
 }
-"""Without versions Delta takes its newest ones, and `validate` would find that common writers cannot open the clone."""
+"""Without these Delta takes its newest protocol, and `validate` reports that common writers cannot open the clone."""
 _AT_ONCE = 4
 
 
 @dataclass(slots=True)
 class _Standing:
-    """Where a table stands. Versions are -1 where there is no table."""
+    """The versions of a table and of its clone. A version is -1 where there is no table."""
 
     found: int
-    """Version in the warehouse when it was first looked at."""
+    """Version in the warehouse at the first access."""
     base: int
-    """Version that is gone on from: the one found, or none once the table is to be made anew."""
+    """Version that the clone continues: the one found, or -1 once the table is to be created again."""
     is_empty: bool
     """Whether there were no rows."""
     is_cloned: bool = False
@@ -52,10 +52,10 @@ class _Standing:
 
 
 class CloneStore(DeltaStore):
-    """The tables of a warehouse as they stood when first looked at, with all that is written in clones.
+    """The tables of a warehouse as of their first access; all writes go to clones.
 
-    `clones` is the folder or address for these. Below `root` nothing is written, so no lock is needed, and other runs
-    may go on there. What is overridden is marked: a write that found no clone would be one to the warehouse.
+    `clones` is the folder or address of the clones. Nothing is written below `root`, so no lock is needed, and other
+    runs may go on there. `override` marks each replaced method: a missed write would change the warehouse.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class CloneStore(DeltaStore):
 
     @override
     def drop(self, tables: Sequence[Table]) -> None:
-        """Have tables made anew; those of the warehouse stay."""
+        """Have these tables created again in clones; the tables of the warehouse stay."""
         for table in tables:
             self._look_at(table).base = -1
 
@@ -151,7 +151,7 @@ class CloneStore(DeltaStore):
     @contextlib.contextmanager
     def committing(self, table: Table) -> Iterator[None]:
         standing = self._look_at(table)
-        if not standing.is_cloned and standing.is_empty:  # a new one is the same, at a fraction of the cost
+        if not standing.is_cloned and standing.is_empty:  # a new table gives the same at a fraction of the cost
             standing.is_cloned = True
             super()._create(table)
         elif not standing.is_cloned:
@@ -193,13 +193,13 @@ class CloneStore(DeltaStore):
 
 
 def _net_changes(table: Table, feed: DataFrame) -> DataFrame:
-    """One row per key whose row is another one (`kind`) after all the changes of a change feed."""
+    """One row for each key whose row differs after all changes of a change feed, with the `kind` of difference."""
     ignored = (*table.key, BATCH_ID.name, INGESTED_AT.name)
     values = F.struct(*(name for name in table.schema.names if name not in ignored))
     is_old = F.col("_change_type").isin("delete", "update_preimage")
     version = F.col("_commit_version")
     first, last = F.min(version).alias("_first"), F.max(version).alias("_last")
-    # A commit may take a row away and put it back: what was there before its first counts, and what its last put there.
+    # A commit may delete and insert a row again, so the row before the first and the one after the last change count.
     old = F.min_by(F.when(is_old, F.struct(version, values.alias("row"))), F.when(is_old, version)).alias("_old")
     new = F.max_by(F.when(~is_old, F.struct(version, values.alias("row"))), F.when(~is_old, version)).alias("_new")
     keys = feed.groupBy(*table.key).agg(first, last, old, new)

@@ -1,4 +1,4 @@
-"""Writes that another writer came before are done again from a fresh read."""
+"""Repeats a write from a fresh read after a conflict with another writer."""
 
 import functools
 import random
@@ -38,7 +38,7 @@ Store = TypeVar("Store", bound=_Waiting)
 
 
 def retried(write: Callable[Concatenate[Store, P], None]) -> Callable[Concatenate[Store, P], None]:
-    """Do a write again from a fresh read when another writer came between; gives up with Interrupted."""
+    """`write`, repeated from a fresh read after a conflict with another writer. Raises Interrupted in the end."""
 
     @functools.wraps(write)
     def tried(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -48,7 +48,7 @@ def retried(write: Callable[Concatenate[Store, P], None]) -> Callable[Concatenat
                 return write(store, *args, **kwargs)
             except _CONFLICTS:
                 if attempt < _ATTEMPTS:
-                    # Full jitter, so that the writers part; of what a write takes, or it meets the others' next one.
+                    # Full jitter separates the writers. It grows with the time of a write, or their next writes meet.
                     took = max(_SHORTEST_WRITE, time.monotonic() - started)
                     store.wait(random.uniform(0, took * 2 ** (attempt - 1)))
         raise Interrupted(

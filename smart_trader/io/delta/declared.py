@@ -1,4 +1,4 @@
-"""Stored tables are made what their declarations say: created, given columns and checks, written anew."""
+"""Brings stored tables to their declarations: creates them, adds columns and checks, rewrites them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ from smart_trader.io.delta.refusals import refuse_broken
 from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
-"""Columns whose range each file keeps. It may not name a partition, so it changes with the layout."""
+"""The columns whose range each file keeps. It must not name partition columns, so it changes with the layout."""
 
 
 def create_table(spark: SparkSession, path: str, table: Table, *, retention_days: int) -> None:
     """Create an empty table, unless there is one."""
     days = f"interval {retention_days} days"
     properties = {DELETED_FILES: days, LOG: days, **_properties(table)}
-    # Named as well as located: of a location alone Delta makes a name that is no SQL if the path has a back-tick.
+    # With a name and a location: from a location alone Delta makes a name that is invalid SQL if it has a back-tick.
     builder = DeltaTable.createIfNotExists(spark).tableName(sql_name(path)).location(path)
     builder = builder.addColumns(table.schema)
     for name, value in properties.items():
@@ -53,13 +53,15 @@ def alter_table(spark: SparkSession, path: str, table: Table, snapshot: Any) -> 
 
 
 def with_columns(rows: DataFrame, fields: Sequence[T.StructField]) -> DataFrame:
-    """`rows` with these columns as well, empty."""
+    """`rows` with these columns added, all null."""
     return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
 
 
 def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFrame) -> None:
-    """Raises SchemaMismatch or QualityError if `found`, which `version` was, with its `rows` cannot be made as declared
-    by adding columns and checks."""
+    """Raises SchemaMismatch or QualityError if new columns and checks do not bring `version` to the declaration.
+
+    `found` describes that version, `rows` are its rows.
+    """
     columns = columns_to_add(table, found)
     if columns is None:
         raise SchemaMismatch.of_version(table.name, version, schema_differences(table, found))
@@ -99,7 +101,7 @@ def _refuse_losses(table: Table, stored: DataFrame) -> None:
 
 
 def _is_lost(name: str, stored: T.DataType, declared: T.DataType) -> Column:
-    """Whether the value is another one in the declared type."""
+    """Whether the declared type changes the value."""
     return ~F.col(name).try_cast(inferred(declared)).try_cast(inferred(stored)).eqNullSafe(F.col(name))
 
 
@@ -124,9 +126,9 @@ def _commit_overwrite(spark: SparkSession, path: str, table: Table, snapshot: An
 
 
 def _declared_in(spark: SparkSession, path: str, table: Table, snapshot: Any) -> tuple[Any, Any]:
-    """A transaction on `snapshot` in which the table is as declared, and its schema there.
+    """A transaction on `snapshot` that brings the table to its declaration, and the schema in it.
 
-    SQL needs a commit for each column list and each check, and keeps conditions in words of its own.
+    SQL needs a commit for each column list and each check, and stores conditions in another form.
     """
     metadata = json.loads(snapshot.metadata().json())
     described = metadata["metaData"]
@@ -152,6 +154,6 @@ def _items(seq: Any) -> Iterator[Any]:
 
 
 def _properties(table: Table) -> dict[str, str]:
-    """What follows from the declaration alone; Delta keeps the names of checks in lower case."""
+    """The properties that the declaration alone decides; Delta stores the names of checks in lower case."""
     checks = {f"{CHECK}{check.name.lower()}": check.condition for check in table.checks}
     return checks | ({_STATISTICS: ",".join(table.searched_by)} if table.searched_by else {})

@@ -1,7 +1,7 @@
 """Classes of the driver's JVM, looked up once.
 
-`jvm.org.apache.hadoop.fs.Path` asks the JVM what `org` is, and then each part of the name; each time it looks through
-all jars before it says that this is no class. By its whole name a class is found at once.
+`jvm.org.apache.hadoop.fs.Path` looks up `org` and then each part of the name. Each look-up searches all jars, and only
+the last part is a class. The full name finds a class at once.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ _ASKED_BY_PYSPARK = (
 
 
 class _KeptClass:
-    """A class of the JVM whose methods are looked up once too, and not before each call."""
+    """A class of the JVM whose methods are looked up once, not before each call."""
 
     def __init__(self, found: Any) -> None:
         self._found = found
@@ -33,7 +33,7 @@ class _KeptClass:
 
 
 def java_class(spark: SparkSession, name: str) -> Any:
-    """The class of that whole name, to call its constructor or its static methods."""
+    """The class with that full name, to call its constructor or its static methods."""
     jvm = spark._jvm
     if name not in vars(jvm):
         setattr(jvm, name, _KeptClass(getattr(jvm, name)))

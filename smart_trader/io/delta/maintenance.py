@@ -1,4 +1,4 @@
-"""What Delta itself offers for a table: its log, its history, going back in it, and tidying up."""
+"""Log, history, restore and maintenance of a table, by the means of Delta."""
 
 import json
 import re
@@ -28,13 +28,13 @@ _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9a-f.-]+)?\.parquet")
 
 
 class DeltaUpkeep:
-    """The tables of one warehouse, each where `path` says."""
+    """The tables of one warehouse; `path` gives the place of each."""
 
     def __init__(self, spark: SparkSession, path: Callable[[Table], str]) -> None:
         self._spark, self._path = spark, path
 
     def inspect(self, table: Table) -> LogFacts:
-        """What the log says of the newest version, and of which files it consists. Raises StorageError."""
+        """The description of the newest version in the log, and its files. Raises StorageError."""
         try:
             names = self._log_files(table)
             commits, checkpoints = _versions(_COMMIT, names), _versions(_CHECKPOINT, names)
@@ -60,14 +60,14 @@ class DeltaUpkeep:
         )
 
     def commits(self, table: Table) -> list[Commit]:
-        """All versions of which the log still knows, newest first. Raises StorageError."""
+        """All versions that the log still has, newest first. Raises StorageError."""
         try:
             return [_commit(row) for row in collect(self._delta(table).history().select(*_COMMIT_COLUMNS))]
         except (Py4JJavaError, PySparkException) as error:
             raise unreadable(table, error) from error
 
     def restore(self, table: Table, version: int) -> None:
-        """Commit what `version` held as the newest version."""
+        """Commit the content of `version` as the newest version."""
         self._delta(table).restoreToVersion(version)
 
     def files(self, table: Table, *, clustered_at: datetime | None) -> FileFacts:
@@ -94,7 +94,7 @@ class DeltaUpkeep:
         )
 
     def optimize(self, table: Table, *, cluster: bool) -> None:
-        """Merge small files; with `cluster` write all of them anew, in the order of `clustered_by`."""
+        """Merge small files; with `cluster` rewrite all files in the order of `clustered_by`."""
         size = str(table.upkeep.file_megabytes * MEGABYTE)
         for name in _FILE_SIZES:
             self._spark.conf.set(name, size)
@@ -106,7 +106,7 @@ class DeltaUpkeep:
                 self._spark.conf.unset(name)
 
     def expired_files(self, table: Table) -> int:
-        """How many files no readable version needs any more; above a thousand Delta stops counting."""
+        """The number of files that no readable version needs; Delta stops counting above a thousand."""
         return self._spark.sql(f"VACUUM {sql_name(self._path(table))} DRY RUN").count()
 
     def vacuum(self, table: Table) -> None:
@@ -114,7 +114,7 @@ class DeltaUpkeep:
         self._delta(table).vacuum()
 
     def rewrite(self, table: Table, *, dry_run: bool) -> None:
-        """Write all rows anew as the table is declared, as one commit; a dry run only says whether that is possible.
+        """Rewrite all rows to the declaration in one commit; a dry run only checks whether that is possible.
 
         Raises SchemaMismatch or QualityError, before anything is written, if a row or a value would be lost.
         """
@@ -129,9 +129,9 @@ class DeltaUpkeep:
         return DeltaTable.forPath(self._spark, self._path(table))
 
     def _read_commits(self, table: Table, versions: list[int]) -> str | None:
-        """Delta asks a checksum for what it can, and would find out only when rows are read. Raises ValueError.
+        """The operation of the last of these versions. Raises ValueError if one of them is damaged.
 
-        Returns the operation of the last one.
+        Delta reads a checksum where it can, and would find the damage only when it reads rows.
         """
         operation = None
         folder, files = self._log_folder(table)
@@ -150,7 +150,7 @@ class DeltaUpkeep:
         return operation
 
     def _log_folder(self, table: Table) -> tuple[Any, Any]:
-        """The folder of the log, and the file system that it is in."""
+        """The folder of the log, and its file system."""
         folder = java_class(self._spark, "org.apache.hadoop.fs.Path")(self._path(table), "_delta_log")
         return folder, folder.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())
 
@@ -186,7 +186,7 @@ def _operation_in(action: object) -> str | None:
 
 
 def unreadable(table: Table, error: Exception) -> StorageError:
-    """What to say of a table whose log or files cannot be read."""
+    """The error for a table whose log or files cannot be read."""
     said = str(getattr(error, "java_exception", error)).splitlines()
     return StorageError(
         f"{table.name} cannot be read: {said[0][:300] if said else type(error).__name__} Nothing was changed."

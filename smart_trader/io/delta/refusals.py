@@ -1,4 +1,4 @@
-"""Rows that break what is declared of them: which, and by which rule."""
+"""Finds the rows that break their declaration, and the broken rules."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from smart_trader.domain.tables.table import Table
 from smart_trader.errors import QualityError
 
 _REFUSALS = ("DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", NULL_ELEMENT)
-"""What Delta says of a row that it does not write, and what is said of one that it would have written."""
+"""Error classes of Delta for a row that it refuses, and our own for a row that it would have written."""
 
 
 def refuse_broken(table: Table, rows: DataFrame, done: str) -> None:
-    """Raises QualityError if any of `rows` breaks what is declared of each row; names rules and a few of the rows."""
+    """Raises QualityError with the rules and a few rows if any of `rows` breaks a declared rule."""
     examination = examine_declared(table, rows)
     if told := _told(examination):
         raise QualityError(f"{table.name}: rows break what is declared of them, so {done}.{told}\n  next: {_NEXT}")
@@ -41,9 +41,9 @@ def _told(examination: Examination) -> str:
 
 @contextmanager
 def refusals_named(table: Table, rows: Callable[[], DataFrame]) -> Iterator[None]:
-    """Where Delta refuses a row that is written inside, raises QualityError with table, check and row.
+    """Raises QualityError with table, check and row if Delta refuses a row that is written inside.
 
-    `rows` are those to be written. They are looked through only then: Delta itself names no key.
+    `rows` are the rows to be written. They are searched only after a refusal, since Delta names no key.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The Spark session of a driver that `spark-submit` started; what it needs is in conf/spark-defaults.conf."""
+"""The Spark session of a driver that `spark-submit` started; conf/spark-defaults.conf configures it."""
 
 from pyspark.sql import SparkSession
 

@@ -1,4 +1,4 @@
-"""Delta's log, as the JVM has it in memory: what SQL tells of it costs a Spark job for each question."""
+"""Delta's log in the memory of the JVM. SQL would need a Spark job for each query about the log."""
 
 import json
 from typing import Any, NamedTuple
@@ -14,18 +14,18 @@ from smart_trader.foreign import json_object, name_in, printable
 from smart_trader.io.delta.jvm import java_class
 
 JAVA_ERRORS = (Py4JJavaError, PySparkException)
-"""What a call of the JVM raises: as it is, or as PySpark translates some of them."""
+"""The errors of a call to the JVM; PySpark translates some of them."""
 
 
 class Committer(NamedTuple):
-    """Who made a commit, as far as its metadata says so."""
+    """The job and the run of a commit, as far as its metadata names them."""
 
     job: str | None
     run_id: str | None
 
 
 def committer(user_metadata: str | None) -> Committer:
-    """What `userMetadata` of a commit says; others may write anything there, and then nobody is named."""
+    """The job and the run in the `userMetadata` of a commit; both None if another program wrote the metadata."""
     named = json_object(user_metadata)
     return Committer(name_in(named, "job"), name_in(named, "run_id"))
 
@@ -45,7 +45,7 @@ def newest_snapshot(spark: SparkSession, path: str) -> Any:
 
 
 def unreadable_log(path: str, error: Exception) -> StorageError:
-    """What to say of a table whose log Delta does not understand: anything may lie among its files."""
+    """The error for a table whose log Delta cannot read: any file may lie in its folder."""
     said = printable(str(getattr(error, "java_exception", error)))[:300]
     return StorageError(
         f"The log of the table at {path} cannot be read: {said or type(error).__name__}. Nothing was changed."
@@ -54,12 +54,12 @@ def unreadable_log(path: str, error: Exception) -> StorageError:
 
 
 def set_session(spark: SparkSession) -> None:
-    """Let Delta's own classes find the session, which they look for in the thread that calls them."""
+    """Set the session of this thread. Delta's own classes look it up in the calling thread."""
     java_class(spark, "org.apache.spark.sql.SparkSession").setActiveSession(spark._jsparkSession)
 
 
 def stored_table(snapshot: Any) -> StoredTable:
-    """What `snapshot` says that the table is; one call, as JSON, since each value of a Scala collection costs one."""
+    """The description of the table in `snapshot`, in one call, as JSON: each value of a Scala collection is a call."""
     metadata = json.loads(snapshot.metadata().json())["metaData"]
     return StoredTable(
         schema=T.StructType.fromJson(json.loads(metadata["schemaString"])),
@@ -69,13 +69,13 @@ def stored_table(snapshot: Any) -> StoredTable:
 
 
 def sql_name(path: str) -> str:
-    """The table at `path` as SQL names it, whatever characters the path has."""
+    """The SQL name of the table at `path`, for any characters in the path."""
     quoted = path.replace("`", "``")
     return f"delta.`{quoted}`"
 
 
 def known_files(snapshot: Any) -> int | None:
-    """How many data files belong to `snapshot`, if its checksum says so: asking Delta itself is a Spark job."""
+    """The number of data files of `snapshot` in its checksum, or None. Another way would cost a Spark job."""
     checksum = snapshot.checksumOpt()
     return int(checksum.get().numFiles()) if checksum.isDefined() else None
 
@@ -84,7 +84,7 @@ def holds_no_files(spark: SparkSession, snapshot: Any) -> bool:
     """Whether no data file belongs to `snapshot`."""
     known = known_files(snapshot)
     if known is None:
-        set_session(spark)  # it is counted by a Spark job
+        set_session(spark)  # a Spark job counts the files
     return int(snapshot.numOfFiles() if known is None else known) == 0
 
 

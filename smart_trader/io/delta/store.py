@@ -43,13 +43,13 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CREATORS = 4
 _FEW_FILES = 32
-"""Files of a table that a query may as well look into all: what it need not read in them is skipped page by page."""
+"""Up to this number of files, a query opens all files of a table, and skips the pages that it does not need."""
 _ROWS_PER_FILE = 100_000
-"""At least, where a table is added to: else a few rows would make as many files as there are partitions."""
+"""Least rows of a file that is appended: otherwise a few rows would become one file for each partition."""
 
 
 class DeltaStore:
-    """The tables of one warehouse, written in the name of one run."""
+    """The tables of one warehouse, as one run reads and writes them."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class DeltaStore:
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
         self._frames: dict[str, tuple[int, DataFrame]] = {}
-        """The version of each path that was read last, and its rows."""
+        """By path: the version read last, and its rows."""
         self.versions: dict[str, tuple[int, int]] = {}
         """Version before the first and after the last commit, of the tables that were written."""
 
@@ -90,8 +90,8 @@ class DeltaStore:
         """Create what is missing, add declared new nullable columns and bring changed checks up to date; returns the
         names of tables that changed.
 
-        Raises StorageError if a table is missing that is among those `known` to have been written: made anew, it would
-        be empty while states in other tables vouch for its rows. Before anything is written to that table, raises
+        Raises StorageError if a table is missing that is in `known`, the tables that were once written: a new one would
+        be empty while states in other tables refer to its rows. Before anything is written to that table, raises
         SchemaMismatch for any other difference, and QualityError if stored rows break a check.
         """
         with ThreadPoolExecutor(_CREATORS) as pool:
@@ -108,7 +108,7 @@ class DeltaStore:
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of `table` as of `version`, by default as they are now; later commits do not change the frame.
 
-        Raises StorageError if it cannot be read, SchemaMismatch if it is as of now and lacks what is declared.
+        Raises StorageError if the table cannot be read, SchemaMismatch if the newest version lacks a declared column.
         """
         rows = self._load(table, self.path(table), version)
         if version is None:
@@ -137,17 +137,17 @@ class DeltaStore:
             count = known_files(snapshot)
             files = self._logs.files(path, version) if count is not None and count <= _FEW_FILES else None
             rows = frame_of(self._spark, path, snapshot, files)
-            # The optimiser then knows that there is nothing to read, join or sort.
+            # Without files the optimiser drops reads, joins and sorts.
             self._frames[path] = version, rows.where("false") if files == [] else rows
         return self._frames[path][1]
 
     def _older(self, path: str, version: int) -> Any:
-        """Delta's view of an older version; Delta refuses those from before the table's retention."""
+        """Delta's snapshot of an older version; Delta refuses versions from before the table's retention."""
         rows = self._spark.read.format("delta").option("versionAsOf", version).load(path)
         return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
 
     def refuse_undeclared(self, table: Table, version: int) -> None:
-        """Raises SchemaMismatch or QualityError if `create` could not make that `version` of `table` as declared."""
+        """Raises SchemaMismatch or QualityError if `create` could not bring that `version` to the declaration."""
         found = stored_table(self._older(self.path(table), version))
         refuse_version(table, version, found, self.read(table, version=version))
 
@@ -156,7 +156,7 @@ class DeltaStore:
         return int(self._snapshot(table).version())
 
     def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
-        """Whether a commit after `version` changed data, leaving out those of the job `except_by`."""
+        """Whether a commit after `version`, by a job other than `except_by`, changed data."""
         newer = self.version(table) - version
         if newer <= 0:
             return newer < 0
@@ -170,7 +170,7 @@ class DeltaStore:
         return DeltaTable.forPath(self._spark, self.path(table)).history(self.version(table) - after).collect()
 
     def contents(self, table: Table) -> Contents | None:
-        """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
+        """The content of the newest version of `table`; None if there is no table. Reads the log, and no data."""
         return self._logs.contents(self.path(table))
 
     @functools.cached_property
@@ -187,12 +187,12 @@ class DeltaStore:
 
     @retried
     def append(self, table: Table, rows: DataFrame) -> None:
-        """Add `rows`, whose keys are known to be new. Of no rows nothing is committed."""
+        """Add `rows`, whose keys are new. Without rows there is no commit."""
         self._write(table, rows, "append")
 
     @retried
     def append_new(self, table: Table, rows: DataFrame) -> None:
-        """Add those of `rows` (unique keys) whose keys are not in `table`; what is there stays as it is."""
+        """Add those of `rows` (unique keys) whose keys are not in `table`; stored rows stay unchanged."""
         stored = self.read(table).select(*table.key)
         new = rows.join(stored, list(table.key), "left_anti").persist(StorageLevel.DISK_ONLY)
         try:
@@ -217,7 +217,7 @@ class DeltaStore:
     def _replace(self, table: Table, rows: DataFrame, of: Part | None, *, are_any: Callable[[DataFrame], bool]) -> None:
         self._check_columns(table, rows)
         if self._is_empty(table):
-            if are_any(rows):  # else Delta commits nothing, and leaves a file of no rows behind
+            if are_any(rows):  # otherwise Delta commits nothing and leaves an empty file behind
                 self.append(table, rows)
             return
         stored = self.read(table)
@@ -230,8 +230,8 @@ class DeltaStore:
     def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
         """`replace` several tables at the same time: planning one, or its largest task, leaves the other cores idle.
 
-        Each is replaced or not, whatever becomes of the others; the first error is raised once all have ended. The rows
-        may wait for one another to be computed, so none is asked for its first: see `_may_have_rows`.
+        An error of one table does not stop the others; the first error is raised after all have ended. The rows of one
+        may depend on those of another, so no first row is computed beforehand: see `_may_have_rows`.
         """
         work = functools.partial(self._replace, of=of, are_any=_may_have_rows)
         replace = inheritable_thread_target(self._spark)(work)
@@ -326,18 +326,18 @@ class DeltaStore:
             raise SchemaMismatch.of_rows(table.name, missing=declared - given, unexpected=given - declared)
 
     def _is_empty(self, table: Table) -> bool:
-        """True if no data file belongs to the newest version; asks the log only."""
+        """Whether the newest version has no data file; reads the log only."""
         return holds_no_files(self._spark, self._snapshot(table))
 
     def _snapshot(self, table: Table) -> Any:
-        """Delta's own view of the newest version: what SQL tells of it costs a Spark job for each question."""
+        """Delta's snapshot of the newest version. SQL would need a Spark job for each query about it."""
         return self._snapshot_at(self.path(table))
 
     def _snapshot_at(self, path: str) -> Any:
         return newest_snapshot(self._spark, path)
 
     def _create_or_alter(self, table: Table) -> bool:
-        """Returns whether anything had to be done."""
+        """Whether the table changed."""
         snapshot = self._snapshot(table)
         if snapshot.version() < 0:
             self._create(table)
@@ -364,14 +364,14 @@ class DeltaStore:
 
 
 def _has_rows(rows: DataFrame) -> bool:
-    """Looks into one partition after the other until there is a row; `isEmpty` looks into all."""
+    """Whether there is a row. Reads partitions one by one until it finds a row; `isEmpty` reads all."""
     return bool(rows.select(F.lit(1)).head(1))
 
 
 def _may_have_rows(rows: DataFrame) -> bool:
-    """False if the optimiser knows that there are none; a first row would have its whole partition computed, alone.
+    """False if the optimiser proves that there are none. A first row would cost a whole partition, alone.
 
-    Of others that turn out to be none Delta commits nothing, but leaves a file of no rows behind.
+    If there are none after all, Delta commits nothing, but leaves an empty file behind.
     """
     most = rows._jdf.queryExecution().optimizedPlan().maxRows()
     return not (most.isDefined() and most.get() == 0)

@@ -1,4 +1,4 @@
-"""What a table's log says of its newest version. Delta Kernel reads it in the driver's JVM: no Spark job."""
+"""The newest version in a table's log. Delta Kernel reads it in the driver's JVM, without a Spark job."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ class TableLogs:
         self._actions = java_class(spark, "org.apache.spark.sql.delta.actions.Action")
 
     def contents(self, path: str) -> Contents | None:
-        """What the newest version of the table at `path` holds; None if there is no table.
+        """The content of the newest version of the table at `path`; None if there is no table.
 
         Raises StorageError if its log cannot be read.
         """
@@ -49,7 +49,7 @@ class TableLogs:
         return [self._actions.fromJson(self._json.rowToJson(entry)) for entry in self._entries(snapshot)]
 
     def _entries(self, snapshot: Any) -> Iterator[Any]:
-        """What the log says of each data file."""
+        """The entry of each data file in the log."""
         batches = snapshot.getScanBuilder().build().getScanFiles(self._engine, True)
         while batches.hasNext():
             rows = batches.next().getRows()

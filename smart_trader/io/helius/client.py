@@ -1,8 +1,8 @@
-"""The address list of one Helius webhook, over HTTP. Knows the traps of that API; knows nothing of wallets or ranks.
+"""The address list of one Helius webhook, over HTTP, with the traps of that API. Wallets and ranks belong elsewhere.
 
-A write replaces all of a webhook, costs credits, and may be done although its answer was lost, or be accepted and not
-kept. So nothing is believed but what is read back, and nothing is written twice without a look in between.
-Why so: docs/decisions/webhook.md.
+A write replaces all of a webhook and costs credits. It may be done although its answer was lost, and it may be accepted
+and not kept. So only a state that was read back counts, and between two writes there is a read.
+Reasons: docs/decisions/webhook.md.
 """
 
 from collections.abc import Collection
@@ -20,19 +20,19 @@ _PATH = "/v0/webhooks"
 _FIELDS = (
     "webhookURL", "webhookType", "accountAddresses", "transactionTypes", "authHeader", "txnStatus", "encoding",
 )  # fmt: skip
-"""What a write may hold. Any other key is refused, those that a read shows included."""
+"""The keys of a write. Helius refuses any other key, also the further keys of its own answers."""
 _LISTS = ("accountAddresses", "transactionTypes")
 _FREE_PLAN = Decimal(2)
 """Requests a second; a run makes a handful."""
 _LOOKS = 3
-"""How often a write is looked for before it counts as not done."""
+"""Reads after an unclear write before the write counts as not done."""
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What the settings say of our webhook. None: what is stored stays."""
+    """The settings of our webhook. None: the stored value stays."""
 
     url: str | None
     webhook_id: str | None
@@ -42,7 +42,7 @@ class Ours:
 
     @property
     def fields(self) -> Body:
-        """By the API's names; only what is set."""
+        """The settings that are not None, by the API's names."""
         said = {
             "webhookURL": self.url,
             "webhookType": self.webhook_type,
@@ -61,7 +61,7 @@ class HeliusWebhook:
         """The webhook as last read, its secret included; empty if there is none."""
         self._id: str | None = None
         self._advice: list[str] = []
-        """About other webhooks than the one found."""
+        """Messages about webhooks other than the one found."""
         self.writes = 0
 
     def usage(self) -> Usage:
@@ -112,36 +112,36 @@ class HeliusWebhook:
             ) from None
 
     def _kept(self) -> Body:
-        """What is written as it is stored, unless the settings say otherwise."""
+        """The stored fields that a write sends again, unless the settings change them."""
         return {name: self._stored[name] for name in _FIELDS if self._stored.get(name) is not None}
 
     def _write(self, body: Body) -> SmartTraderError | None:
-        """Create or edit; None if it was accepted, else why nobody knows, or why not."""
+        """Create or edit. None if Helius accepted it, else the error that refused it or left it unclear."""
         method, path = ("PUT", _path(self._id)) if self._id else ("POST", _PATH)
         self.writes += 1
         try:
             answer = self._http.request(method, path, body=body)
             self._refuse_errors(path, answer)
-        except (SourceRejected, SourceUnavailable) as failure:  # an answer too large to be read may follow a success
+        except (SourceRejected, SourceUnavailable) as failure:  # a success may have an answer that is too large
             return failure
         if self._id is None and isinstance(answer, dict) and _has_id(answer):
             self._id = answer["webhookID"]
         return None
 
     def _settled(self, wanted: frozenset[str], *, looks: int) -> Watched | None:
-        """Our webhook, once it holds `wanted`; a write whose answer was lost may be done a little later."""
+        """Our webhook once it holds `wanted`, else None. A write with a lost answer may take effect a little later."""
         for look in range(looks):
             self._clock.wait(min(self._policy.max_retry_wait_seconds, 2.0**look) if look else 0)
             try:
                 held = self._read(self._id) if self._id else self._look_for()
-            except NotFound:  # created a moment ago
+            except NotFound:  # just created
                 continue
             if held and held.wallets == wanted:
                 return held
         return None
 
     def _look_for(self) -> Watched | None:
-        """The webhook that delivers to our address. The list shows it with a part of its wallets, or with none."""
+        """The webhook that delivers to our address, or None. The list has only a part of its wallets, or none."""
         listed = self._http.request("GET", _PATH)
         if not isinstance(listed, list):
             self._refuse_errors(_PATH, listed)
@@ -188,7 +188,7 @@ class HeliusWebhook:
         return remarks
 
     def _differs(self, name: str) -> bool:
-        """What is not shown is not known to differ."""
+        """Whether the stored field differs from the settings. A field that Helius does not show counts as equal."""
         said, stored = self._ours.fields[name], self._stored.get(name)
         if stored is None:
             return False
@@ -197,7 +197,7 @@ class HeliusWebhook:
         return bool(sorted(map(str, stored)) != sorted(said) if isinstance(stored, list) else stored != said)
 
     def _refuse_errors(self, path: str, answer: Any) -> None:
-        """Some errors come with status 200."""
+        """Raises SourceRejected for an error that comes with status 200."""
         if isinstance(answer, dict) and answer.get("error"):
             raise SourceRejected(f"Helius {path}: refused, with status 200: {self._http.message_in(answer)}")
 
@@ -212,7 +212,7 @@ def connect(
     requests_per_second: Decimal = _FREE_PLAN,
     user_agent: str = "smart-trader",
 ) -> HeliusWebhook:
-    """The webhook at Helius, or at anything that speaks its wire format at `base_url`."""
+    """The webhook at Helius, or at another server with its wire format at `base_url`."""
     limiter = RateLimiter(
         requests_per_second, service="Helius", clock=clock, longest_pause_seconds=policy.max_retry_wait_seconds
     )

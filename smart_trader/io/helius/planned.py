@@ -1,4 +1,4 @@
-"""The webhook as a dry run sees it: read if it may be, never written."""
+"""The webhook in a dry run: read with `--fetch`, never written."""
 
 from collections.abc import Callable, Collection
 
@@ -9,14 +9,14 @@ _NOT_MADE_YET = "the webhook that would be made"
 
 
 class PlannedWatchList:
-    """`WatchList` that finds the webhook where `connect` leads, or without it as it is remembered; writes are noted."""
+    """`WatchList` with the webhook of `connect`, or without `connect` the remembered one; it notes writes."""
 
     def __init__(self, connect: Callable[[], WatchList] | None) -> None:
         self._connect = connect
         self._real: WatchList | None = None
         self._held: Watched | None = None
         self.change: WebhookChange | None = None
-        """What the job would write; None if it never came to look."""
+        """The write of the job; None if the job did not read the webhook."""
         self.writes = 0
 
     def find(self, remembered: Watched | None = None) -> Watched | None:

@@ -1,7 +1,7 @@
 """JSON over HTTP: pooled connections, time-outs, bounded retries, and an error class for each kind of refusal.
 
-Secrets travel in headers or in the query. Nothing that leaves this module, text of an exception or line of a log,
-contains an address with its query, a header, or a body in which a secret was not masked.
+Secrets are in headers or in the query. No exception and no log line of this module contains an address with its query,
+a header, or a body with an unmasked secret.
 """
 
 import logging
@@ -43,7 +43,7 @@ _ERROR_BODY_BYTES = 64 * 1024
 _FIRST_BACKOFF_SECONDS = 1
 _A_WEEK = 7 * 86400.0
 _SECONDS = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
-"""Of some thirty years; what is longer is no wait."""
+"""Up to some thirty years; a longer value counts as none."""
 _READING = ("GET", "HEAD")
 
 
@@ -55,16 +55,16 @@ class HttpPolicy:
     read_timeout_seconds: float
     """Between two bytes."""
     total_timeout_seconds: float
-    """Of one attempt with its whole answer, however steadily it trickles."""
+    """Of one attempt with its whole answer, even if bytes arrive steadily."""
     attempts: int
     max_retry_wait_seconds: float
-    """Between two attempts, and the longest `Retry-After` that is obeyed by waiting."""
+    """Longest wait between two attempts. A longer `Retry-After` ends the call."""
     max_body_bytes: int
     """As sent, and decompressed."""
 
 
 class _Transient(Exception):
-    """This attempt failed in a way that the next one may not."""
+    """This attempt failed for a temporary reason."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None, too_fast: bool = False) -> None:
         super().__init__(reason)
@@ -79,7 +79,7 @@ class _Session(requests.Session):
 
 
 class JsonHttp:
-    """One API. Safe to use from several threads, which share its pace and its budget."""
+    """One API. Safe to use from several threads, which share its rate and its budget."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class JsonHttp:
             self._session.mount(scheme, PunctualAdapter(pool_connections=1, pool_maxsize=connections))
 
     def hide(self, secret: str) -> None:
-        """Show `secret` in no message, as if it were a key."""
+        """Mask `secret` in every message, like a key."""
         if secret and secret not in self._secrets:
             self._secrets.append(secret)
 
@@ -130,8 +130,8 @@ class JsonHttp:
     ) -> Any:
         """The JSON value of the answer, None for an answer without content.
 
-        `units` are charged for every attempt, `about` names the entity in messages. What writes is sent once: after a
-        time-out or a 5xx nobody knows whether it was done. Only a 429 is followed by another attempt, as it was not.
+        `units` are charged for every attempt, `about` names the entity in messages. A writing call is sent once:
+        a time-out or a 5xx leaves open whether it was done. It is sent again only after a 429, which means not done.
 
         Raises `SourceUnavailable`, `SourceRejected`, `NotFound`, `QuotaExhausted`, `AccessDenied`, `KeyRefused` or
         `Interrupted`.
@@ -212,12 +212,12 @@ class JsonHttp:
         raise (NotFound if status == 404 else SourceRejected)(f"{call}: refused ({status}): {message}")
 
     def message_in(self, answer: Any) -> str:
-        """What an answer that refuses says, on one short line and without secrets."""
+        """The message in a refusing answer, on one short line and without secrets."""
         text = (answer.get("message") or answer.get("error")) if isinstance(answer, dict) else answer
         return "".join(c if c.isprintable() else " " for c in self._masked(str(text)))[:300]
 
     def _excerpt(self, response: requests.Response) -> str:
-        """The message of a refusal, as far as it can be read: the status decides."""
+        """The message of a refusal, or as much of it as can be read. The status decides the error."""
         try:
             return self.message_in(parse_json(read_body(response, limit=_ERROR_BODY_BYTES)))
         except BodyBroken as error:
@@ -240,8 +240,10 @@ class JsonHttp:
 
 
 def raise_if_quota_used_up(call: str, message: str) -> None:
-    """The quota error is an ordinary 400 by its status; only its wording tells (recorded: "Compute units usage limit
-    exceeded")."""
+    """Raises QuotaExhausted for the quota error.
+
+    It is an ordinary 400 by its status; only its wording differs (recorded: "Compute units usage limit exceeded").
+    """
     if _QUOTA_USED_UP.search(message):
         raise QuotaExhausted(
             f"{call}: {message}\n  What was committed stays. Run again when the plan's compute units are renewed."
@@ -265,13 +267,13 @@ def _http_date(text: str) -> datetime | None:
     """The time that `text` names, None if it names none or has no zone."""
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # what the parser makes of numbers that no date or zone has
+    except (ValueError, OverflowError):  # errors of the parser for impossible dates and zones
         return None
     return date if date.tzinfo else None
 
 
 def _what_broke(error: BaseException) -> str:
-    """Kind and operating system's reason of a failed call; the full text would show the address with its key."""
+    """Kind and system's reason of a failed call. The full text would contain the address with its key."""
     reason: BaseException | None = error
     while reason is not None:
         if detail := getattr(reason, "strerror", None):

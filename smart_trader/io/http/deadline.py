@@ -1,7 +1,7 @@
-"""Connections that keep a deadline over a whole answer.
+"""Connections with a deadline for a whole answer.
 
-The time-out of a socket starts anew with each byte, so a server that sends one now and then, of the headers or of the
-body, would hold a call for ever.
+The time-out of a socket starts again with each byte. A server that sends a byte of headers or body now and then would
+hold a call for ever.
 """
 
 import http.client

@@ -10,7 +10,7 @@ import requests
 _CHUNK_BYTES = 64 * 1024
 _GZIP, _PLAIN = ("gzip", "x-gzip"), ("", "identity")
 _LONGEST_INT = 1000
-"""Digits. Longer ones become `Decimal`: Python refuses to read integers beyond 4300 digits, and so would the page."""
+"""Digits. Longer integers become `Decimal`: Python refuses integers beyond 4300 digits, so the page would fail."""
 
 
 class BodyTooLarge(Exception):
@@ -18,11 +18,11 @@ class BodyTooLarge(Exception):
 
 
 class BodyBroken(Exception):
-    """The body ended early, or is not what its headers say. Asking again may help."""
+    """The body ended early, or contradicts its headers. A retry may help."""
 
 
 def read_body(response: requests.Response, *, limit: int) -> bytes:
-    """The decompressed body. It may have `limit` bytes, as sent and decompressed: gzip can send much that is nothing.
+    """The decompressed body. `limit` bounds its bytes as sent and decompressed: a small gzip can hold a huge body.
 
     Raises `BodyBroken` or `BodyTooLarge`, and what the connection raises.
     """
@@ -54,7 +54,7 @@ class _Gunzip:
         return self._member.eof
 
     def read(self, chunk: bytes, at_most: int) -> bytes:
-        """What `chunk` adds, of it `at_most` bytes; nobody reads on after so many."""
+        """The bytes that `chunk` adds, at most `at_most`; the caller stops after that many."""
         added = bytearray()
         while chunk and len(added) < at_most:
             if self._member.eof:

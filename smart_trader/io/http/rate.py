@@ -1,4 +1,4 @@
-"""What all calls to one API share: their pace, and the budget they spend. Both are safe to use from several threads."""
+"""Rate and budget that all calls to one API share. Both are safe to use from several threads."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from smart_trader.ports import Clock
 
 
 class RateLimiter:
-    """Starts calls evenly, at least 1 / `per_second` apart: APIs count in short windows, so bursts are refused."""
+    """Starts calls evenly, at least 1 / `per_second` apart. APIs count in short windows, and bursts are refused."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class RateLimiter:
     def acquire(self) -> None:
         """Return when the next call may start.
 
-        Raises `SourceUnavailable` if the API asked for a longer pause than we wait, `Interrupted` if told to stop.
+        Raises `SourceUnavailable` if the API wants a longer pause than the policy allows, `Interrupted` on shutdown.
         """
         while (wait := self._try_to_start()) > 0:
             self._clock.wait(wait)
@@ -50,7 +50,7 @@ class RateLimiter:
         return self._waited
 
     def _try_to_start(self) -> float:
-        """Take the next start if it is due, else say how many seconds are missing."""
+        """Seconds until the next start; 0 if it is due, and then it is taken."""
         with self._lock:
             now = self._monotonic()
             pause = self._paused_until - now
@@ -79,7 +79,7 @@ class Meter:
         self.units = 0
 
     def charge(self, units: int) -> None:
-        """Count one call of `units`, before it is made. Raises `LimitReached` if the rest is not enough for it."""
+        """Count one call of `units` before it is made. Raises `LimitReached` if the budget does not suffice."""
         with self._lock:
             if self._limit is not None and self.units + units > self._limit:
                 raise LimitReached(

@@ -1,4 +1,4 @@
-"""One writing run at a time per warehouse: a lock that the operating system releases when its holders are gone."""
+"""One writing run at a time per warehouse: a lock that the operating system releases when its holders have ended."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ from smart_trader.paths import local_folder
 
 LOCK_FILE = ".lock"
 _OWNER = ("job", "run", "pid", "host", "since")
-"""What a run says of itself to those who find its lock held."""
+"""The facts about a run in its lock file, for other runs that find the lock held."""
 _POLL_SECONDS = 0.2
 
 
@@ -23,11 +23,11 @@ _POLL_SECONDS = 0.2
 def hold(
     root: str, owner: dict[str, str], *, wait_seconds: float = 0.0, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[int, ...]]:
-    """Hold the lock of the warehouse at `root`; yields the file descriptors that stand for it.
+    """Hold the lock of the warehouse at `root`. Yields the file descriptors of the lock.
 
-    Every process that inherits them holds the lock as well, until the last of them ends. `owner` says to others who
-    holds it. Raises LockHeld if it is not free within `wait_seconds`, StorageError if `root` cannot be written.
-    An object store has no such lock: nothing is held there.
+    Every process that inherits them holds the lock too, until the last of them ends. `owner` names the holder for
+    other runs. Raises LockHeld if it is not free within `wait_seconds`, StorageError if `root` cannot be written.
+    An object store has no such lock, so nothing is held there.
     """
     folder = local_folder(root)
     if folder is None:

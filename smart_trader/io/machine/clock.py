@@ -1,4 +1,4 @@
-"""The clock of the machine, with waits that end when the process is told to stop."""
+"""The clock of the machine. Its waits end when the process has to stop."""
 
 import threading
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ class SystemClock:
 
     @property
     def farewell(self) -> str:
-        """Why it was stopped, and what that means."""
+        """The message of a stopped run: the reason, and what happens with its work."""
         return f"{self._why}; what was committed stays, run again to go on."
 
     def now(self) -> datetime:

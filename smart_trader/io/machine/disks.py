@@ -1,4 +1,4 @@
-"""How full the disks are on which some folders lie, and what is in them. Writes nothing."""
+"""How full the disks of some folders are, and the size of the folders. Writes nothing."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ _NOTHING = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A file system. Percentages are of what may be used without being root, as `df` counts them."""
+    """A file system. Percentages are of the space that users other than root may use, as in `df`."""
 
     mount: Path
     holds: tuple[str, ...]
-    """What the folders on it are for."""
+    """The purposes of the folders on it."""
     total_bytes: int
     free_bytes: int
     used_percent: Decimal
     inodes_percent: Decimal
-    """Of the files that it can hold; 0 where it knows no limit. Used up, it is as full as without bytes."""
+    """Share of the files that it can hold; 0 without a limit. A disk without inodes is as full as one without bytes."""
 
     @property
     def percent(self) -> Decimal:
@@ -30,7 +30,7 @@ class Disk:
 
 
 def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
-    """The file systems of `folders`, which are named by what they are for and need not exist yet."""
+    """The file systems of `folders`. A folder is named by its purpose and need not exist yet."""
     held: dict[int, list[str]] = {}
     places: dict[int, Path] = {}
     for name, folder in folders.items():
@@ -42,15 +42,15 @@ def disks_of(folders: Mapping[str, Path]) -> list[Disk]:
 
 
 def check(folders: Mapping[str, Path], *, warn_percent: Decimal, critical_percent: Decimal) -> list[str]:
-    """A warning for each disk of `folders` in use from `warn_percent` on.
+    """A warning for each disk of `folders` that is at least `warn_percent` full.
 
-    Raises StorageError if one is from `critical_percent` on.
+    Raises StorageError if one is at least `critical_percent` full.
     """
     return judge(disks_of(folders), warn_percent=warn_percent, critical_percent=critical_percent)
 
 
 def judge(disks: Sequence[Disk], *, warn_percent: Decimal, critical_percent: Decimal) -> list[str]:
-    """As `check`, of disks that were measured."""
+    """As `check`, for measured disks."""
     full = [disk for disk in disks if disk.percent >= critical_percent]
     if full:
         raise StorageError(
@@ -67,13 +67,13 @@ def judge(disks: Sequence[Disk], *, warn_percent: Decimal, critical_percent: Dec
 
 
 def is_full(folder: Path) -> bool:
-    """Whether the disk of `folder` has no room for anything, by bytes or by number of files."""
+    """Whether the disk of `folder` is full, by bytes or by number of files."""
     found = os.statvfs(_existing(folder))
     return found.f_bavail * found.f_frsize < _NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
 def bytes_in(folder: Path, *, ending: str = "") -> int:
-    """Bytes of the files below `folder` whose names end so; what vanishes meanwhile, in a run, does not count."""
+    """Bytes of the files below `folder` with names that end in `ending`. Files that vanish meanwhile do not count."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -1,6 +1,6 @@
-"""Log files, two for each writing run: what the driver says, and what its JVM says. Later runs remove old ones.
+"""Log files, two for each writing run: one of the driver, one of its JVM. Later runs remove old ones.
 
-Each process rotates the file that it alone writes; here is decided which files are kept.
+Each process rotates the file that it alone writes. This module decides which files stay.
 """
 
 import os
@@ -15,11 +15,11 @@ from smart_trader.messages import as_line
 
 PREFIX = "smart-trader-"
 MAX_BYTES = 10 * 2**20
-"""Of one file; then it is rotated, at most `BACKUPS` times. conf/log4j2.properties says the same of the JVM's."""
+"""Of one file; then it is rotated, at most `BACKUPS` times. conf/log4j2.properties has the same limits for the JVM."""
 BACKUPS = 3
 
 _NAME = re.compile(rf"{PREFIX}[A-Za-z0-9][A-Za-z0-9._-]*?(\.jvm)?\.jsonl(\.[0-9]+)?")
-"""Also of the files that were rotated away."""
+"""The name of a log file, rotated ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def of_jvm(folder: Path, run_id: str) -> Path:
 
 
 def add_line(file: Path, *, run_id: str, job: str, message: str) -> None:
-    """What the launcher knows of the end of a run, in the layout of the driver's lines. Raises OSError."""
+    """Add a line of the launcher about the end of a run, in the layout of the driver's lines. Raises OSError."""
     with file.open("a", encoding="utf-8") as opened:
         opened.write(as_line(message, level="ERROR", run_id=run_id, job=job) + "\n")
 
@@ -50,9 +50,9 @@ def found_in(folder: Path) -> list[LogFile]:
 
 
 def remove_old(folder: Path, *, now: datetime, keep_days: int, keep_megabytes: int) -> list[LogFile]:
-    """Remove what is older than `keep_days`, and of the rest the oldest beyond `keep_megabytes`; returns what went.
+    """Remove files older than `keep_days`, then the oldest beyond `keep_megabytes`; returns the removed files.
 
-    What cannot be removed stays: nothing depends on it.
+    A file that cannot be removed stays: nothing depends on it.
     """
     oldest, left = (now - timedelta(days=keep_days)).timestamp(), keep_megabytes * 2**20
     removed = []

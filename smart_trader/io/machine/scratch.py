@@ -1,7 +1,7 @@
-"""Folders for what a run leaves behind: gone after it, or at the next start if it was killed.
+"""Folders for the short-lived files of a run, removed after it, or at the next start if it was killed.
 
-They lie where others can write too. What is removed is a folder of this user that nobody else can enter, as `mkdtemp`
-makes them, and is reached through its descriptor: a link that takes its name leads nowhere.
+Other users can write to the parent folder too. So only folders of this user that nobody else can enter are removed, as
+`mkdtemp` makes them, and only through a descriptor: a link under the same name has no effect.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ class Scratch:
 
 @contextlib.contextmanager
 def folder(parent: str | None) -> Iterator[tuple[Path, int]]:
-    """A new folder in `parent` (None: the system's temporary folder), and the descriptor that marks it as in use.
+    """A new folder in `parent` (None: the system's temporary folder), and the descriptor that keeps it in use.
 
-    Processes that inherit the descriptor keep it in use. Folders of dead runs are removed on the way.
+    Processes that inherit the descriptor keep it in use. Folders of dead runs are removed first.
     """
     place = Path(parent or tempfile.gettempdir())
     remove_dead(place)
@@ -64,17 +64,17 @@ def found_in(place: Path) -> list[Scratch]:
 
 
 def remove_dead(place: Path) -> list[Path]:
-    """Remove the folders in `place` that no process uses any more; returns them."""
+    """Remove the folders in `place` that no process uses; returns them."""
     return [Path(own) for own, is_free in _look_at(place) if is_free and _remove(Path(own))]
 
 
 def _mark(own: Path) -> int:
-    """Mark `own` as in use, for as long as the descriptor that is returned is open in some process."""
+    """A descriptor that keeps `own` in use as long as it is open in some process."""
     starting = own / "starting"
     try:
         descriptor = os.open(starting, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        starting.rename(own / _ALIVE)  # only now do others see it, when it is locked
+        starting.rename(own / _ALIVE)  # others see the file only now, when it is locked
     except OSError:
         shutil.rmtree(own, ignore_errors=True)
         raise
@@ -82,7 +82,7 @@ def _mark(own: Path) -> int:
 
 
 def _look_at(place: Path) -> list[tuple[str, bool]]:
-    """The folders of this user's runs in `place`, each with whether no process uses it any more."""
+    """The folders of this user's runs in `place`, each with True if no process uses it."""
     try:
         names = [entry.path for entry in os.scandir(place) if _NAME.fullmatch(entry.name)]
     except OSError:
@@ -96,7 +96,7 @@ def _look_at(place: Path) -> list[tuple[str, bool]]:
 
 @contextlib.contextmanager
 def _opened(own: str | Path) -> Iterator[int]:
-    """A descriptor of the folder of a run. Raises OSError for what only has such a name: links, folders of others."""
+    """A descriptor of the folder of a run. Raises OSError for a link or a folder of another user with such a name."""
     folder = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         found = os.fstat(folder)
@@ -108,9 +108,9 @@ def _opened(own: str | Path) -> Iterator[int]:
 
 
 def _is_free(folder: int) -> bool:
-    """Whether nobody holds the lock on the mark in `folder`. Once free it stays so: no name of a folder is used twice.
+    """Whether nobody holds the lock in `folder`. A free folder stays free, since no name of a folder is used twice.
 
-    Raises OSError if there is no mark.
+    Raises OSError without a lock file.
     """
     descriptor = open_plain(_ALIVE, os.O_RDONLY, folder=folder)
     try:
@@ -123,7 +123,7 @@ def _is_free(folder: int) -> bool:
 
 
 def _remove(own: Path) -> bool:
-    """The mark goes last: what is left of a removal that was killed is still known as a dead run's."""
+    """Whether `own` was removed. Its lock file goes last, so that the next run finds the rest of a killed removal."""
     with contextlib.suppress(OSError), _opened(own) as folder:
         for name in os.listdir(folder):
             if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
