@@ -5,30 +5,31 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from smart_trader.domain.bronze.records import Record, Rejected
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
+from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.domain.tables.changes import Part
 from smart_trader.domain.tables.file_policy import FileFacts
 from smart_trader.domain.tables.log_rules import LogFacts
 from smart_trader.domain.tables.table import Table
 
-Payload = dict[str, Any]
-"""One item as the API sent it. Numbers with a decimal point are `Decimal`, never `float`."""
-
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One answer of a paged endpoint."""
+class TradePage:
+    """Trades of a wallet that were served at once."""
 
-    items: tuple[Any, ...]
-    """The items as served, in the order served; each normally a `Payload`, but nothing is promised."""
+    rows: Sequence[Record | Rejected]
+    """Rows of bronze.transaction_history, or of bronze.rejected_rows: one for each that was served, in that order."""
     is_last: bool
-    """True when the API says or shows that nothing follows."""
+    """True when nothing follows."""
     asked: int
-    """How many items were asked for: a page can be shorter and yet not the last one."""
+    """How many rows were asked for: a page can be shorter and yet not the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +54,29 @@ class Contents:
 class MarketData(Protocol):
     """BirdEye. Safe to call from several threads; all calls share one rate limit and one compute unit budget.
 
-    Every method raises `SourceUnavailable` if a later run may succeed, `SourceRejected` if this request was
-    refused or its answer is unusable, `QuotaExhausted`, `LimitReached` and `AccessDenied` if no further call of
-    this run can succeed.
+    `fetched_at` is the business time of a fetch; the rows that it gives have it.
+
+    Every method that makes a call raises `SourceUnavailable` if a later run may succeed, `SourceRejected` if this
+    request was rejected or its answer cannot be used, `QuotaExhausted`, `LimitReached` and `AccessDenied` if no further
+    call of this run can succeed.
     """
 
-    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
-        """Tokens that pass `filters` (query parameters), by falling liquidity, page after page, each mint once."""
+    def tokens(self, criteria: TokenCriteria, *, fetched_at: datetime) -> Iterator[Record | Rejected]:
+        """Tokens that meet `criteria`, by falling liquidity, page after page, each mint once.
 
-    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
-        """The largest token accounts of `mint`, at most `limit`, as served: one owner may have several."""
+        Each is a row of bronze.token_metrics, or of bronze.rejected_rows.
+        """
 
-    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+    def holder_accounts(self, mint: str, *, limit: int, fetched_at: datetime) -> list[HolderAccount | Rejected]:
+        """The largest token accounts of `mint`, at most `limit`: one owner may have several."""
+
+    def total_supply(self, snapshot: str) -> Decimal | None:
+        """Whole tokens, from `snapshot`, the `raw` of a row of bronze.token_metrics; None where it does not say.
+
+        The table has no column for it, and its raw text is in the API's format. Makes no call.
+        """
+
+    def trade_pages(self, wallet: str, *, before: datetime, fetched_at: datetime) -> Iterator[TradePage]:
         """Pages of swaps of `wallet`, newest first, none later than `before`; the last page has `is_last`.
 
         Beyond the deepest offset that the API serves, paging goes on from the oldest second read, so rows of that

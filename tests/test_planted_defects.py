@@ -110,7 +110,7 @@ DEFECTS = {
         '        record["base_address"],\n        record["quote_address"],\n        record["base_change_raw"],\n'
         '        record["quote_change_raw"],\n',
         "",
-        "tests/bronze/test_transaction_history.py",
+        "tests/io/birdeye/test_trades.py",
     ),
     "unstable tie-break": Defect(
         "smart_trader/domain/pnl/engine.py",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from smart_trader.domain.bronze.payload import is_address
+from smart_trader.domain.kernel.base58 import is_address
 from smart_trader.errors import SmartTraderError, UsageError
 
 

@@ -1,10 +1,10 @@
 """Converts settings into the rules of the domain."""
 
-from decimal import Decimal
 from fractions import Fraction
 
 from smart_trader.config.model import Classify, Pnl, Ranking, Tokens
 from smart_trader.config.model import Tier as TierSettings
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.ranking import Gate, RankingRules, Scoring, Tier
@@ -86,17 +86,12 @@ def _tier(name: str, least: TierSettings) -> Tier:
     )
 
 
-def token_filters(tokens: Tokens) -> dict[str, str]:
-    """Query parameters of BirdEye's token list."""
-    return {
-        "min_liquidity": _plain(tokens.min_liquidity_usd),
-        "max_liquidity": _plain(tokens.max_liquidity_usd),
-        "min_volume_1h_usd": _plain(tokens.min_volume_1h_usd),
-        "min_price_change_24h_percent": _plain(tokens.min_price_change_24h_percent),
-        "min_price_change_2h_percent": _plain(tokens.min_price_change_2h_percent),
-        "min_holder": str(tokens.min_holders),
-    }
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"
+def token_criteria(tokens: Tokens) -> TokenCriteria:
+    return TokenCriteria(
+        min_liquidity_usd=tokens.min_liquidity_usd,
+        max_liquidity_usd=tokens.max_liquidity_usd,
+        min_volume_1h_usd=tokens.min_volume_1h_usd,
+        min_price_change_24h_percent=tokens.min_price_change_24h_percent,
+        min_price_change_2h_percent=tokens.min_price_change_2h_percent,
+        min_holders=tokens.min_holders,
+    )

@@ -8,16 +8,14 @@ schedulers do, keeps the snapshots that it has already taken.
 import sys
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
 from pyspark.sql import functions as F
 
 from smart_trader.config.address_files import read_addresses
-from smart_trader.config.thresholds import token_filters
+from smart_trader.config.thresholds import token_criteria
 from smart_trader.domain.bronze import token_metrics
-from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
+from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.bronze.token_metrics import parse_token
 from smart_trader.domain.kernel.money import MONEY
 from smart_trader.domain.tables.table import BATCH_ID
 from smart_trader.errors import SourceRejected
@@ -30,12 +28,12 @@ def run(app: App) -> None:
     wanted = set(read_addresses(app.options.tokens)) if app.options.tokens else None
     limit = app.options.limit or app.settings.tokens.per_run
     read: list[Record | Rejected] = []
-    listed = _parse(app, app.market.tokens(token_filters(app.settings.tokens)), read)
+    listed = _without_money(app.market.tokens(token_criteria(app.settings.tokens), fetched_at=app.as_of), read)
     chosen = _most_liquid((row for row in listed if wanted is None or _address(row) in wanted), limit)
     refused = [row for row in read if isinstance(row, Rejected)]
     app.report.rows_in = len(chosen) + len(refused)
     put_aside(app, refused)
-    if failure := mostly_unusable(refused, len(read)):
+    if failure := mostly_rejected(refused, len(read)):
         raise SourceRejected(
             f"BirdEye's token list: {failure}. No snapshot was taken; the rows are kept in bronze.rejected_rows."
         )
@@ -56,13 +54,12 @@ def run(app: App) -> None:
     fresh.unpersist()
 
 
-def _parse(app: App, items: Iterable[Any], read: list[Record | Rejected]) -> Iterator[Record | Rejected]:
-    """The `items` but for money; all that is taken of these is added to `read`."""
-    for item in items:
-        parsed = parse_token(item, fetched_at=app.as_of)
-        read.append(parsed)
-        if _address(parsed) not in MONEY:
-            yield parsed
+def _without_money(listed: Iterable[Record | Rejected], read: list[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """The rows of `listed` but for money; all that is taken of these is added to `read`."""
+    for row in listed:
+        read.append(row)
+        if _address(row) not in MONEY:
+            yield row
 
 
 def _address(row: Record | Rejected) -> str | None:
@@ -88,7 +85,7 @@ def _most_liquid(rows: Iterable[Record | Rejected], limit: int) -> list[Record]:
     return sorted(chosen, key=lambda token: (-_liquidity(token), token["token_address"]))[:limit]
 
 
-def _liquidity(token: dict[str, Any]) -> Decimal:
+def _liquidity(token: Record) -> Decimal:
     return token["liquidity"] if token["liquidity"] is not None else Decimal(-1)
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -21,7 +20,6 @@ from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.bronze import rejected_rows, transaction_history
 from smart_trader.domain.bronze.read_window import ReadWindow, Trades, next_stretch
 from smart_trader.domain.bronze.rejected_rows import count_unread, unread_trades
-from smart_trader.domain.bronze.transaction_history import parse_trade
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import still_tracked
@@ -125,10 +123,9 @@ def fetch_trades(app: App, wallet: SparkRow) -> Trades:
     settings = app.settings.transactions
     stretch = next_stretch(wallet, as_of=app.as_of, overlap=timedelta(hours=settings.overlap_hours))
     window = ReadWindow(wallet, stretch, as_of=app.as_of, limit=settings.max_trades_per_wallet)
-    parse = partial(parse_trade, wallet=wallet.wallet_address, fetched_at=app.as_of, now=app.clock.now())
     try:
-        for page in app.market.trade_pages(wallet.wallet_address, before=stretch.before):
-            window.take(map(parse, page.items), asked=page.asked, is_last=page.is_last)
+        for page in app.market.trade_pages(wallet.wallet_address, before=stretch.before, fetched_at=app.as_of):
+            window.take(page.rows, asked=page.asked, is_last=page.is_last)
             if window.is_done:
                 break
     except (SourceRejected, SourceUnavailable, LimitReached, QuotaExhausted) as error:

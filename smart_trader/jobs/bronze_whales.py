@@ -15,13 +15,9 @@ from pyspark.sql import functions as F
 
 from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.bronze import token_metrics, whale_holders
-from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
+from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.bronze.whale_holders import (
-    HeldToken,
-    add_up_holders,
-    total_supply_in,
-)
+from smart_trader.domain.bronze.whale_holders import HeldToken, add_up_holders
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.tables.changes import Part
@@ -100,9 +96,10 @@ def _due(app: App) -> DataFrame:
 
 def fetch_holders(app: App, token: SparkRow) -> Holders:
     """Read the largest holders of a token."""
-    accounts = app.market.holder_accounts(token.token_address, limit=app.settings.whales.holders_per_token)
-    holders, refused = add_up_holders(accounts, token=_held(token), fetched_at=app.as_of)
-    return Holders(holders, refused, len(accounts), mostly_unusable(refused, len(accounts)))
+    limit = app.settings.whales.holders_per_token
+    accounts = app.market.holder_accounts(token.token_address, limit=limit, fetched_at=app.as_of)
+    holders, refused = add_up_holders(accounts, token=_held(app, token), fetched_at=app.as_of)
+    return Holders(holders, refused, len(accounts), mostly_rejected(refused, len(accounts)))
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
@@ -122,13 +119,13 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
     )
 
 
-def _held(token: SparkRow) -> HeldToken:
+def _held(app: App, token: SparkRow) -> HeldToken:
     return HeldToken(
         mint=token.token_address,
         symbol=token.symbol,
         name=token.name,
         price=token.price,
-        total_supply=total_supply_in(token.raw) if token.raw else None,
+        total_supply=app.market.total_supply(token.raw) if token.raw else None,
     )
 
 

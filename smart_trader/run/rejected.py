@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from smart_trader.domain.bronze import rejected_rows
-from smart_trader.domain.bronze.payload import Rejected
+from smart_trader.domain.bronze.records import Rejected
 from smart_trader.run.app import App
 
 

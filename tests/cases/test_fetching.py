@@ -26,8 +26,8 @@ from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.tape import Row
 from smart_trader.simulator.wire import json_text
-from tests.bronze.rows import trade
 from tests.domain.test_sums_at_the_edge import broken
+from tests.io.birdeye.rows import trade
 from tests.jobs.test_bronze_tokens import item
 from tests.lake import Lake
 

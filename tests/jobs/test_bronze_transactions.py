@@ -12,11 +12,12 @@ import pytest
 from pyspark.sql import DataFrame
 
 from smart_trader.domain.bronze import rejected_rows, transaction_history
-from smart_trader.domain.bronze.payload import Rejected, json_text
-from smart_trader.domain.bronze.transaction_history import parse_trade
+from smart_trader.domain.bronze.records import Rejected
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import Interrupted, LimitReached
+from smart_trader.io.birdeye.fields import json_text
+from smart_trader.io.birdeye.trades import parse_trade
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.http.json_body import parse_json
 from smart_trader.io.machine.clock import SystemClock
@@ -26,10 +27,10 @@ from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.tape import Row
-from tests.bronze import rows
-from tests.bronze.rows import trade
-from tests.bronze.test_payload_shapes import SHAPES
 from tests.frames import collected
+from tests.io.birdeye import rows
+from tests.io.birdeye.rows import trade
+from tests.io.birdeye.test_shapes import SHAPES
 from tests.lake import Lake
 
 LONG, FAILING, QUIET = (address(name) for name in ("long", "failing", "quiet"))

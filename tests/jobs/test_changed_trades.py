@@ -12,7 +12,7 @@ from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows,
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
-from tests.bronze.rows import SOL, trade
+from tests.io.birdeye.rows import SOL, trade
 from tests.lake import Lake
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

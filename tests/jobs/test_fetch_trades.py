@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.bronze.read_window import Trades
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
+from smart_trader.io.birdeye.trades import parse_trade
 from smart_trader.jobs.bronze_transactions import fetch_trades
-from smart_trader.ports import Page
+from smart_trader.ports import TradePage
 from smart_trader.run.fetching import CutShort
 from smart_trader.simulator.addresses import signature
-from tests.bronze import rows
-from tests.bronze.rows import MISSING, NOW, WALLET
 from tests.bronze.test_read_window import State
+from tests.io.birdeye import rows
+from tests.io.birdeye.rows import MISSING, NOW, WALLET
 
 OVERLAP = 5
 """Seconds."""
@@ -50,7 +51,7 @@ class Api:
     fault: tuple[int, Exception] | None = None
     calls: list[datetime] = field(default_factory=list)
 
-    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+    def trade_pages(self, wallet: str, *, before: datetime, fetched_at: datetime) -> Iterator[TradePage]:
         served = [self._item(nth) for nth in self._newest_first() if self._is_served(nth, before)]
         at_once = min(self.page_size, self.served_at_once)
         starts = range(0, len(served), at_once) or [0]
@@ -58,7 +59,9 @@ class Api:
             if self.fault and self.fault[0] <= nth:
                 raise self.fault[1]
             self.calls.append(before)
-            yield Page(tuple(served[start : start + at_once]), is_last=start == starts[-1], asked=self.page_size)
+            items = served[start : start + at_once]
+            page = [parse_trade(item, wallet=wallet, fetched_at=fetched_at, now=self.now) for item in items]
+            yield TradePage(page, is_last=start == starts[-1], asked=self.page_size)
 
     def _newest_first(self) -> list[int]:
         return sorted(range(len(self.seconds)), key=lambda nth: (-self.seconds[nth], nth))
@@ -84,7 +87,6 @@ def read(api: Api, wallet: Wallet, *, limit: int, as_of: datetime) -> tuple[Trad
     transactions = SimpleNamespace(max_trades_per_wallet=limit, overlap_hours=OVERLAP / 3600)
     app: Any = SimpleNamespace(
         as_of=as_of,
-        clock=SimpleNamespace(now=lambda: as_of),
         settings=SimpleNamespace(transactions=transactions),
         market=replace(api, now=as_of),
     )

@@ -1,6 +1,6 @@
 """Every way in which the API can fail, on the first, a middle and the last page, through the jobs.
 
-`tests/io/test_birdeye_simulator.py` shows that the client gets over a fault that passes. Here each fault lasts.
+`tests/io/birdeye/test_simulator.py` shows that the client gets over a fault that passes. Here each fault lasts.
 """
 
 import time
@@ -20,7 +20,7 @@ from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.faults import ANSWERS, CONNECTION, Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
-from tests.bronze.rows import trade
+from tests.io.birdeye.rows import trade
 from tests.jobs.test_bronze_tokens import item
 from tests.lake import Lake
 from tests.reliability import lakes

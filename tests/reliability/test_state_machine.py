@@ -17,11 +17,12 @@ from pyspark.sql import Row
 
 from smart_trader.domain.tables import state_flags
 from smart_trader.errors import SourceUnavailable
+from smart_trader.io.birdeye.trades import parse_trade
 from smart_trader.jobs.bronze_transactions import _state, fetch_trades
-from smart_trader.ports import Page
+from smart_trader.ports import TradePage
 from smart_trader.run.fetching import Fetched
 from smart_trader.simulator.addresses import address, signature
-from tests.bronze.rows import NOW, trade
+from tests.io.birdeye.rows import NOW, trade
 
 WALLETS = tuple(address("machine", nth) for nth in range(3))
 REFRESH = timedelta(days=14)
@@ -69,16 +70,16 @@ class Api:
     rows: dict[str, list[tuple[int, datetime, datetime]]] = field(default_factory=dict)
     down: tuple[str, ...] = ()
 
-    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
+    def trade_pages(self, wallet: str, *, before: datetime, fetched_at: datetime) -> Iterator[TradePage]:
         if wallet in self.down:
             raise SourceUnavailable(f"BirdEye does not answer for {wallet}")
         shown = sorted(
             (r for r in self.rows.get(wallet, ()) if self._is_shown(r, before)), key=lambda r: (-_at(r), r[0])
         )
         items = [self._item(wallet, nth, time) for nth, time, _ in shown]
-        for start in range(0, len(items), PAGE_SIZE) or [0]:
-            page = tuple(items[start : start + PAGE_SIZE])
-            yield Page(page, is_last=start + PAGE_SIZE >= len(items), asked=PAGE_SIZE)
+        rows = [parse_trade(item, wallet=wallet, fetched_at=fetched_at, now=self.now) for item in items]
+        for start in range(0, len(rows), PAGE_SIZE) or [0]:
+            yield TradePage(rows[start : start + PAGE_SIZE], start + PAGE_SIZE >= len(rows), asked=PAGE_SIZE)
 
     def _is_shown(self, row: tuple[int, datetime, datetime], before: datetime) -> bool:
         _, time, since = row
@@ -216,8 +217,8 @@ class Refreshing(RuleBasedStateMachine):
     def _app(self, limit: int, down: tuple[str, ...]) -> Any:
         transactions = SimpleNamespace(max_trades_per_wallet=limit, overlap_hours=OVERLAP / timedelta(hours=1))
         self.api.now, self.api.down = self.now, down
-        settings, clock = SimpleNamespace(transactions=transactions), SimpleNamespace(now=lambda: self.now)
-        return SimpleNamespace(as_of=self.now, settings=settings, market=self.api, clock=clock)
+        settings = SimpleNamespace(transactions=transactions)
+        return SimpleNamespace(as_of=self.now, settings=settings, market=self.api)
 
 
 TestRefreshing = Refreshing.TestCase

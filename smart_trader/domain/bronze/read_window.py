@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from smart_trader.domain.bronze.payload import Record, Rejected, mostly_unusable
+from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 
 _INCLUSIVE = timedelta(seconds=1)
 """Nobody knows whether the API's time bounds are inclusive: reading a second twice loses nothing."""
@@ -129,7 +129,7 @@ class ReadWindow:
     def trades(self) -> Trades:
         """What was read. Nothing of a wallet lands of whose rows most cannot be used, or that comes no further."""
         is_cut = self._is_cut and not self._is_below
-        failure = mostly_unusable(self._refused, self._served)
+        failure = mostly_rejected(self._refused, self._served)
         if failure is None and is_cut and not self._comes_further:
             failure = (
                 f"{self._served} rows were served, and none leads further back than"
@@ -160,7 +160,7 @@ class ReadWindow:
         """Whether the limit ends the reading after `used` rows."""
         if used < self._limit:
             return False
-        is_vain = not self._rows or mostly_unusable(self._refused, self._served) is not None
+        is_vain = not self._rows or mostly_rejected(self._refused, self._served) is not None
         return self._comes_further or is_vain or used >= self._limit + _ONE_SECOND_ROWS
 
     @property

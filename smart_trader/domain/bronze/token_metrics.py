@@ -1,11 +1,8 @@
 """bronze.token_metrics: what the token list said, snapshot by snapshot."""
 
-from datetime import datetime
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from smart_trader.domain.bronze import payload
-from smart_trader.domain.bronze.payload import Record, Rejected, Unusable
 from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -60,73 +57,14 @@ TABLE = Table(
     vouched_by=(SNAPSHOTS_JUDGED,),
 )
 
-SOURCE = "token_list"
-"""The endpoint, as `bronze.rejected_rows` names it."""
-_BIGINT = 2**63
 
+@dataclass(frozen=True, slots=True)
+class TokenCriteria:
+    """Which tokens of the market are listed."""
 
-def parse_token(item: Any, *, fetched_at: datetime) -> Record | Rejected:
-    """The snapshot that `item` makes, or why it makes none. Never raises.
-
-    Figures that cannot be read are null, but for the liquidity: a token must not fall out of the list in silence.
-    """
-    try:
-        return _record(item, fetched_at)
-    except Unusable as why:
-        return payload.rejected(item, why, source=SOURCE, at=fetched_at, token=_mint(item))
-
-
-def _record(item: Any, fetched_at: datetime) -> Record:
-    if type(item) is not dict:
-        raise Unusable("not_an_object", "row", item)
-    return {
-        "token_address": payload.address(item.get("address"), "address"),
-        "symbol": payload.text(item.get("symbol")),
-        "name": payload.text(item.get("name")),
-        "decimals": payload.decimals(item.get("decimals")),
-        "logo_uri": payload.text(item.get("logo_uri")),
-        "price": _not_negative(payload.figure(item.get("price"), payload.PRICE)),
-        "liquidity": _liquidity(item.get("liquidity")),
-        "market_cap": _usd(item, "market_cap"),
-        "fdv": _usd(item, "fdv"),
-        "holder": _count(item, "holder"),
-        "recent_listing_time": payload.time(item.get("recent_listing_time")),
-        "last_trade_unix_time": payload.time(item.get("last_trade_unix_time")),
-        **{name: _usd(item, name) for name in (f"volume_{w}_usd" for w in WINDOWS)},
-        **{name: _percent(item, name) for name in (f"volume_{w}_change_percent" for w in WINDOWS)},
-        **{name: _percent(item, name) for name in (f"price_change_{w}_percent" for w in WINDOWS)},
-        **{name: _count(item, name) for name in (f"trade_{w}_count" for w in WINDOWS)},
-        "processing_date": fetched_at.date(),
-        "processed": False,
-        "processed_at": None,
-        "not_tracked_reason": None,
-        "raw": payload.json_text(item),
-    }
-
-
-def _mint(item: Any) -> str | None:
-    return payload.text(item.get("address")) if type(item) is dict else None
-
-
-def _liquidity(value: Any) -> Decimal | None:
-    liquidity = _not_negative(payload.figure(value, payload.USD))
-    if liquidity is None and value is not None:
-        raise Unusable("bad_liquidity", "liquidity", value)
-    return liquidity
-
-
-def _usd(item: Record, field: str) -> Decimal | None:
-    return _not_negative(payload.figure(item.get(field), payload.USD))
-
-
-def _percent(item: Record, field: str) -> Decimal | None:
-    return payload.figure(item.get(field), payload.PERCENT)
-
-
-def _count(item: Record, field: str) -> int | None:
-    count = payload.whole(item.get(field), _BIGINT)
-    return None if count is None or count < 0 else count
-
-
-def _not_negative(value: Decimal | None) -> Decimal | None:
-    return None if value is None or value < 0 else value
+    min_liquidity_usd: Decimal
+    max_liquidity_usd: Decimal
+    min_volume_1h_usd: Decimal
+    min_price_change_24h_percent: Decimal
+    min_price_change_2h_percent: Decimal
+    min_holders: int

@@ -1,14 +1,14 @@
 """bronze.whale_holders: the largest holders of a token on a day, account rows added up by owner."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from smart_trader.domain.bronze import payload
-from smart_trader.domain.bronze.payload import EXACT, Record, Rejected, Unusable
+from smart_trader.domain.bronze import decimals
+from smart_trader.domain.bronze.decimals import EXACT, fitted
+from smart_trader.domain.bronze.records import TOKEN_HOLDER, Record, Rejected, reject
+from smart_trader.domain.kernel.money import RAW_LIMIT
 from smart_trader.domain.tables.state_flags import HOLDERS_READ
 from smart_trader.domain.tables.table import (
     DATE,
@@ -50,9 +50,6 @@ TABLE = Table(
     vouched_by=(HOLDERS_READ,),
 )
 
-SOURCE = "token_holder"
-"""The endpoint, as `bronze.rejected_rows` names it."""
-
 
 @dataclass(frozen=True, slots=True)
 class HeldToken:
@@ -67,69 +64,60 @@ class HeldToken:
     """Whole tokens."""
 
 
+@dataclass(frozen=True, slots=True)
+class HolderAccount:
+    """A token account, as served."""
+
+    owner: str
+    name: str | None
+    """Its own address, as far as it is served."""
+    amount: int
+    """Base units, as many as fit their column."""
+    decimals: int | None
+    raw: str
+    """The account as served, compact JSON with sorted keys."""
+
+
 @dataclass(slots=True)
 class _Holding:
     owner: str
     decimals: int | None
     amount: int = 0
-    accounts: list[Any] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    """The raw text of each."""
 
 
 def add_up_holders(
-    items: Iterable[Any], *, token: HeldToken, fetched_at: datetime
+    accounts: Iterable[HolderAccount | Rejected], *, token: HeldToken, fetched_at: datetime
 ) -> tuple[list[Record], list[Rejected]]:
-    """Holders by falling amount, then address, from account rows as served; and the rows that could not be used.
+    """Holders by falling amount, then address, from account rows; and the rows that were rejected, here or before.
 
     An owner can have several accounts of a mint. An account that was served twice, since the list moved between two
-    pages, counts once, as it came first.
+    pages, counts once, as it came first. An account with which the owner's sum would not fit its column is rejected.
     """
     holdings: dict[str, _Holding] = {}
-    refused: list[Rejected] = []
+    rejected: list[Rejected] = []
     seen: set[str] = set()
-    for item in items:
-        try:
-            _add_account(item, token.mint, holdings, seen)
-        except Unusable as why:
-            refused.append(payload.rejected(item, why, source=SOURCE, at=fetched_at, token=token.mint))
+    for account in accounts:
+        if isinstance(account, Rejected):
+            rejected.append(account)
+        elif account.name not in seen:
+            holding = holdings.setdefault(account.owner, _Holding(account.owner, account.decimals))
+            units = holding.amount + account.amount
+            if units >= RAW_LIMIT:
+                rejected.append(_too_large(account, units, token, fetched_at))
+                continue
+            holding.amount = units
+            holding.accounts.append(account.raw)
+            if account.name is not None:
+                seen.add(account.name)
     ranked = sorted(holdings.values(), key=lambda holding: (-holding.amount, holding.owner))
-    return [_record(holding, rank, token, fetched_at) for rank, holding in enumerate(ranked, start=1)], refused
+    return [_record(holding, rank, token, fetched_at) for rank, holding in enumerate(ranked, start=1)], rejected
 
 
-def total_supply_in(raw: str) -> Decimal | None:
-    """`total_supply` (whole tokens) in the `raw` of `bronze.token_metrics`; older answers have none."""
-    item = json.loads(raw, parse_float=Decimal, parse_int=Decimal)
-    return payload.figure(item.get("total_supply"), payload.PRICE) if isinstance(item, dict) else None
-
-
-def _add_account(item: Any, mint: str, holdings: dict[str, _Holding], seen: set[str]) -> None:
-    if type(item) is not dict:
-        raise Unusable("not_an_object", "row", item)
-    if item.get("mint") not in (None, mint):
-        raise Unusable("wrong_mint", "mint", item["mint"])
-    owner = payload.address(item.get("owner"), "owner")
-    decimals = payload.decimals(item.get("decimals"))
-    account = payload.text(item.get("token_account"))
-    amount = _amount(item, decimals)
-    if account is not None and account in seen:
-        return
-    holding = holdings.get(owner) or _Holding(owner, decimals)
-    holding.amount = payload.fits_raw(holding.amount + amount, "amount")
-    holding.accounts.append(item)
-    holdings[owner] = holding
-    if account is not None:
-        seen.add(account)
-
-
-def _amount(item: Record, decimals: int | None) -> int:
-    amount = payload.base_units(item.get("amount"), "amount")
-    if amount is None:
-        shown = payload.number(item.get("ui_amount"))
-        if shown is None or decimals is None:
-            raise Unusable("no_amount", "amount", item.get("amount"))
-        amount = payload.base_units_of_whole(shown, decimals, "ui_amount")
-    if amount < 0:
-        raise Unusable("bad_amount", "amount", amount)
-    return amount
+def _too_large(account: HolderAccount, units: int, token: HeldToken, fetched_at: datetime) -> Rejected:
+    detail = f"amount: {units}"
+    return reject(account.raw, "too_large", detail, source=TOKEN_HOLDER, at=fetched_at, token=token.mint)
 
 
 def _record(holding: _Holding, rank: int, token: HeldToken, fetched_at: datetime) -> Record:
@@ -142,18 +130,18 @@ def _record(holding: _Holding, rank: int, token: HeldToken, fetched_at: datetime
         "token_name": token.name,
         "rank": rank,
         "amount": holding.amount,
-        "ui_amount": payload.figure(tokens, payload.PRICE),
+        "ui_amount": fitted(tokens, decimals.PRICE),
         "decimals": holding.decimals,
         "token_accounts": len(holding.accounts),
-        "holdings_value_usd": payload.figure(value, payload.USD),
+        "holdings_value_usd": fitted(value, decimals.USD),
         "share_of_supply_pct": _share(tokens, token.total_supply),
         "rank_date": fetched_at.date(),
         "fetched_at": fetched_at,
-        "raw": payload.json_text(holding.accounts),
+        "raw": f"[{','.join(holding.accounts)}]",
     }
 
 
 def _share(tokens: Decimal | None, supply: Decimal | None) -> Decimal | None:
     if tokens is None or supply is None or supply <= 0:
         return None
-    return payload.figure(EXACT.divide(tokens.scaleb(2, EXACT), supply), payload.PERCENT)
+    return fitted(EXACT.divide(tokens.scaleb(2, EXACT), supply), decimals.PERCENT)

@@ -1,15 +1,22 @@
-"""BirdEye over HTTP: endpoints and pages. Tables, retries and profit belong to other modules."""
+"""BirdEye over HTTP: endpoints and pages. `io/http` retries; `tokens`, `holders` and `trades` parse the items."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from smart_trader.domain.bronze.payload import FIRST_BLOCK
+from smart_trader.domain.bronze.records import TOKEN_HOLDER, TOKEN_LIST, TRADER_TXS, Record, Rejected
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
+from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.errors import SourceRejected
+from smart_trader.io.birdeye.fields import FIRST_BLOCK
+from smart_trader.io.birdeye.holders import parse_account
+from smart_trader.io.birdeye.tokens import parse_token, query_of, total_supply_in
+from smart_trader.io.birdeye.trades import parse_trade
 from smart_trader.io.http.client import HttpPolicy, JsonHttp, raise_if_quota_used_up
 from smart_trader.io.http.rate import Meter, RateLimiter
-from smart_trader.ports import Clock, Page, Payload, Usage
+from smart_trader.ports import Clock, TradePage, Usage
 
 PAGE_SIZE = 100
 DEEPEST_ROW = 10_000
@@ -22,24 +29,36 @@ class Endpoint(NamedTuple):
     path: str
 
 
-TOKEN_LIST = Endpoint("token_list", "/defi/v3/token/list")
-TOKEN_HOLDER = Endpoint("token_holder", "/defi/v3/token/holder")
-TRADER_TXS = Endpoint("trader_txs", "/trader/txs/seek_by_time")
+TOKENS = Endpoint(TOKEN_LIST, "/defi/v3/token/list")
+HOLDERS = Endpoint(TOKEN_HOLDER, "/defi/v3/token/holder")
+TRADES = Endpoint(TRADER_TXS, "/trader/txs/seek_by_time")
 
 Params = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One answer of a paged endpoint."""
+
+    items: list[Any]
+    """As served. Nothing is promised of them; numbers with a decimal point are `Decimal`, never `float`."""
+    is_last: bool
+    """True when the API says or shows that nothing follows."""
+    asked: int
+    """How many items were asked for: a page can be shorter and yet not the last one."""
 
 
 class BirdEyeClient:
     """`MarketData` of BirdEye. `units` are the compute units of one call, by the endpoint's name."""
 
-    def __init__(self, http: JsonHttp, *, units: Mapping[str, int]) -> None:
-        self._http, self._units = http, units
+    def __init__(self, http: JsonHttp, *, units: Mapping[str, int], clock: Clock) -> None:
+        self._http, self._units, self._clock = http, units, clock
 
-    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
-        query: Params = {"sort_by": "liquidity", "sort_type": "desc", **filters}
+    def tokens(self, criteria: TokenCriteria, *, fetched_at: datetime) -> Iterator[Record | Rejected]:
+        query: Params = {"sort_by": "liquidity", "sort_type": "desc", **query_of(criteria)}
         seen: set[str] = set()
         served = 0
-        for page in self._pages(TOKEN_LIST, query, about="the token list"):
+        for page in self._pages(TOKENS, query, about="the token list"):
             served += len(page.items)
             for token in page.items:
                 # A token that gained liquidity between two calls pushes another onto the next page.
@@ -48,7 +67,7 @@ class BirdEyeClient:
                     if mint in seen:
                         continue
                     seen.add(mint)
-                yield token
+                yield parse_token(token, fetched_at=fetched_at)
             if page.is_last:
                 return
         raise SourceRejected(
@@ -56,10 +75,10 @@ class BirdEyeClient:
             " these. Narrow tokens.*, nothing was lost."
         )
 
-    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
-        accounts: list[Any] = []
-        for page in self._pages(TOKEN_HOLDER, {"address": mint}, about=mint, at_most=limit):
-            accounts += page.items
+    def holder_accounts(self, mint: str, *, limit: int, fetched_at: datetime) -> list[HolderAccount | Rejected]:
+        accounts: list[HolderAccount | Rejected] = []
+        for page in self._pages(HOLDERS, {"address": mint}, about=mint, at_most=limit):
+            accounts += [parse_account(item, mint=mint, fetched_at=fetched_at) for item in page.items]
             if page.is_last or len(accounts) >= limit:
                 return accounts[:limit]
         if 2 * len(accounts) < min(limit, DEEPEST_ROW):
@@ -69,14 +88,18 @@ class BirdEyeClient:
             )
         return accounts
 
-    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
-        before_time = int(before.timestamp())
+    def total_supply(self, snapshot: str) -> Decimal | None:
+        return total_supply_in(snapshot)
+
+    def trade_pages(self, wallet: str, *, before: datetime, fetched_at: datetime) -> Iterator[TradePage]:
+        now, before_time = self._clock.now(), int(before.timestamp())
         while True:
             # A fixed `before_time` keeps new trades from pushing old ones onto the next page.
             query: Params = {"address": wallet, "tx_type": "swap", "before_time": before_time}
             oldest = before_time
-            for page in self._pages(TRADER_TXS, query, about=wallet):
-                yield page
+            for page in self._pages(TRADES, query, about=wallet):
+                rows = [parse_trade(item, wallet=wallet, fetched_at=fetched_at, now=now) for item in page.items]
+                yield TradePage(rows, page.is_last, page.asked)
                 if page.is_last:
                     return
                 oldest = min([oldest, *_times(page)])
@@ -91,13 +114,13 @@ class BirdEyeClient:
     def usage(self) -> Usage:
         return self._http.usage()
 
-    def _pages(self, endpoint: Endpoint, query: Params, *, about: str, at_most: int = DEEPEST_ROW) -> Iterator[Page]:
+    def _pages(self, endpoint: Endpoint, query: Params, *, about: str, at_most: int = DEEPEST_ROW) -> Iterator[_Page]:
         """Pages by offset, up to the deepest row that the API serves, even if that page is not the last one.
 
         `at_most` bounds the requested rows, so that short pages cost no more calls than full ones.
         """
         offset = asked = 0
-        previous: tuple[Any, ...] = ()
+        previous: list[Any] = []
         while (limit := min(PAGE_SIZE, at_most - asked, DEEPEST_ROW - offset)) > 0:
             page = self._page(endpoint, {**query, "offset": offset, "limit": limit}, limit, about)
             if not page.is_last and page.items == previous:
@@ -109,7 +132,7 @@ class BirdEyeClient:
             offset, asked = offset + len(page.items), asked + limit
             previous = page.items
 
-    def _page(self, endpoint: Endpoint, params: Params, limit: int, about: str) -> Page:
+    def _page(self, endpoint: Endpoint, params: Params, limit: int, about: str) -> _Page:
         call = f"BirdEye {endpoint.path} for {about}"
         answer = self._http.request("GET", endpoint.path, params=params, units=self._units[endpoint.name], about=about)
         if not isinstance(answer, dict):
@@ -124,7 +147,7 @@ class BirdEyeClient:
         items = data["items"]
         # An empty page is the end, whatever its flag for a next page is.
         is_last = not items or not _has_next(data, is_full=len(items) >= limit)
-        return Page(items=tuple(items), is_last=is_last, asked=limit)
+        return _Page(items, is_last, asked=limit)
 
 
 def connect(
@@ -158,7 +181,7 @@ def connect(
         headers={"x-chain": "solana", "User-Agent": user_agent},
         secret_headers={"X-API-KEY": api_key},
     )
-    return BirdEyeClient(http, units=units)
+    return BirdEyeClient(http, units=units, clock=clock)
 
 
 def _has_next(data: Mapping[str, Any], *, is_full: bool) -> bool:
@@ -169,7 +192,7 @@ def _has_next(data: Mapping[str, Any], *, is_full: bool) -> bool:
     return is_full
 
 
-def _times(page: Page) -> Iterator[int]:
+def _times(page: _Page) -> Iterator[int]:
     for item in page.items:
         time = item.get("block_unix_time") if isinstance(item, dict) else None
         if type(time) is int and time >= FIRST_BLOCK:

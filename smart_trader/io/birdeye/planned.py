@@ -4,11 +4,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from decimal import Decimal
+from typing import NoReturn
 
+from smart_trader.domain.bronze.records import Record, Rejected
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
+from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.errors import NotAsked
-from smart_trader.io.birdeye.client import DEEPEST_ROW, PAGE_SIZE, TOKEN_HOLDER, TOKEN_LIST, TRADER_TXS, Endpoint
-from smart_trader.ports import Page, Payload, Usage
+from smart_trader.io.birdeye.client import DEEPEST_ROW, HOLDERS, PAGE_SIZE, TOKENS, TRADES, Endpoint
+from smart_trader.io.birdeye.tokens import total_supply_in
+from smart_trader.ports import TradePage, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Plan:
 
 
 class PlannedMarket:
-    """`MarketData` without data: each method notes its request and raises `NotAsked`.
+    """`MarketData` without data: each method that needs a call notes its request and raises `NotAsked`.
 
     `listed` is the number of tokens that a run reads from the list, `trades` the number of rows of a wallet.
     """
@@ -37,14 +42,17 @@ class PlannedMarket:
         self._lock = threading.Lock()
         self._noted: list[tuple[Endpoint, str, int]] = []
 
-    def tokens(self, filters: Mapping[str, str]) -> Iterator[Payload]:
-        self._note(TOKEN_LIST, "", self._listed)
+    def tokens(self, criteria: TokenCriteria, *, fetched_at: datetime) -> Iterator[Record | Rejected]:
+        self._note(TOKENS, "", self._listed)
 
-    def holder_accounts(self, mint: str, *, limit: int) -> list[Any]:
-        self._note(TOKEN_HOLDER, mint, limit)
+    def holder_accounts(self, mint: str, *, limit: int, fetched_at: datetime) -> list[HolderAccount | Rejected]:
+        self._note(HOLDERS, mint, limit)
 
-    def trade_pages(self, wallet: str, *, before: datetime) -> Iterator[Page]:
-        self._note(TRADER_TXS, wallet, self._trades)
+    def total_supply(self, snapshot: str) -> Decimal | None:
+        return total_supply_in(snapshot)
+
+    def trade_pages(self, wallet: str, *, before: datetime, fetched_at: datetime) -> Iterator[TradePage]:
+        self._note(TRADES, wallet, self._trades)
 
     def usage(self) -> Usage:
         return Usage(0, 0, 0.0)

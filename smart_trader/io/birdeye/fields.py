@@ -1,69 +1,34 @@
-"""What the parsers of API rows share: reading one field, the raw text, and the refusal.
+"""Reading one field of an API row, its raw text, and the row that is rejected.
 
 A row is whatever the JSON held; nothing about its shape is promised. Numbers with a point or an exponent are `Decimal`,
 those that JSON does not know (NaN) are text. A reader returns None for what is missing and for what cannot be read;
-where a row cannot do without the field, its parser raises `Unusable`.
+where a row cannot do without the field, its parser raises `RejectedField`.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from functools import lru_cache
-from hashlib import sha256
+from decimal import ROUND_HALF_UP, Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple
+from typing import Any
 
-RAW_DIGITS = 38
-"""Digits of a raw amount's column."""
+from smart_trader.domain.bronze.decimals import EXACT, Scale, fitted
+from smart_trader.domain.bronze.records import Rejected, reject
+from smart_trader.domain.kernel.base58 import is_address, is_signature
+from smart_trader.domain.kernel.money import RAW_LIMIT
+
 FIRST_BLOCK = 1_584_282_000
 """March 2020: nothing on Solana is older. An earlier time is no time, such as the 0 that stands for "unknown"."""
 YEAR_2100 = 4_102_444_800
 """Larger ones are milliseconds or microseconds. Which of them would be a guess."""
+_RAW_DIGITS = len(str(RAW_LIMIT)) - 1
 
-EXACT = Context(prec=1000, rounding=ROUND_DOWN, Emax=999_999_999, Emin=-999_999_999, traps=[])
-"""Cutting off at 1000 digits and then rounding half up is the same as rounding once."""
-
-_DIGITS = {letter: n for n, letter in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
-_is_base58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
-_is_signature = re.compile(r"[1-9A-HJ-NP-Za-km-z]{64,88}").fullmatch
 _is_integer = re.compile(r"-?[0-9]{1,1000}").fullmatch
 _is_number = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,9})?").fullmatch
 
 
-class Scale(NamedTuple):
-    """A DECIMAL column: digits after the point, and how many there are in all."""
-
-    unit: Decimal
-    context: Context
-
-
-USD = Scale(Decimal("1e-9"), Context(prec=28, rounding=ROUND_HALF_UP))
-PRICE = Scale(Decimal("1e-18"), Context(prec=38, rounding=ROUND_HALF_UP))
-PERCENT = Scale(Decimal("1e-6"), Context(prec=38, rounding=ROUND_HALF_UP))
-
-Record = dict[str, Any]
-"""A row of a bronze table: its own columns, without `batch_id` and `ingested_at`, which the writer knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row of `bronze.rejected_rows`."""
-
-    source: str
-    raw_sha256: str
-    reason: str
-    detail: str
-    wallet_address: str | None
-    token_address: str | None
-    raw: str
-    rejected_at: datetime
-
-
-class Unusable(Exception):
-    """Why a row cannot be used: one word, the field, and what stood there."""
+class RejectedField(Exception):
+    """Why a row is rejected: one word, the field, and what stood there."""
 
     def __init__(self, reason: str, field: str, value: Any) -> None:
         super().__init__(reason)
@@ -72,10 +37,10 @@ class Unusable(Exception):
 
 
 def rejected(
-    item: Any, why: Unusable, *, source: str, at: datetime, wallet: str | None = None, token: str | None = None
+    item: Any, why: RejectedField, *, source: str, at: datetime, wallet: str | None = None, token: str | None = None
 ) -> Rejected:
-    raw = json_text(item)
-    return Rejected(source, sha256(raw.encode()).hexdigest(), why.reason, why.detail, wallet, token, raw, at)
+    """The row of `bronze.rejected_rows` that `item` makes because of `why`."""
+    return reject(json_text(item), why.reason, why.detail, source=source, at=at, wallet=wallet, token=token)
 
 
 def json_text(value: Any) -> str:
@@ -86,39 +51,18 @@ def json_text(value: Any) -> str:
         return '"nested too deeply"'
 
 
-def mostly_unusable(refused: Sequence[Rejected | Unusable], served: int) -> str | None:
-    """Why whoever `served` rows were about was not read, if more than half of these were `refused`; else None."""
-    if 2 * len(refused) <= served:
-        return None
-    reason, _ = Counter(row.reason for row in refused).most_common(1)[0]
-    example = next(row.detail for row in refused if row.reason == reason)
-    return f"{len(refused)} of {served} rows could not be used: {reason} ({example})"
-
-
-@lru_cache(maxsize=1 << 16)
-def is_address(text: str) -> bool:
-    """Whether `text` is base58 of an account's 32 bytes."""
-    if not _is_base58(text):
-        return False
-    number = 0
-    for letter in text:
-        number = 58 * number + _DIGITS[letter]
-    zeros = len(text) - len(text.lstrip("1"))
-    return zeros + (number.bit_length() + 7) // 8 == 32
-
-
 def address(value: Any, field: str) -> str:
     """Base58 of an account."""
     if type(value) is str and is_address(value):
         return value
-    raise Unusable("no_address" if value is None else "bad_address", field, value)
+    raise RejectedField("no_address" if value is None else "bad_address", field, value)
 
 
 def signature(value: Any, field: str) -> str:
     """Base58 of a transaction's hash."""
-    if type(value) is str and _is_signature(value):
+    if type(value) is str and is_signature(value):
         return value
-    raise Unusable("no_tx_hash" if value is None else "bad_tx_hash", field, value)
+    raise RejectedField("no_tx_hash" if value is None else "bad_tx_hash", field, value)
 
 
 def integer(value: Any) -> int | None:
@@ -151,13 +95,7 @@ def whole(value: Any, limit: int) -> int | None:
 
 def figure(value: Any, scale: Scale) -> Decimal | None:
     """A display figure, rounded half up to its column; None where it does not fit."""
-    exact = number(value)
-    if exact is None:
-        return None
-    try:
-        return exact.quantize(scale.unit, context=scale.context)
-    except InvalidOperation:
-        return None
+    return fitted(value if type(value) is Decimal else number(value), scale)
 
 
 def decimals(value: Any) -> int | None:
@@ -169,23 +107,23 @@ def decimals(value: Any) -> int | None:
 def base_units(value: Any, field: str) -> int | None:
     """An exact count of base units: an integer or the text of one. A number with a point is none, since it went through
     a double (order books serve 16123000000.000002)."""
-    if type(value) is Decimal and value.adjusted() >= RAW_DIGITS:
-        raise Unusable("too_large", field, value)
+    if type(value) is Decimal and value.adjusted() >= _RAW_DIGITS:
+        raise RejectedField("too_large", field, value)
     units = integer(value)
-    return None if units is None else fits_raw(units, field)
+    return None if units is None else _fitting(units, field)
 
 
 def base_units_of_whole(tokens: Decimal, places: int, field: str) -> int:
     """`tokens` whole tokens in base units, a half away from zero."""
-    if tokens.adjusted() + places >= RAW_DIGITS:
-        raise Unusable("too_large", field, tokens)
-    return fits_raw(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)
+    if tokens.adjusted() + places >= _RAW_DIGITS:
+        raise RejectedField("too_large", field, tokens)
+    return _fitting(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)
 
 
-def fits_raw(units: int, field: str) -> int:
-    if abs(units) < 10**RAW_DIGITS:
+def _fitting(units: int, field: str) -> int:
+    if -RAW_LIMIT < units < RAW_LIMIT:
         return units
-    raise Unusable("too_large", field, units)
+    raise RejectedField("too_large", field, units)
 
 
 def time(value: Any) -> datetime | None:

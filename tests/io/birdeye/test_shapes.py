@@ -10,14 +10,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
-from smart_trader.domain.bronze.payload import Rejected, json_text
+from smart_trader.domain.bronze.records import Rejected
+from smart_trader.io.birdeye.fields import json_text
+from smart_trader.io.birdeye.holders import parse_account
+from smart_trader.io.birdeye.tokens import parse_token
+from smart_trader.io.birdeye.trades import parse_trade
 from smart_trader.io.http.json_body import parse_json
 from smart_trader.jobs.bronze_transactions import fetch_trades
-from smart_trader.ports import Page
+from smart_trader.ports import TradePage
 from smart_trader.simulator.addresses import signature
-from tests.bronze.rows import MINT, MISSING, NOW, OTHER, POOL, TX, WALLET, assert_fits, assert_rejected, changed, trade
-from tests.bronze.test_token_metrics import TOKEN
-from tests.bronze.test_whale_holders import ACCOUNT, HELD
+from tests.io.birdeye.rows import (
+    MINT,
+    MISSING,
+    NOW,
+    OTHER,
+    POOL,
+    TX,
+    WALLET,
+    assert_fits,
+    assert_rejected,
+    changed,
+    trade,
+)
+from tests.io.birdeye.test_holders import ACCOUNT, HELD
+from tests.io.birdeye.test_tokens import TOKEN
 from tests.jobs.test_fetch_trades import Wallet
 
 READ = "read"
@@ -146,7 +162,7 @@ def test_there_are_as_many_shapes_as_promised():
 @pytest.mark.parametrize(("shape", "expected"), SHAPES.values(), ids=SHAPES.keys())
 def test_a_shape_is_read_or_refused(shape, expected):
     item = trade(shape) if isinstance(shape, dict) and shape else shape
-    result = transaction_history.parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)
+    result = parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)
     if expected == READ:
         assert_fits(result, transaction_history.TABLE)
     else:
@@ -161,16 +177,15 @@ POSITIONS = (0, 1, 50, 98, 99)
 def test_a_shape_at_any_place_of_a_page_leaves_the_rows_around_it_alone(position):
     """The page as the job reads it: 99 good rows, and each shape in turn among them."""
     good = [trade({"tx_hash": signature(nth)}) for nth in range(99)]
-    wanted = {
-        transaction_history.parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)["event_id"] for item in good
-    }
+    wanted = {parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)["event_id"] for item in good}
     settings = SimpleNamespace(transactions=SimpleNamespace(max_trades_per_wallet=1000, overlap_hours=24))
     for name, (shape, expected) in SHAPES.items():
         item = trade(shape) if isinstance(shape, dict) and shape else shape
-        page = Page((*good[:position], item, *good[position:]), is_last=True, asked=100)
+        served = (*good[:position], item, *good[position:])
+        rows = [parse_trade(row, wallet=WALLET, fetched_at=NOW, now=NOW) for row in served]
+        page = TradePage(rows, is_last=True, asked=100)
         app = SimpleNamespace(
             as_of=NOW,
-            clock=SimpleNamespace(now=lambda: NOW),
             settings=settings,
             market=SimpleNamespace(trade_pages=lambda *_, p=page, **__: [p]),
         )
@@ -182,7 +197,7 @@ def test_a_shape_at_any_place_of_a_page_leaves_the_rows_around_it_alone(position
 
 def test_one_transaction_in_several_rows_and_on_two_pages():
     page = [trade({"ins_index": index}) for index in (1, 2, 3)]
-    rows = [transaction_history.parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW) for item in page + page]
+    rows = [parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW) for item in page + page]
     assert len({row["event_id"] for row in rows}) == 3
     assert len({row["tx_hash"] for row in rows}) == 1
 
@@ -221,19 +236,19 @@ def is_judged(result: Any, item: Any, table: Any) -> None:
 
 @given(spoiled(trade()))
 def test_no_trade_row_is_an_exception(item):
-    is_judged(
-        transaction_history.parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW), item, transaction_history.TABLE
-    )
+    is_judged(parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW), item, transaction_history.TABLE)
 
 
 @given(spoiled(TOKEN))
 def test_no_token_row_is_an_exception(item):
-    is_judged(token_metrics.parse_token(item, fetched_at=NOW), item, token_metrics.TABLE)
+    is_judged(parse_token(item, fetched_at=NOW), item, token_metrics.TABLE)
 
 
 @given(st.lists(spoiled(ACCOUNT), max_size=5))
 def test_no_holder_row_is_an_exception_and_none_is_lost(items):
-    holders, refused = whale_holders.add_up_holders(items, token=HELD, fetched_at=NOW)
+    holders, refused = whale_holders.add_up_holders(
+        [parse_account(item, mint=MINT, fetched_at=NOW) for item in items], token=HELD, fetched_at=NOW
+    )
     for holder in holders:
         assert_fits(holder, whale_holders.TABLE)
     assert len({holder["wallet_address"] for holder in holders}) == len(holders)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.errors import (
     AccessDenied,
     KeyRefused,
@@ -22,12 +23,14 @@ from smart_trader.simulator.addresses import address
 from smart_trader.simulator.faults import ANSWERS, CONNECTION, Fault, Faults
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
+from tests.io.birdeye.rows import as_served
 
 WALLET, OTHER = address("wallet"), address("other")
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ROWS = [{"block_unix_time": int(NOW.timestamp()) - 1 - nth, "tx_hash": f"t{nth}"} for nth in range(450)]
 MARKET = Market.of_payloads(trades={WALLET: ROWS, OTHER: ROWS}, now=NOW)
 
+ALL = TokenCriteria(Decimal(0), Decimal(10**15), Decimal(0), Decimal(-100), Decimal(-100), 0)
 LASTING = {
     **dict.fromkeys(("400", "422", "success-false", "null-data", "redirect"), SourceRejected),
     **dict.fromkeys(("gzip-bomb", "oversized", "oversized-stream"), SourceRejected),
@@ -66,7 +69,8 @@ def client_of(simulator, policy=POLICY, **options):
 
 
 def read(client, wallet=WALLET):
-    return [item for page in client.trade_pages(wallet, before=NOW) for item in page.items]
+    pages = client.trade_pages(wallet, before=NOW, fetched_at=NOW)
+    return [item for page in pages for item in as_served(page.rows)]
 
 
 @pytest.mark.parametrize("page", ["first", "middle", "last"])
@@ -82,8 +86,8 @@ def test_a_refusal_is_asked_once_and_the_pages_before_it_stay(kind, error, page)
     with Simulator(MARKET, faults=fault(kind, page=page), api_key="right") as simulator:
         client, rows = client_of(simulator), []
         with pytest.raises(error) as caught:
-            for served in client.trade_pages(WALLET, before=NOW):
-                rows += served.items
+            for served in client.trade_pages(WALLET, before=NOW, fetched_at=NOW):
+                rows += as_served(served.rows)
         assert type(caught.value) is (KeyRefused if error is AccessDenied and page == "first" else error)
         assert rows == ROWS[: {"first": 0, "middle": 100, "last": 400}[page]]
         assert len(simulator.requests) == client.usage().calls == len(rows) // 100 + 1
@@ -139,8 +143,10 @@ def test_a_generated_market():
     wallet = max(market.trades, key=lambda owner: len(market.rows(owner)))
     with Simulator(market) as simulator:
         client = client_of(simulator)
-        served = [item for page in client.trade_pages(wallet, before=market.now) for item in page.items]
+        pages = client.trade_pages(wallet, before=market.now, fetched_at=market.now)
+        served = [item for page in pages for item in as_served(page.rows)]
         assert served == market.rows(wallet)
         mint = max(market.holders, key=lambda name: len(market.holders[name]))
-        assert len(client.holder_accounts(mint, limit=500)) == len(market.holders[mint])
-        assert len(list(client.tokens({}))) == len(market.tokens)
+        assert len(client.holder_accounts(mint, limit=500, fetched_at=NOW)) == len(market.holders[mint])
+        listed = [token for token in market.tokens if token.fields["price_change_24h_percent"] is not None]
+        assert 0 < len(list(client.tokens(ALL, fetched_at=NOW))) == len(listed) < len(market.tokens)

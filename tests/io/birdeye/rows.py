@@ -2,6 +2,7 @@
 
 import copy
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from smart_trader.domain.bronze import payload
+from smart_trader.domain.bronze.records import Record, Rejected
+from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.domain.tables.table import Table
+from smart_trader.io.birdeye.fields import json_text
 from smart_trader.io.http.json_body import parse_json
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -75,6 +78,11 @@ def recorded(name: str) -> list[Any]:
     return [item.get("row", item) for item in answer]
 
 
+def as_served(rows: Iterable[Record | Rejected | HolderAccount]) -> list[Any]:
+    """The items of the API that `rows` were made of."""
+    return [parse_json((row["raw"] if isinstance(row, dict) else row.raw).encode()) for row in rows]
+
+
 def assert_fits(record: dict[str, Any], table: Table) -> None:
     """Each value is of its column's type and fits it, so that Spark stores it as it is."""
     assert list(record) == list(table.column_names)
@@ -86,8 +94,8 @@ def assert_fits(record: dict[str, Any], table: Table) -> None:
             _FITS[column.type.typeName()](value, column.type)
 
 
-def assert_rejected(item: Any, rejected: payload.Rejected) -> None:
-    assert rejected.raw == payload.json_text(item)
+def assert_rejected(item: Any, rejected: Rejected) -> None:
+    assert rejected.raw == json_text(item)
     assert rejected.reason.isascii()
     assert len(rejected.detail) < 300
     for text in (rejected.raw, rejected.detail, rejected.token_address or ""):

@@ -5,9 +5,10 @@ from hashlib import sha256
 
 import pytest
 
-from smart_trader.domain.bronze.payload import Rejected
-from smart_trader.domain.bronze.transaction_history import TABLE, parse_trade
-from tests.bronze.rows import (
+from smart_trader.domain.bronze.records import Rejected
+from smart_trader.domain.bronze.transaction_history import TABLE
+from smart_trader.io.birdeye.trades import parse_trade
+from tests.io.birdeye.rows import (
     MINT,
     MISSING,
     NOW,

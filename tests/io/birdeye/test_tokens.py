@@ -3,10 +3,11 @@ from decimal import Decimal
 
 import pytest
 
-from smart_trader.domain.bronze.payload import Rejected
-from smart_trader.domain.bronze.token_metrics import TABLE, parse_token
+from smart_trader.domain.bronze.records import Rejected
+from smart_trader.domain.bronze.token_metrics import TABLE
+from smart_trader.io.birdeye.tokens import parse_token, total_supply_in
 from smart_trader.io.http.json_body import parse_json
-from tests.bronze.rows import MISSING, NOW, assert_fits, changed, needs_samples, recorded
+from tests.io.birdeye.rows import MINT, MISSING, NOW, assert_fits, changed, needs_samples, recorded
 
 # Recorded, shortened to fewer windows.
 TOKEN = parse_json(b"""
@@ -96,6 +97,22 @@ def test_what_is_no_token(item, reason):
     rejected = parse_token(item, fetched_at=NOW)
     assert isinstance(rejected, Rejected)
     assert rejected.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("extra", "supply"),
+    [
+        ({"total_supply": Decimal("607331645.8349773")}, Decimal("607331645.8349773")),
+        ({"total_supply": 10**9}, Decimal(10**9)),
+        ({}, None),
+        ({"total_supply": None}, None),
+        ({"total_supply": "NaN"}, None),
+        ({"total_supply": Decimal("1e400")}, None),
+    ],
+)
+def test_the_supply_stands_in_the_raw_text_of_the_token(extra, supply):
+    record = parse_token({"address": MINT, **extra}, fetched_at=NOW)
+    assert total_supply_in(record["raw"]) == supply
 
 
 @needs_samples

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.errors import AccessDenied, KeyRefused, NotFound, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.http.client import HttpPolicy
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.ports import MarketData
 from tests.io import scripted_server as play
+from tests.io.birdeye.rows import as_served
 
 WALLET = "HhD25cE6M4PiTtJfbMKj2J8gnjMUnVHkVtQS3bzpCNen"
 MINT = "BDWvvvKUS9c3C4Rz1w9tk5uD519CzD2f6n7zBk2Bbonk"
 NOW = datetime(2026, 1, 5, 9, 0, 0, 999_999, tzinfo=UTC)
 NOW_SECONDS = 1_767_603_600
+CRITERIA = TokenCriteria(Decimal("1e5"), Decimal("6e5"), Decimal(2 * 10**5), Decimal("30.50"), Decimal(15), 100)
 UNITS = {"token_list": 60, "token_holder": 50, "trader_txs": 10}
 SAMPLES = Path(os.environ.get("SMART_TRADER_SAMPLES", "../shared/reference/birdeye_samples"))
 
@@ -72,13 +75,13 @@ def market_of(trades, flag="has_next"):
 
 
 def read_all(client, before=NOW):
-    pages = list(client.trade_pages(WALLET, before=before))
+    pages = list(client.trade_pages(WALLET, before=before, fetched_at=NOW))
     assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
-    return [item for page in pages for item in page.items]
+    return [item for page in pages for item in as_served(page.rows)]
 
 
 def test_what_is_asked_for_trades(server):
-    list(client_of(server).trade_pages(WALLET, before=NOW))
+    list(client_of(server).trade_pages(WALLET, before=NOW, fetched_at=NOW))
     [request] = server.requests
     assert request.path == "/trader/txs/seek_by_time"
     assert request.query == {
@@ -96,9 +99,9 @@ def test_what_is_asked_for_trades(server):
 
 def test_units_are_counted_by_endpoint(server):
     client = client_of(server)
-    list(client.tokens({}))
-    client.holder_accounts(MINT, limit=100)
-    list(client.trade_pages(WALLET, before=NOW))
+    list(client.tokens(CRITERIA, fetched_at=NOW))
+    client.holder_accounts(MINT, limit=100, fetched_at=NOW)
+    list(client.trade_pages(WALLET, before=NOW, fetched_at=NOW))
     assert (client.usage().calls, client.usage().compute_units) == (3, 120)
 
 
@@ -165,8 +168,8 @@ def one_row_pages(query):
 @pytest.mark.parametrize(
     ("read", "calls", "said"),
     [
-        (lambda client: list(client.tokens({})), 100, "10000 rows were asked for and 100 served"),
-        (lambda client: client.holder_accounts(MINT, limit=250), 3, "250 were asked for and 3 served"),
+        (lambda client: list(client.tokens(CRITERIA, fetched_at=NOW)), 100, "10000 rows were asked for and 100 served"),
+        (lambda client: client.holder_accounts(MINT, limit=250, fetched_at=NOW), 3, "250 were asked for and 3 served"),
         (lambda client: read_all(client), 100, "older ones cannot be reached"),
     ],
     ids=["tokens", "holders", "trades"],
@@ -184,7 +187,7 @@ def test_holders_of_pages_that_are_almost_full_are_taken(server):
         return listing([{"amount": str(i)} for i in range(start, start + int(query["limit"]) - 1)], has_next=True)
 
     server.otherwise = serving(pages)
-    assert len(client_of(server).holder_accounts(MINT, limit=250)) == 247
+    assert len(client_of(server).holder_accounts(MINT, limit=250, fetched_at=NOW)) == 247
     assert len(server.requests) == 3
 
 
@@ -194,8 +197,8 @@ def test_an_empty_page_is_the_end_whatever_it_promises(server, count):
     server.otherwise = serving(
         lambda query: listing(trades[int(query["offset"]) :][: int(query["limit"])], has_next=True)
     )
-    pages = list(client_of(server).trade_pages(WALLET, before=NOW))
-    assert [item for page in pages for item in page.items] == trades
+    pages = list(client_of(server).trade_pages(WALLET, before=NOW, fetched_at=NOW))
+    assert [item for page in pages for item in as_served(page.rows)] == trades
     assert [page.is_last for page in pages] == [False] * (len(pages) - 1) + [True]
     assert len(server.requests) == len(pages) == -(-count // 100) + 1
 
@@ -275,7 +278,7 @@ def test_pages_before_a_fault_are_handed_out(server, position, fault, error):
     server.otherwise = faulty_page(position, fault)
     pages = []
     with pytest.raises(error) as caught:
-        pages.extend(client_of(server).trade_pages(WALLET, before=NOW))
+        pages.extend(client_of(server).trade_pages(WALLET, before=NOW, fetched_at=NOW))
     assert type(caught.value) is (KeyRefused if error is AccessDenied and position == 0 else error)
     assert WALLET in str(caught.value)
 
@@ -287,8 +290,8 @@ def test_holders_are_read_page_by_page_up_to_the_limit(server):
         return listing([{"amount": str(i)} for i in range(start, start + int(query["limit"]))])
 
     server.otherwise = serving(pages)
-    accounts = client_of(server).holder_accounts(MINT, limit=250)
-    assert accounts == [{"amount": str(i)} for i in range(250)]
+    accounts = client_of(server).holder_accounts(MINT, limit=250, fetched_at=NOW)
+    assert as_served(accounts) == [{"amount": str(i)} for i in range(250)]
     assert [(r.query["offset"], r.query["limit"]) for r in server.requests] == [
         ("0", "100"),
         ("100", "100"),
@@ -302,12 +305,12 @@ def test_a_token_with_few_holders(server, count):
     server.otherwise = serving(
         lambda query: listing(everything[int(query["offset"]) : int(query["offset"]) + int(query["limit"])])
     )
-    assert client_of(server).holder_accounts(MINT, limit=200) == everything
+    assert as_served(client_of(server).holder_accounts(MINT, limit=200, fetched_at=NOW)) == everything
 
 
 def test_a_limit_of_one_page_is_one_call(server):
     server.otherwise = play.answer(listing([{"amount": str(i)} for i in range(100)]))
-    client_of(server).holder_accounts(MINT, limit=100)
+    client_of(server).holder_accounts(MINT, limit=100, fetched_at=NOW)
     assert len(server.requests) == 1
 
 
@@ -320,12 +323,16 @@ def tokens_drifting(query):
 
 def test_tokens_come_once_each(server):
     server.otherwise = serving(tokens_drifting)
-    tokens = list(client_of(server).tokens({"min_liquidity": "100000", "min_holder": "100"}))
-    assert [token["address"] for token in tokens] == [f"mint{i}" for i in range(230)]
+    tokens = list(client_of(server).tokens(CRITERIA, fetched_at=NOW))
+    assert [token["address"] for token in as_served(tokens)] == [f"mint{i}" for i in range(230)]
     assert server.requests[0].query == {
         "sort_by": "liquidity",
         "sort_type": "desc",
         "min_liquidity": "100000",
+        "max_liquidity": "600000",
+        "min_volume_1h_usd": "200000",
+        "min_price_change_24h_percent": "30.5",
+        "min_price_change_2h_percent": "15",
         "min_holder": "100",
         "offset": "0",
         "limit": "100",
@@ -334,12 +341,12 @@ def test_tokens_come_once_each(server):
 
 def test_items_that_are_no_tokens_are_handed_on(server):
     server.otherwise = play.answer(listing([None, 7, {"address": None}, {"address": 5}, {}, {}], has_next=False))
-    assert len(list(client_of(server).tokens({}))) == 6
+    assert len(list(client_of(server).tokens(CRITERIA, fetched_at=NOW))) == 6
 
 
 def test_no_page_is_read_that_nobody_asks_for(server):
     server.otherwise = serving(tokens_drifting)
-    assert len(list(islice(client_of(server).tokens({}), 50))) == 50
+    assert len(list(islice(client_of(server).tokens(CRITERIA, fetched_at=NOW), 50))) == 50
     assert len(server.requests) == 1
 
 
@@ -348,7 +355,7 @@ def test_more_tokens_than_can_be_served(server):
         lambda query: listing([{"address": f"m{int(query['offset']) + i}"} for i in range(100)], has_next=True)
     )
     with pytest.raises(SourceRejected, match=r"Narrow tokens\.\*"):
-        list(client_of(server).tokens({}))
+        list(client_of(server).tokens(CRITERIA, fetched_at=NOW))
     assert len(server.requests) == 100
 
 
@@ -356,11 +363,12 @@ def test_more_tokens_than_can_be_served(server):
 def test_recorded_pages_come_through_digit_by_digit(server):
     paged = [(SAMPLES / f"trader_txs_paged_offset_{offset}.json").read_bytes() for offset in ("000", "100", "200")]
     server.script = [play.raw(page) for page in paged]
-    pages = list(islice(client_of(server).trade_pages(WALLET, before=NOW), 3))
-    assert [len(page.items) for page in pages] == [100, 100, 100]
+    pages = list(islice(client_of(server).trade_pages(WALLET, before=NOW, fetched_at=NOW), 3))
+    assert [len(page.rows) for page in pages] == [100, 100, 100]
     for page, recorded in zip(pages, paged, strict=True):
-        served = [str(item["base"]["price"]) for item in page.items]
+        items = as_served(page.rows)
+        served = [str(item["base"]["price"]) for item in items]
         assert [Decimal(text) for text in served] == [
             Decimal(item["base"]["price"]) for item in json.loads(recorded, parse_float=str)["data"]["items"]
         ]
-        assert not any(isinstance(value, float) for item in page.items for value in item["base"].values())
+        assert not any(isinstance(value, float) for item in items for value in item["base"].values())
