@@ -30,9 +30,9 @@ _NONE = "\N{EN DASH}"
 
 
 def table(grid: Grid, *, terse: bool = False, of: str = "") -> Html:
-    """A table that scrolls sideways in itself where it is too wide; `of` says whose it is.
+    """A table that scrolls sideways in itself where it is too wide. `of` names its wallet or token.
 
-    One that is `terse` keeps each row low. The style lays it out for any width, so it scrolls with the page alone.
+    A `terse` table has low rows. The style lays it out for any width, so it scrolls only with the page.
     """
     name = f"{grid.caption} {of}".strip()
     caption = [element("span", grid.caption, class_="t"), grid.note and element("small", grid.note)]
@@ -48,17 +48,17 @@ def table(grid: Grid, *, terse: bool = False, of: str = "") -> Html:
 
 
 def facts(listed: tuple[Fact, ...], *, class_: str = "facts") -> Html:
-    """Figures with their names and how each came about."""
+    """Figures with their names and their derivations."""
     return element("dl", [_fact(fact) for fact in listed], class_=class_)
 
 
 def anchor(address: str) -> str:
-    """The id of the part about a wallet; the same in every report."""
+    """The id of the section about a wallet, the same in every report."""
     return "w-" + re.sub(r"\W", "_", address[:6] + address[-6:], flags=re.ASCII)
 
 
 def address_text(address: str, *, whole: bool = False) -> Html:
-    """An address whose middle is hidden to the eye only: it can be searched for, copied and read out."""
+    """An address with its middle hidden on screen only. Search, copy and screen readers get all of it."""
     if whole or not _ADDRESS.fullmatch(address):
         return element("code", (address if whole else clipped(address, 20)) or _NONE)
     return element("code", address[:4], element("i", address[4:-4], class_="m"), address[-4:])
@@ -75,7 +75,7 @@ def tier(value: Tier) -> Html:
 
 
 def rank_change(rank: Rank) -> Content:
-    """Places gained or lost since the previous ranking; nothing where it is the same."""
+    """Places gained or lost since the previous ranking; nothing for an unchanged place."""
     if rank.is_new:
         return element("small", "new", class_="up")
     moved = (rank.was or rank.place) - rank.place
@@ -86,7 +86,7 @@ def rank_change(rank: Rank) -> Content:
 
 
 def verdict(remarks: Remarks) -> Content:
-    """Whether the wallet is recommended, why not, and what else to know."""
+    """Whether the wallet is recommended, the reasons against it, and other warnings."""
     failures = [element("li", failure, class_="fail") for failure in remarks.failures]
     warnings = [element("li", warning, class_="warn") for warning in remarks.warnings]
     word = (
@@ -96,7 +96,7 @@ def verdict(remarks: Remarks) -> Content:
 
 
 def _short_verdict(remarks: Remarks) -> Content:
-    """The same in one paragraph each."""
+    """As `verdict`, in one paragraph each."""
     failures, warnings = "; ".join(remarks.failures), "; ".join(remarks.warnings)
     return [
         element("b", "✓ yes", class_="yes") if remarks.recommended else element("b", "✗ no"),
@@ -192,7 +192,7 @@ def _(value: date) -> Content:
 
 
 def moment(value: datetime) -> Html:
-    """A time to the minute; the page says that all are UTC."""
+    """A time to the minute. All times of the page are UTC."""
     return element("time", numbers.moment(value))
 
 

@@ -1,4 +1,4 @@
-"""Curves and bars as inline SVG. Only shapes: text stands beside them in HTML, so that it keeps its size on a phone."""
+"""Curves and bars as inline SVG. Only shapes: text is HTML beside them, so that it keeps its size on a phone."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -43,12 +43,12 @@ def equity(curve: Curve, label: str) -> Html:
 
 
 def small(curve: Curve, first_day: int, last_day: int) -> Html:
-    """The curve alone, on a time axis shared with others. Its figures stand beside it."""
+    """The curve alone, on a time axis shared with others. Its figures are beside it."""
     return _drawing(curve, "", 60, first_day, last_day)
 
 
 def score_bar(shares: Sequence[Decimal]) -> Html:
-    """What each part adds to a score of 100. The figures stand beside it."""
+    """A bar with the points that each part adds to a score of 100. The figures are beside it."""
     bars, start = [], Decimal(0)
     for share, name in zip(shares, _PART_CLASSES, strict=True):
         if share:
@@ -60,7 +60,7 @@ def score_bar(shares: Sequence[Decimal]) -> Html:
 def _drawing(curve: Curve, label: str, height: int, first: int | None = None, last: int | None = None) -> Html:
     points = curve.points
     first, last = points[0][0] if first is None else first, points[-1][0] if last is None else last
-    values = [float(value) for _, value in points]  # only to be drawn
+    values = [float(value) for _, value in points]  # floats only for drawing
     top, bottom = max(0.0, *values), min(0.0, *values)
     days, span = max(1, last - first), (top - bottom) or 1.0
 

@@ -1,4 +1,4 @@
-"""What was read from the tables for a report: plain rows, not yet in words."""
+"""The data of a report: plain rows as read from the tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the ranking goes by, as far as the page tells it: dollars, percent, ratio, shares of the score."""
+    """The rules of the ranking that the page shows: dollars, percent, ratio, shares of the score."""
 
     pnl_basis: str
     gate: Mapping[str, Decimal]
@@ -22,7 +22,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many of a wallet's tokens, sales, lots, and gains and losses are shown."""
+    """The numbers of a wallet's tokens, sales, lots, gains and losses on the page."""
 
     tokens: int
     sales: int
@@ -32,9 +32,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """Rows by what they are about; empty where there is no ranking, and where the format does not show them.
+    """The rows of a report by subject. Empty without a ranking, and where the format does not show them.
 
-    `versions` are those of the tables read.
+    `versions` are the versions of the tables read.
     """
 
     identity: str
@@ -43,9 +43,9 @@ class Collected:
     rules: Rules
     limits: Limits
     is_current_rules: bool = True
-    """Whether the settings are those that the ranking was made with."""
+    """Whether the settings equal those of the ranking."""
     is_evidence_newer: bool = False
-    """Whether figures were computed again since: tokens, sales and lots are then those of now."""
+    """Whether figures were computed again after the ranking. Tokens, sales and lots are then the newest ones."""
     ranked_at: datetime | None = None
     previous_at: datetime | None = None
     groups: Sequence[Row] = ()

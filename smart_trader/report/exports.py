@@ -18,7 +18,7 @@ _OWN = ("previous_rank", "best_token_address", "best_token_symbol", "not_in_pnl"
 
 
 def as_csv(found: Collected) -> str:
-    """A line for each wallet of the ranking. Text that would be a formula in a spreadsheet is marked as text."""
+    """CSV with a line for each wallet of the ranking. Text that looks like a formula is marked as text."""
     out = io.StringIO()
     writer = csv.writer(out)
     names = (*smart_traders.TABLE.column_names, *_OWN)
@@ -38,7 +38,7 @@ def as_csv(found: Collected) -> str:
 
 
 def as_json(found: Collected) -> str:
-    """One document with all that the page shows. Decimals are texts, so that no reader rounds them; unknown is null."""
+    """JSON with everything on the page. Decimals are texts, so that no reader rounds them; unknown is null."""
     of = {name: found.of_wallet(getattr(found, name)) for name in ("tokens", "sales", "lots", "curves", "states")}
     document = {
         "identity": found.identity,

@@ -1,4 +1,4 @@
-"""Figures of a wallet with how each came about, and in words what speaks against following it."""
+"""Figures of a wallet with their derivations, and the reasons against following it, in words."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ _NOTHING_SOLD = "nothing with a known cost was sold at a known value"
 
 
 def dollars(value: Decimal | None, how: str = "", *, signed: bool = False, why: str = "") -> Figure:
-    """An amount; `why` says why it is not known."""
+    """An amount in dollars. `why` is the reason of an unknown value."""
     if value is None:
         return unknown(why)
     sign = (value > 0) - (value < 0) if signed else 0
@@ -27,7 +27,7 @@ def percentage(value: Decimal | None, how: str = "", *, signed: bool = False, wh
 
 
 def ratio(value: Decimal | None, how: str = "", *, why: str = "") -> Figure:
-    """A share of one, shown as percent."""
+    """A ratio, shown as percent."""
     return unknown(why) if value is None else Figure(numbers.share(value), numbers.exact(value), how)
 
 
@@ -44,7 +44,7 @@ def plain(value: Decimal | None, places: int, how: str = "", *, why: str = "") -
 
 
 def short(figure: Figure) -> Figure:
-    """Without how it came about, where that stands elsewhere; a reason why it is unknown stays."""
+    """The figure without its derivation, for a place near the full figure. The reason of an unknown value stays."""
     return Figure(figure.text, figure.exact, "", figure.sign, figure.is_cut) if figure.is_known else figure
 
 
@@ -104,13 +104,13 @@ def unrealized(row: Row) -> Figure:
 
 
 def remarks(row: Row, rules: Rules) -> Remarks:
-    """Every gate that failed, with figure and threshold; then what passes every gate and yet should be known."""
+    """Every failed gate with figure and threshold, then warnings that no gate covers."""
     failures = tuple(_failure(name, row, rules) for name in row["gate_failures"])
     return Remarks(row["recommended"], failures, tuple(_warnings(row)))
 
 
 def gate_name(failure: str) -> str:
-    """A gate failure in short, whoever it is about."""
+    """A gate failure in a few words, for any wallet."""
     return _SHORT.get(failure, failure.replace("_", " "))
 
 
@@ -151,7 +151,7 @@ def _below(what: str, figure: Figure, least: str) -> str:
 
 
 def _warnings(row: Row) -> list[str]:
-    """No thresholds of their own: each is true or not."""
+    """Warnings without a threshold: each applies or not."""
     said = []
     if (row["pnl_ex_best_token"] or 0) <= 0 < (row["realized_pnl"] or 0):
         said.append("no profit without its best token")

@@ -1,4 +1,4 @@
-"""The file that a report ends in: written whole or not at all."""
+"""The file of a report: written whole or not at all."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ _BEGINNING = 4096
 
 
 def write(text: str, target: Path) -> None:
-    """Put `text` into `target`, which is the old file or the new one at any moment.
+    """Put `text` into `target`. At any moment `target` is either the old file or the new one.
 
     Raises StorageError if it cannot be written.
     """
@@ -37,7 +37,7 @@ def write(text: str, target: Path) -> None:
 
 
 def is_made_from(target: Path, identity: str) -> bool:
-    """Whether `target` is a page that was made from `identity`."""
+    """Whether `target` is a page with that `identity`."""
     try:
         with open(open_plain(target, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
             return identity_tag(identity) in file.read(_BEGINNING)

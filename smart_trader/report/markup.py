@@ -1,4 +1,4 @@
-"""HTML built from Python values. What is not `Html` is text and gets escaped, whoever hands it in.
+"""HTML built from Python values. Every value that is not `Html` is text and is escaped.
 
 There is no way to write an inline style, an event handler or an address that a browser would fetch.
 """
@@ -9,14 +9,14 @@ from html import escape
 from smart_trader.report.text import visible
 
 EXPLORER = "https://solscan.io/"
-"""The one place outside that the page links to. It loads nothing from there."""
+"""The one outside address to which the page links. The page loads nothing from it."""
 _VOID = frozenset(("br", "col", "hr", "link", "meta", "rect", "path", "line", "circle"))
 _SVG_VOID = frozenset(("rect", "path", "line", "circle"))
 _LINKS = ("#", EXPLORER)
 
 
 class Html(str):
-    """Markup that was built here. Joined to plain text it becomes plain text again, and is escaped."""
+    """Markup made by `element`. Joined to plain text it becomes plain text again, and is escaped."""
 
     __slots__ = ()
 

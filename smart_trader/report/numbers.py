@@ -1,4 +1,4 @@
-"""Figures as people read them. Always rounded down, so that none looks better than it is; None is never a number."""
+"""Figures as text for people, always rounded down, so that none looks better than it is."""
 
 from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal
@@ -32,7 +32,7 @@ def share(value: Decimal) -> str:
 
 
 def decimal(value: Decimal, places: int) -> str:
-    """A plain number with as many places."""
+    """A plain number with that many places."""
     return _number(value, places)
 
 
@@ -46,7 +46,7 @@ def price(value: Decimal) -> str:
 
 
 def quantity(raw: Decimal, decimals: int | None) -> str:
-    """Whole tokens of `raw` base units, or the base units where nobody knows how many make a token."""
+    """Whole tokens of `raw` base units, or the base units if the decimals are unknown."""
     if decimals is None:
         return f"{_short(raw)} base units"
     return _short(Decimal(raw).scaleb(-decimals, _WIDE))
@@ -61,7 +61,7 @@ def hours(value: Decimal) -> str:
 
 
 def moment(time: datetime) -> str:
-    """To the minute. Everything on the page is UTC, which is said once."""
+    """The time to the minute, without a zone: every time on the page is UTC."""
     return f"{time:%Y-%m-%d %H:%M}"
 
 

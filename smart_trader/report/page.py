@@ -21,7 +21,7 @@ from smart_trader.report.trader_view import day_text
 from smart_trader.report.view import FEES, Multiple, Page, Trader
 
 IDENTITY = "smart-trader-identity"
-"""The name under which a page says what it was made from."""
+"""The name of the tag with the identity of a page."""
 
 
 def render(page: Page) -> str:
@@ -39,7 +39,7 @@ def render(page: Page) -> str:
 
 
 def identity_tag(identity: str) -> str:
-    """What stands in a page that was made from `identity`, near its beginning."""
+    """The tag with `identity`, near the beginning of a page."""
     return element("meta", name=IDENTITY, content=identity)
 
 
@@ -56,7 +56,7 @@ def _head(page: Page, style: str) -> Html:
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", f"Smart Trader ranking{when}"),
-        Html(f"<style>{style}</style>"),  # the one text that is no value: its hash stands in the policy
+        Html(f"<style>{style}</style>"),  # the one text that is not escaped: its hash is in the policy
     )
 
 

@@ -1,4 +1,4 @@
-"""From what was read to what the page shows: the list, what changed, the traders, and how fresh the data are."""
+"""From the data to the content of the page: the list, its changes, the traders, the age of the data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -34,11 +34,11 @@ _CHANGES = (
 MOST_CHANGES = 10
 _MULTIPLES = 24
 _OLD = timedelta(hours=26)
-"""Two runs a day; a ranking that is older missed more than one of them."""
+"""With two runs a day, an older ranking has missed more than one run."""
 
 
 def build(found: Collected) -> Page:
-    """The page. Without a ranking it says so, and shows what there is."""
+    """The page. Without a ranking it has a note and the rest of the data."""
     moved = {row["wallet_address"]: row for row in found.movements}
     traders = _traders(found, moved)
     return Page(
@@ -265,7 +265,7 @@ def _traders(found: Collected, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
 
 
 def _multiples(traders: Sequence[Trader]) -> tuple[Multiple, ...]:
-    """Curves of the recommended ones among those in detail, or of all where there is none."""
+    """Curves of the recommended traders among those in detail, or of all of these if none is recommended."""
     recommended = [trader for trader in traders if trader.remarks.recommended] or list(traders)
     return tuple(
         Multiple(trader.wallet, trader.rank.place, trader.tier, trader.headline[0].figure, trader.curve)

@@ -1,21 +1,21 @@
 """Text that strangers chose, made harmless for people and for spreadsheets.
 
-Anybody can name a token anything. What would steer a screen instead of standing on it is shown by its number.
+Anybody can name a token anything. Characters that control a screen are shown by their number.
 """
 
 import unicodedata
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "﹢", "﹣", "﹦", "﹫")
-# Letters and marks by their category, and yet nothing to see.
+# Letters and marks by their category, but invisible.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _MOST_MARKS = 3
-"""Marks on one letter that living scripts need; more of them reach into the lines above and below."""
+"""Marks on one letter that living scripts need. More marks would cover the lines above and below."""
 
 
 def visible(text: str) -> str:
     """`text` with every control, bidirectional and invisible character replaced by its number, such as [U+202E].
 
-    All kinds of blanks become a space, so that the result is one line in which each character can be seen.
+    Each kind of blank becomes a space, so the result is one line of visible characters.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -28,13 +28,13 @@ def visible(text: str) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """Visible text of at most `most` characters; an ellipsis says that something was cut."""
+    """Visible text of at most `most` characters, with an ellipsis where it was cut."""
     whole = visible(text[: 4 * most]).strip()
     return whole if len(whole) <= most and len(text) <= 4 * most else whole[: most - 1] + "…"
 
 
 def spreadsheet_text(text: str) -> str:
-    """Text for a cell of a spreadsheet: what would start a formula there gets an apostrophe before it."""
+    """Text for a cell of a spreadsheet. A text that would start a formula gets an apostrophe in front."""
     is_formula = text.lstrip(" \n\v\f\x00\ufeff").startswith(_FORMULA_STARTS)
     return ("'" if is_formula else "") + visible(text)
 

@@ -1,4 +1,4 @@
-"""The thresholds of the settings, for those who read a report."""
+"""The thresholds of the settings, as a report shows them."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from smart_trader.report.data import Rules
 
 
 def told_rules(ranking: Ranking) -> Rules:
-    """What the ranking goes by, for those who read it."""
+    """The rules of the ranking, as a report shows them."""
     full = ranking.full_score
     return Rules(
         pnl_basis=ranking.pnl_basis,

@@ -1,4 +1,4 @@
-"""The tables of the part about one wallet: score, recent windows, tokens, sales and open lots."""
+"""The tables in the section about one wallet: score, recent windows, tokens, sales and open lots."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ _PARTS = ("profitability", "roi", "win_rate", "activity")
 
 
 def score(row: Row, rules: Rules) -> Score:
-    """Total and parts, and how many points of the total each part brings."""
+    """Total and parts, and the points that each part adds to the total."""
     parts = [row[f"{part}_score"] for part in _PARTS]
     return Score(
         figures.plain(row["smart_trader_score"], 1),
@@ -28,14 +28,14 @@ def score(row: Row, rules: Rules) -> Score:
 
 
 def left_out(rows: Sequence[Row], most: int, what: str) -> str:
-    """How many of `what` the page does not show; empty when it shows all."""
+    """A note with the number of `what` that the page leaves out; empty if it shows all."""
     every = rows[0]["of_wallet"] if rows else 0
     left = every - min(every, most)
     return f"{left:,} of {every:,} {what} are left out here; the tables have them." if left else ""
 
 
 def score_table(row: Row, rules: Rules) -> Grid:
-    """Points of each part, its weight, and what it adds."""
+    """Points of each part, its weight, and the points that it adds."""
     full = {
         "profitability": f"100 at {numbers.money(rules.full_score['pnl'])} of PnL",
         "roi": f"100 at {numbers.percent(rules.full_score['roi'])}",
@@ -89,7 +89,7 @@ def windows(row: Row) -> Grid:
 
 
 def tokens(tokens: Sequence[Row], most: int) -> Grid:
-    """What the wallet made in its tokens, those that moved most money first."""
+    """The results of the wallet in its tokens. The tokens that moved most money come first."""
     columns = (
         Column("Token"),
         Column("Realized PnL", True, "matched proceeds − cost"),
@@ -147,7 +147,7 @@ def sales(caption: str, sales: Sequence[Row], note: str, *, by: str) -> Grid:
 
 
 def lots(lots: Sequence[Row]) -> Grid:
-    """What is left of purchases."""
+    """The open lots."""
     columns = (
         Column("Bought"),
         Column("Token"),

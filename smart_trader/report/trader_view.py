@@ -1,4 +1,4 @@
-"""The part of the page about one wallet: its figures, curve, tokens, sales and lots, each with how it came about."""
+"""The section about one wallet: its figures, curve, tokens, sales and lots, each with its derivation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read about one wallet beside its row of the ranking."""
+    """The data of one wallet beside its row of the ranking."""
 
     tokens: Sequence[Row] = ()
     sales: Sequence[Row] = ()
@@ -31,7 +31,7 @@ class Evidence:
 
 
 def build(row: Row, rank: Rank, rules: Rules, limits: Limits, evidence: Evidence) -> Trader:
-    """The part about the wallet of `row`, a row of gold.smart_traders."""
+    """The section about the wallet of `row`, a row of gold.smart_traders."""
     best = next((token for token in evidence.tokens if token["is_best"]), None)
     return Trader(
         wallet=Wallet(row["wallet_address"], is_detailed=True),

@@ -1,4 +1,4 @@
-"""What the page shows, apart from how: figures with their reasons, tables, curves. Plain values, made by `build`."""
+"""The content of the page without its form: figures with their reasons, tables, curves. `build` makes these values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ FEES = "Network fees and tips are not in the data, so they are in no PnL."
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number: as people read it, with every digit, and how it came about, or why it is not known."""
+    """A number as text, with every digit, and with its derivation, or with the reason why it is unknown."""
 
     text: str
     exact: str = ""
     how: str = ""
     sign: int = 0
-    """1 for a gain and -1 for a loss where the number is one of the two, else 0."""
+    """1 for a gain, -1 for a loss, 0 for any other number."""
     is_cut: bool = False
     """Whether the text leaves out digits of an amount that `exact` has."""
 
@@ -26,7 +26,7 @@ class Figure:
 
 
 def unknown(why: str) -> Figure:
-    """A figure that cannot be known, and why."""
+    """An unknown figure with its reason."""
     return Figure("", how=why)
 
 
@@ -44,7 +44,7 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`symbol` and `name` are chosen by strangers; the mint is what identifies a token."""
+    """A token. Strangers choose `symbol` and `name`; only the mint identifies it."""
 
     mint: str
     symbol: str | None = None
@@ -72,7 +72,7 @@ PARTS = ("PnL", "ROI", "win rate", "activity")
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """`was` is the place in the previous ranking; None for a wallet that was not there or where there is none."""
+    """A place in the ranking. `was` is the previous place; None for a new wallet and without a previous ranking."""
 
     place: int
     was: int | None
@@ -81,7 +81,7 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What speaks for following a wallet, and what against it: failed gates and other warnings, in words."""
+    """The reasons for and against following a wallet: failed gates and other warnings, in words."""
 
     recommended: bool
     failures: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Remarks:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate with what it was counted from."""
+    """A rate with its counts."""
 
     figure: Figure
     counts: str
@@ -136,7 +136,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """The part of the page about one wallet."""
+    """The section about one wallet."""
 
     wallet: Wallet
     rank: Rank
@@ -163,7 +163,7 @@ class Multiple:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything on the page. `identity` stands for what it was made from."""
+    """Everything on the page. `identity` identifies its source data."""
 
     identity: str
     made_at: datetime

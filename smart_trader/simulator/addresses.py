@@ -1,4 +1,4 @@
-"""Base58 addresses and signatures drawn from names, and the public addresses that a Solana market cannot do without."""
+"""Base58 addresses and signatures derived from names, and the public addresses that every Solana market has."""
 
 import hashlib
 
@@ -26,7 +26,7 @@ EXCHANGES = (
 def address(*name: object) -> str:
     """The address of 32 bytes (43 or 44 characters) that belongs to `name`."""
     digest = hashlib.sha256(":".join(map(str, name)).encode()).digest()
-    # A high first byte keeps the text from being shorter than addresses normally are.
+    # A high first byte gives the text the usual length of an address.
     return base58(bytes([digest[0] | 0x10]) + digest[1:])
 
 
@@ -39,7 +39,7 @@ def base58(data: bytes) -> str:
     """`data` in Bitcoin's base58 alphabet, each leading zero byte as a `1`."""
     number, pairs = int.from_bytes(data, "big"), list[str]()
     while number:
-        # Ten digits at a time: what is left over then fits a machine word.
+        # Ten digits at a time: the remainder then fits a machine word.
         number, rest = divmod(number, 58**10)
         for _ in range(5):
             rest, pair = divmod(rest, 58**2)

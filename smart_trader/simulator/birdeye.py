@@ -21,7 +21,7 @@ _MEASURES = re.compile(
 _SORTABLE = {"liquidity", "market_cap", "fdv", "recent_listing_time", "last_trade_unix_time", "holder"}
 _BOUNDED_BOTH_WAYS = _SORTABLE - {"holder"}
 _ARRIVING = 20
-"""New trades of a wallet between two calls that fix no time; recorded pages shared as many rows."""
+"""New trades of a wallet between two calls without a fixed time; recorded pages had as many rows in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def refusal(status: int, message: str) -> Answer:
 
 
 class BirdEye:
-    """Serves a market, which may be exchanged for a later one at any time."""
+    """Serves a market. A later market may replace it at any time."""
 
     def __init__(self, market: Market, *, inclusive_bounds: bool) -> None:
         self.market = market
@@ -93,7 +93,7 @@ class BirdEye:
         return _page(texts, query, ',"has_next":{}')
 
     def _happened(self, wallet: str, before: int | None) -> Sequence[Row]:
-        """Rows up to now; and a few newer ones at each call that lets them in, as on a living market."""
+        """Rows up to now, and a few newer ones with each call that does not exclude them, as on a living market."""
         market, now = self.market, int(self.market.now.timestamp())
         rows = market.trades.get(wallet, ())
         newer = sum(row.time is not None and row.time > now for row in rows)
@@ -106,7 +106,7 @@ class BirdEye:
 
 
 def _is_between(time: int | None, before: int | None, after: int | None) -> bool:
-    """Both bounds exclusive; a row without a time is always shown."""
+    """Whether `time` is between the bounds, both exclusive. A row without a time always is."""
     return time is None or ((before is None or time < before) and (after is None or time > after))
 
 

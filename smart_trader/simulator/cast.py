@@ -1,4 +1,4 @@
-"""Who takes part in the market, how much each trades, and who holds what."""
+"""The participants of the market, the number of their trades, and their holdings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _TRADING = {
     "person": (0.36, (14, 500)),
 }
 _MAX_ROWS = 930
-"""Below what the product reads of one wallet in a run, so that every history is read whole."""
+"""Fewer than the product reads of one wallet in a run, so that every history is read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Account:
 
 
 def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> list[Trader]:
-    """All that trade but the last, which makes up for what the others write too much or too little."""
+    """All traders but the last one, whose rows fill the total that the others miss."""
     rng = Random(f"{world.seed}:cast")
     wanted: list[tuple[str, str, float]] = []
     for kind, (share, (least, most)) in _TRADING.items():
         for nth in range(max(1, round(share * wallets))):
             rows = min(most, least * rng.paretovariate(1.05))
             wanted.append((_address_of(world, kind, nth), kind, rows))
-    # What is left is for the last one.
+    # The last one gets the rest.
     scale = 0.995 * trade_rows / sum(rows for _, _, rows in wanted)
     return [
         Trader(
@@ -68,7 +68,7 @@ def _address_of(world: World, kind: str, nth: int) -> str:
 
 
 def cast_idle(world: World, traders: Sequence[Trader], wallets: int) -> dict[str, str]:
-    """Owners that never trade, with their kind, as many as are missing to `wallets`."""
+    """Owners that never trade, with their kind. Together with the traders they are `wallets` owners."""
     kinds = {INCINERATOR: "burn", RAYDIUM_AUTHORITY: "pool"} | dict.fromkeys(EXCHANGES, "exchange")
     kinds |= {world.pool(token.coin.mint, SOL.mint).address: "pool" for token in world.tokens}
     idle = {owner: kind for owner, kind in kinds.items() if owner not in {trader.owner for trader in traders}}
@@ -95,7 +95,7 @@ _Share = tuple[str, str, float, int]
 
 
 def _shares_of_nobody(world: World, rng: Random) -> Iterator[_Share]:
-    """Large accounts behind which no person stands: pools, a burn address, exchanges."""
+    """Large accounts of no person: pools, a burn address, exchanges."""
     for token in world.tokens:
         yield token.coin.mint, world.pool(token.coin.mint, SOL.mint).address, rng.uniform(0.08, 0.2), 0
     for owner in (INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES):
@@ -105,7 +105,7 @@ def _shares_of_nobody(world: World, rng: Random) -> Iterator[_Share]:
 
 
 def _shares_of_wallets(world: World, traders: Sequence[Trader], idle: dict[str, str], rng: Random) -> Iterator[_Share]:
-    """Wallets hold some of what they trade, now and then in several accounts."""
+    """Holdings of wallets in tokens that they trade, now and then in several accounts."""
     first_pools = {world.pool(token.coin.mint, SOL.mint).address for token in world.tokens}
     placed = {INCINERATOR, RAYDIUM_AUTHORITY, *EXCHANGES, *first_pools}
     favourites = {trader.owner: trader.mints[:4] for trader in traders}
@@ -120,7 +120,7 @@ def _shares_of_wallets(world: World, traders: Sequence[Trader], idle: dict[str, 
 
 
 def _crowd(world: World, held: list[Account]) -> None:
-    """More small accounts of known owners than one page shows."""
+    """Add small accounts of known owners, more than fit one page."""
     smallest = held[-1].raw
     for nth in range(140 - len(held)):
         known = held[nth % len(held)]

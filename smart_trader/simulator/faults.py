@@ -1,4 +1,4 @@
-"""What may go wrong between a client and the API, and when.
+"""Faults between a client and the API, and their time.
 
 Faults(Fault("429-seconds", endpoint="trades", page="middle", times=2), Fault("404", address=wallet, times=None))
 """
@@ -13,19 +13,19 @@ ANSWERS = (
     "redirect", "html-200", "success-false", "empty-200", "null-data", "truncated-json", "corrupt-gzip", "gzip-bomb",
     "endless-cursor", "endless-rows",
 )  # fmt: skip
-"""Faults that are whole answers."""
+"""Faults in the form of a whole answer."""
 CONNECTION = (
     "refused", "connect-timeout", "read-timeout", "reset", "cut-off", "trickle", "oversized", "oversized-stream",
 )  # fmt: skip
 """Faults of the connection."""
 HELIUS = ("error-200", "not-stored", "stored-in-part")
-"""Faults of webhooks: an error in a 200 body; a write that is accepted while the stored list is empty, or shorter."""
+"""Faults of webhooks: an error in a 200 body; an accepted write whose stored list is empty or shorter."""
 KINDS = (*ANSWERS, *CONNECTION, *HELIUS)
 ANSWERED_AFTER_THE_WRITE = {
     "502", "504", "read-timeout", "reset", "cut-off", "truncated-json", "corrupt-gzip", "empty-200", "html-200",
     "not-stored", "stored-in-part",
 }  # fmt: skip
-"""A write to Helius has taken effect although the client cannot see it."""
+"""Faults after which a write to Helius has taken effect although the client cannot see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Fault:
     endpoint: str | None = None
     """`tokens`, `holders`, `trades` or `webhooks`."""
     address: str | None = None
-    """The wallet, mint or webhook asked for."""
+    """The requested wallet, mint or webhook."""
     page: str | None = None
-    """`first`, `middle` or `last`; an answer of one page is both first and last."""
+    """`first`, `middle` or `last`; a single page is both first and last."""
     call: int = 1
-    """The first of the matching calls that is hit."""
+    """The number of the first matching call with the fault."""
     times: int | None = 1
-    """How many matching calls are hit from then on; None: all of them."""
+    """The number of matching calls with the fault from then on; None: all of them."""
     seconds: float | None = None
     """Of `Retry-After`, of an outage, of a silence, or between two bytes of a trickle."""
 
@@ -52,7 +52,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """From `kind,endpoint=trades,page=middle,times=2`; `times=all` for ever."""
+        """The fault of a text such as `kind,endpoint=trades,page=middle,times=2`; `times=all` means all calls."""
         kind, *rest = text.split(",")
         given = dict(part.split("=", 1) for part in rest)
         unknown = set(given) - {field.name for field in fields(cls)}
@@ -70,7 +70,7 @@ class Fault:
 
 
 class Faults:
-    """A plan of faults. Each counts the calls that it matches; the first that is due decides."""
+    """A plan of faults. Each fault has a count of its matching calls; the first fault that is due applies."""
 
     def __init__(self, *plan: Fault) -> None:
         self._plan = plan
@@ -78,7 +78,7 @@ class Faults:
         self._lock = Lock()
 
     def due(self, endpoint: str, address: str | None, pages: Collection[str]) -> Fault | None:
-        """The fault that hits this call; asking counts as the call."""
+        """The fault of this call. Each use of this method counts as one call."""
         with self._lock:
             hit = None
             for index, fault in enumerate(self._plan):

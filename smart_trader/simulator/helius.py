@@ -21,7 +21,7 @@ _CREDITS_PER_WRITE = 100
 
 
 class _Refused(Exception):
-    """Carries the answer that says why."""
+    """A refused request, with its answer."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class Helius:
     """The webhooks of one project.
 
     listed: whether the list shows a hundred addresses of each webhook (`short`) or none (`without`).
-    kept_in: a file in which the webhooks outlive this process, as they outlive a client at the real service.
+    kept_in: a file that keeps the webhooks after this process, as the real service keeps them.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Helius:
         kept_in: Path | None = None,
     ) -> None:
         self.webhooks: dict[str, dict[str, Any]] = {}
-        """What is stored, by id, secrets included."""
+        """The stored webhooks by id, secrets included."""
         self._kept_in = kept_in
         if kept_in and kept_in.is_file():
             self.webhooks |= json.loads(kept_in.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ class Helius:
         return self._store(webhook_id, _checked(request), fault)
 
     def _store(self, webhook_id: str, body: dict[str, Any], fault: str | None) -> Response:
-        """Nothing of an earlier body survives."""
+        """Replace the stored webhook by `body`, whole."""
         told = {"webhookID": webhook_id, "wallet": address("helius", "project"), **body}
         kept = list(body["accountAddresses"])
         if fault == "not-stored":
@@ -150,7 +150,7 @@ def _object(request: Request) -> dict[str, Any]:
 
 
 def _checked(request: Request) -> dict[str, Any]:
-    """The body of a create or an edit; both must be complete."""
+    """The body of a create or an edit. Raises _Refused unless it is complete."""
     body = _object(request)
     for name in body:
         if name not in _FIELDS:

@@ -1,4 +1,4 @@
-"""Just enough HTTP/1.1 for a test server that must also be able to misbehave on the wire."""
+"""As much HTTP/1.1 as a test server needs that can also break the protocol."""
 
 import contextlib
 import gzip
@@ -24,11 +24,11 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-    """Names in small letters."""
+    """Names in lower case."""
     body: bytes
 
     def json(self) -> Any:
-        """Raises ValueError if the body is no JSON."""
+        """The JSON value of the body. Raises ValueError if it is no JSON."""
         return json.loads(self.body)
 
 
@@ -39,7 +39,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self, request: Request) -> bytes:
-        """Head and body, compressed if the client accepts that and the body is worth it."""
+        """Head and body, compressed if the client accepts that and the body is large enough."""
         body, extra = self.body, {"Content-Type": "application/json; charset=utf-8"} | dict(self.headers)
         accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
         if accepts_gzip and len(body) > 1400 and "Content-Encoding" not in extra:
@@ -51,7 +51,7 @@ class Response:
 
 
 def read_request(stream: BufferedReader) -> Request | None:
-    """The next request of a connection; None at its end or if it is none."""
+    """The next request of a connection; None at its end or for invalid bytes."""
     words = stream.readline(65536).split()
     if len(words) != 3:
         return None
@@ -68,7 +68,7 @@ def read_request(stream: BufferedReader) -> Request | None:
 
 
 class Listener:
-    """Accepts connections on 127.0.0.1, each served by a thread; can be away, or not pick up."""
+    """Accepts connections on 127.0.0.1, each served by a thread. Can also refuse or ignore them for a while."""
 
     def __init__(self, port: int, serve: Callable[[socket.socket], None]) -> None:
         self._serve = serve
@@ -90,7 +90,7 @@ class Listener:
         self._hang_up()
 
     def refuse(self, seconds: float) -> None:
-        """Nobody listens for a while; all connections are closed."""
+        """Close all connections and refuse new ones for `seconds`."""
 
         def away() -> None:
             self._socket.close()
@@ -101,12 +101,12 @@ class Listener:
         self._outage = away
 
     def stall(self, seconds: float) -> None:
-        """New connections are neither accepted nor refused for a while; all others are closed."""
+        """Close all connections and neither accept nor refuse new ones for `seconds`."""
 
         def silent() -> None:
             self._hang_up()
             self._socket.listen(0)
-            # A queue that is full makes the system drop whatever else knocks.
+            # With a full queue the system drops further connections.
             fillers = [socket.socket() for _ in range(4)]
             for filler in fillers:
                 filler.setblocking(False)
@@ -135,7 +135,7 @@ class Listener:
 
     def _serve_one(self, connection: socket.socket) -> None:
         try:
-            # The client may leave at any moment, and so may we.
+            # Either side may close at any moment.
             with contextlib.suppress(OSError, ValueError):
                 self._serve(connection)
         finally:
@@ -160,6 +160,6 @@ def _listening(port: int) -> socket.socket:
 
 
 def reset(connection: socket.socket) -> None:
-    """End the connection so that the other side sees a reset, not an end."""
+    """End the connection with a reset instead of a normal end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -1,4 +1,4 @@
-"""The simulated market: what BirdEye would serve at one moment, and the truth about it.
+"""The simulated market: the data that BirdEye would serve at one moment, and the truth about it.
 
 market = Market.generate(seed=7)                      planted wallets, the same for the same seed
 later = market.advance(days=1)                        a day later: old rows unchanged, new ones added
@@ -39,16 +39,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Market:
-    """What is served. Rows of a wallet stand newest first and may go beyond `now`: those have not happened yet."""
+    """The served data. Rows of a wallet are ordered newest first. Rows after `now` have not happened yet."""
 
     now: datetime
     tokens: Sequence[Entry]
     holders: Mapping[str, Sequence[str]]
     """Texts by mint."""
     trades: Mapping[str, Sequence[Row]]
-    """By wallet; a wallet without trades may be missing."""
+    """Rows by wallet; a wallet without trades may be missing."""
     kinds: Mapping[str, str]
-    """What each wallet was planted as."""
+    """The planted kind of each wallet."""
     _history: "_History | None" = field(default=None, repr=False)
 
     @classmethod
@@ -68,7 +68,7 @@ class Market:
         trades: Mapping[str, Sequence[Mapping[str, Any] | str]] | None = None,
         now: datetime = DEMO_NOW,
     ) -> "Market":
-        """Serves exactly these items in the order given. A string is JSON text that is sent as it is, valid or not."""
+        """A market of exactly these items in the given order. A string is JSON text, sent unchanged, valid or not."""
         return cls(
             now=now,
             tokens=[Entry(_fields(item), _text(item)) for item in tokens],
@@ -89,13 +89,13 @@ class Market:
         return self.at(self.now + timedelta(days=days, hours=hours))
 
     def rows(self, wallet: str) -> list[dict[str, Any]]:
-        """All that has happened to `wallet`, newest first, as a careful reader parses it: no floats."""
+        """All rows of `wallet` up to now, newest first, parsed without floats."""
         now = self.now.timestamp()
         happened = (row.text for row in self.trades.get(wallet, ()) if row.time is None or row.time <= now)
         return [dict(fields) for text in happened if (fields := _fields(text))]
 
     def rows_within(self, wallet: str, limit: int) -> list[dict[str, Any]]:
-        """What a reader keeps who stops after `limit` rows: those of the oldest second read wait for later."""
+        """The rows that a reader keeps after reading `limit` rows: without those of the oldest second read."""
         rows = self.rows(wallet)
         if len(rows) <= limit:
             return rows
@@ -103,12 +103,12 @@ class Market:
         return [row for row in rows[:limit] if row["block_unix_time"] > cut]
 
     def truth_for(self, wallet: str, rows_read: Sequence[Mapping[str, Any]]) -> WalletTruth:
-        """The truth about `wallet` as far as `rows_read` can tell."""
+        """The truth about `wallet` from `rows_read` alone."""
         return true_wallet(wallet, self.kinds.get(wallet, "unknown"), rows_read)
 
     @cached_property
     def truth(self) -> Mapping[str, WalletTruth]:
-        """The truth about each wallet from all of its rows up to `now`; computed when asked for."""
+        """The truth about each wallet from all of its rows up to `now`, computed at the first use."""
         return _Truth(self)
 
 
@@ -131,7 +131,7 @@ class _Truth(Mapping[str, WalletTruth]):
 
 
 class _History:
-    """Days of a generated market. A longer one is a copy that went on."""
+    """The days of a generated market. A longer history is a copy that continues."""
 
     def __init__(self, world: World, traders: list[Trader], wallets: int) -> None:
         self.world, self.traders = world, traders
@@ -162,7 +162,7 @@ class _History:
         self._days = days
 
     def market(self, now: datetime) -> Market:
-        """Rows are written to the end of the day after `now`, so that new ones can arrive while it is served."""
+        """The market at `now`, with rows up to the end of the next day, so that new ones can arrive later."""
         time = int(now.timestamp())
         going_on = copy(self)
         going_on.traders = [trader.copy() for trader in self.traders]
@@ -180,7 +180,7 @@ class _History:
         )
 
     def _holder_texts(self, held: list[Account], time: int) -> list[str]:
-        """Holdings move a little from day to day."""
+        """The JSON texts of the holders. Holdings change a little from day to day."""
         day = (time - self.world.start) // DAY - _DAYS
         moved = []
         for account in held:
@@ -191,7 +191,7 @@ class _History:
 
 
 def _kind(kind: str) -> str:
-    """What a way to trade makes of a wallet; two differ in amounts only."""
+    """The kind of wallet of a trading style; two styles differ in amounts only."""
     return {"converter": "arbitrageur", "modest": "skilled"}.get(kind, kind)
 
 

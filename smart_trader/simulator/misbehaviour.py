@@ -1,4 +1,4 @@
-"""How each fault looks to a client."""
+"""The answers and connections of each fault."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ _HTML = {"Content-Type": "text/html"}
 _LONG = 86_400.0
 """Seconds; longer than any client waits."""
 _TOO_MUCH = 512 * 1024 * 1024
-"""Bytes of a body that nobody should read to its end."""
+"""Bytes of a body that is too large to be read whole."""
 _MESSAGES = {
     "400": (400, "address is invalid format"),
     "quota-400": (400, "Compute units usage limit exceeded"),
@@ -30,7 +30,7 @@ _MESSAGES = {
 
 
 def faulty_response(fault: Fault, request: Request, right: Response, port: int) -> Response:
-    """The answer that `fault` puts in the place of the `right` one."""
+    """The answer of `fault` in place of the `right` one."""
     kind, head = fault.kind, dict(right.headers)
     if kind.startswith("429"):
         return too_many(kind.removeprefix("429-"), 1.0 if fault.seconds is None else fault.seconds, head)
@@ -40,12 +40,12 @@ def faulty_response(fault: Fault, request: Request, right: Response, port: int) 
     if kind in ("502", "503", "504"):
         return Response(int(kind), f"<html><body>{kind}</body></html>".encode(), head | _HTML)
     if kind == "redirect":
-        # The same server under another name, so that a client that follows is caught in `requests`.
+        # The same server under another name, so that `requests` shows a client that follows.
         return Response(302, b"", head | {"Location": f"http://localhost:{port}{request.path}"})
     if kind == "truncated-json":
         return Response(200, right.body[: len(right.body) // 2], head)
     if kind == "corrupt-gzip":
-        # A head as it should be, then a block of a type that does not exist.
+        # A valid head, then a block of a type that does not exist.
         return Response(200, gzip.compress(b"")[:10] + b"\xff" * 500, head | {"Content-Encoding": "gzip"})
     if kind == "gzip-bomb":
         return Response(200, _bomb(), head | {"Content-Encoding": "gzip"})
@@ -69,7 +69,7 @@ def too_many(retry_after: str, seconds: float, head: dict[str, str]) -> Response
 
 
 def _endless(body: bytes, with_rows: bool) -> bytes:
-    """The page, always with another to follow: after the end empty ones, or the same rows again and again."""
+    """The page with a flag for a next page, for ever: empty pages after the end, or the same rows again and again."""
     answer: dict[str, Any] = json.loads(body)
     answer["data"]["has_next"] = True
     if with_rows and not answer["data"]["items"]:
@@ -83,7 +83,7 @@ def _bomb() -> bytes:
 
 
 def disturb_connection(fault: Fault, connection: socket, answer: bytes, listener: Listener) -> None:
-    """Spoil the way of `answer` to the client; the connection ends with it."""
+    """Send `answer` with the fault of the connection, and close the connection."""
     head, _, body = answer.partition(b"\r\n\r\n")
     half = head + b"\r\n\r\n" + body[: len(body) // 2]
     with contextlib.suppress(OSError):

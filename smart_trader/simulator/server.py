@@ -20,7 +20,7 @@ _SECRET_HEADERS = {"x-api-key", "authorization", "cookie"}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request as it came, without its secrets."""
+    """A received request without its secrets."""
 
     method: str
     path: str
@@ -29,14 +29,14 @@ class Seen:
     body: Any
     """Parsed JSON, or None."""
     status: int
-    """What it was answered with; 0 if the connection was disturbed instead."""
+    """The status of the answer; 0 if a fault of the connection replaced it."""
     at: float
     """`time.monotonic()` when it arrived."""
     fault: str | None
 
 
 class Simulator:
-    """Serves `market` from entering the context to leaving it. Set `market` to a later one and the answers follow.
+    """A server of `market` within a context. After `market` is set to a later one, the answers come from that one.
 
     api_key: what X-API-KEY must be, None for anything. requests_per_second: more in one second of the clock
     get 429, with `retry_after` as told. inclusive_bounds: whether `before_time` and `after_time` include their
@@ -103,7 +103,7 @@ class Simulator:
                     return
 
     def _respond(self, request: Request) -> tuple[Response, Fault | None]:
-        """The answer, and the fault that it is or that its way to the client shall suffer."""
+        """The answer, and the fault of this call, which is the answer itself or comes on its way to the client."""
         remaining = self._remaining_calls()
         limits = {
             "x-ratelimit-limit": str(self._per_second or 100),
@@ -144,7 +144,7 @@ class Simulator:
         return response, fault
 
     def _remaining_calls(self) -> int:
-        """Calls left in this second of the clock after this one; below 0 it is one too many."""
+        """Calls left in this second of the clock after this one; a negative number means too many calls."""
         if self._per_second is None:
             return 99
         second = int(time.time())

@@ -1,4 +1,4 @@
-"""From what a wallet exchanges to the rows that BirdEye shows: hops, splits, order-book fills and wrong prices."""
+"""From the exchanges of a wallet to the rows of BirdEye: hops, splits, order-book fills and wrong prices."""
 
 from dataclasses import dataclass
 from random import Random
@@ -14,7 +14,7 @@ _SOL_MINTS = {SOL.mint, NATIVE_SOL.mint}
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One coin given for another in one pool, or in several when `parts` says so."""
+    """One coin given for another in one pool, or in several if `parts` is above 1."""
 
     given: Coin
     given_raw: int
@@ -29,7 +29,7 @@ class Row:
     """A trade row as served."""
 
     time: int | None
-    """None if the text does not tell."""
+    """None if the text has no readable time."""
     text: str
 
 
@@ -84,7 +84,7 @@ class Tape:
         return (address(self._world.seed, "relayer"),) if drawn < 0.07 else (self._owner,)
 
     def _swap(self, hop: Hop, given_raw: int, taken_raw: int, pool: Pool, time: int, poison: float) -> tuple[Leg, Leg]:
-        """Both legs with their prices. A token is priced by the money it went for, as the API does it."""
+        """Both legs with their prices. The price of a token comes from the money of the swap, as in the API."""
         prices = {coin.mint: self._world.price(coin, time) for coin in (hop.given, hop.taken)}
         given, taken = given_raw / 10**hop.given.decimals, taken_raw / 10**hop.taken.decimals
         if hop.given.mint in MONEY_MINTS and hop.taken.mint not in MONEY_MINTS:
@@ -94,13 +94,13 @@ class Tape:
         both_are_tokens = MONEY_MINTS.isdisjoint(prices)
         return (
             Leg(hop.given, -given_raw, *_quoted(hop.given, prices[hop.given.mint], poison)),
-            # A wrong price shows where only one of two tokens has it.
+            # A wrong price is visible only if one of two tokens has it.
             Leg(hop.taken, taken_raw, *_quoted(hop.taken, prices[hop.taken.mint], 0.5 if both_are_tokens else poison)),
         )
 
 
 def _split(hop: Hop, rng: Random) -> list[tuple[int, int]]:
-    """Amounts of each part, exact in sum and different from one another."""
+    """Amounts of each part. Their sum is exact, and they differ from one another."""
     parts, given, taken = [], hop.given_raw, hop.taken_raw
     for left in range(hop.parts, 1, -1):
         share = rng.uniform(0.6, 1.2) / left
@@ -112,7 +112,7 @@ def _split(hop: Hop, rng: Random) -> list[tuple[int, int]]:
 
 
 def _quoted(coin: Coin, price: float, poison: float) -> tuple[float | None, float | None]:
-    """`price` and `nearest_price` of a leg. One transaction in some hundreds carries figures that are wrong."""
+    """`price` and `nearest_price` of a leg. One transaction in some hundreds has wrong figures."""
     is_money = coin.mint in MONEY_MINTS
     if not is_money and poison < 0.008:
         absurd = price * 10 ** (poison * 2000 - 9)  # a dust trade set it: off by 1e-9 up to 1e7
@@ -129,7 +129,7 @@ def _quoted(coin: Coin, price: float, poison: float) -> tuple[float | None, floa
 
 
 def _volume_usd(given: Leg, taken: Leg, *, pool: Pool, one_to_one: bool) -> float | None:
-    """The value of the leg to be trusted: a stable coin, else SOL, else the quote (reference §4.3)."""
+    """The value of the most reliable leg: a stable coin, else SOL, else the quote (reference §4.3)."""
     quote = taken if given.coin.mint == pool.base_mint else given
     for mints in (_STABLE_MINTS, _SOL_MINTS, {quote.coin.mint}):
         for leg in (given, taken):

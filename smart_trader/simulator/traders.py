@@ -1,4 +1,4 @@
-"""How wallets behave. A trader writes one day after the other, so a longer market begins with the shorter one."""
+"""The behaviour of wallets. A trader writes one day after the other, so a longer market begins with the shorter one."""
 
 import heapq
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from smart_trader.simulator.world import DAY, HOUR, NATIVE_SOL, PYUSD, SOL, USDC
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What sets one kind of wallet apart. Shares are of the occasions on which it could buy."""
+    """The parameters of one kind of wallet. Shares refer to its occasions to buy."""
 
     size_usd: tuple[float, float] = (50, 900)
     holding_seconds: tuple[float, float] = (2 * HOUR, 4 * DAY)
     foresight: int = 0
-    """How many chances it looks into the future of, to take the best; a negative number takes the worst."""
+    """Number of chances whose future it knows. It takes the best of them, or the worst for a negative number."""
     edge: float = 0.0
-    """By how much its sales beat the market, as bots in front of others do."""
+    """Gain of its sales over the market price, like a bot that trades before others."""
     unsold: float = 0.12
     transfers_in: float = 0.02
     loops: float = 0.002
@@ -49,14 +49,14 @@ STYLES = {
 _MONEY = ((SOL, 0.76), (USDC, 0.18), (USDT, 0.03), (PYUSD, 0.015), (NATIVE_SOL, 0.01), (USDS, 0.005))
 _FEE = 0.003
 _ROWS_PER_ENTRY = 2.45
-"""A purchase, its sale, and the further rows of routes."""
+"""Rows of a purchase, its sale, and further hops, on average."""
 
 
 class _Plan(NamedTuple):
     time: int
     order: int
     mint: str | None
-    """What to sell then; None is an occasion to buy."""
+    """The token to sell then; None for an occasion to buy."""
     raw: int
 
 
@@ -72,16 +72,16 @@ class Trader:
         self._allowed, self._written, self._planned = 0.5, 0, 0
         self._agenda: list[_Plan] = []
         self.mints: list[str] = []
-        """What it ever bought or sold, in the order of first use."""
+        """All tokens that it bought or sold, in the order of first use."""
 
     def copy(self) -> "Trader":
-        """A twin that goes on from here on its own."""
+        """An independent copy that continues from here."""
         twin = copy(self)
         twin._agenda, twin.mints = [*self._agenda], [*self.mints]
         return twin
 
     def day(self, day: int) -> list[Row]:
-        """Rows of that day, oldest first. Days must be asked for one after the other."""
+        """Rows of that day, oldest first. Call it for one day after the other."""
         rng = Random(f"{self._world.seed}:{self.owner}:{day}")
         begin = self._world.start + day * DAY
         if day >= self._joined and self._is_active(day):
@@ -133,7 +133,7 @@ class Trader:
         for _ in range(max(1, abs(best_of))):
             coin, until = self._any_token(rng), time + max(1, int(rng.uniform(*holding)))
             chances.append((self._world.price(coin, until) / self._world.price(coin, time), until, coin))
-        # Even the skilled are wrong now and then, and the unlucky right.
+        # Skilled wallets are sometimes wrong, unlucky ones sometimes right.
         is_slip = rng.random() < 0.08 and best_of < 20
         chances = chances[:1] if is_slip else chances
         _, until, coin = (max if best_of >= 0 else min)(chances, key=lambda chance: chance[0])
@@ -177,7 +177,7 @@ class Trader:
         return self._exchange(time, coin, raw, money, self._raw(money, usd, time, rng), rng)
 
     def _buy_two(self, time: int, rng: Random) -> list[Row]:
-        """Two tokens for SOL in one transaction: nobody can say which money went for which."""
+        """Two tokens for SOL in one transaction, so the money cannot be assigned to either."""
         hops = []
         for coin in {coin.mint: coin for coin in (self._any_token(rng), self._any_token(rng))}.values():
             usd = rng.uniform(10, 100)
@@ -185,7 +185,7 @@ class Trader:
         return self._write(time, hops, rng)
 
     def _buy_dust(self, time: int, rng: Random) -> list[Row]:
-        """A few base units: the price that comes of it is absurd."""
+        """A purchase of a few base units, with an absurd price."""
         coin = self._any_token(rng)
         if coin.decimals < 5:
             return []
@@ -213,7 +213,7 @@ class Trader:
         return self._write(time, hops, rng)
 
     def _exchange(self, time: int, given: Coin, given_raw: int, taken: Coin, taken_raw: int, rng: Random) -> list[Row]:
-        """One coin for another by one of the ways that a router may choose."""
+        """One coin for another by one of the routes of a router."""
         way, direct = rng.random(), Hop(given, given_raw, taken, taken_raw)
         if self.kind == "bot" or way < 0.82:
             hops = [direct]
@@ -230,7 +230,7 @@ class Trader:
         return self._write(time, hops, rng)
 
     def _through_another(self, time: int, direct: Hop, rng: Random) -> list[Hop]:
-        """Two hops; what is between them cancels to the last unit, or leaves a trace of money behind."""
+        """Two hops. The coin between them cancels to the last unit, or leaves a little money behind."""
         between = rng.choice((USDC, USDC, SOL, self._any_token(rng)))
         if between in (direct.given, direct.taken):
             return [direct]
@@ -253,7 +253,7 @@ class Trader:
         return rng.choice(self._world.tokens).coin
 
     def _raw(self, coin: Coin, usd: float, time: int, rng: Random) -> int:
-        """Base units worth about `usd`, at least one; where a double ends, further digits are drawn."""
+        """Base units worth about `usd`, at least one. Digits beyond a double are random."""
         digits = min(coin.decimals, 9)
         rest = int(10 ** (coin.decimals - digits))
         return max(1, int(usd / self._world.price(coin, time) * 10**digits)) * rest + rng.randrange(rest)

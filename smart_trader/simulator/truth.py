@@ -1,4 +1,4 @@
-"""The truth about a wallet, by the rules of profit and loss, written to be read and not to be fast.
+"""The truth about a wallet by the rules of profit and loss, in code that is readable and not fast.
 
 rows -> fills (one per row) -> transactions -> trades (one per token) -> queue of lots -> sales, open lots, sums
 """
@@ -57,16 +57,16 @@ class WalletTruth:
     tokens: Mapping[str, TokenTruth]
     arbitrage_tx_count: int
     rejected_rows: int
-    """Rows of transactions that are no trade although something other than money is left over."""
+    """Rows of transactions without a trade in which a token, not only money, is left over."""
     unreadable_rows: int
     trades: tuple[Trade, ...]
-    """In the order in which they count."""
+    """In the order of matching."""
     sales: tuple[Sale, ...]
     open_lots: tuple[OpenLot, ...]
 
 
 def true_wallet(wallet: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> WalletTruth:
-    """The truth from `rows`, given in the order in which they were served."""
+    """The truth from `rows`, which are in the order in which they were served."""
     fills: dict[str, Fill] = {}
     unreadable = 0
     for row in rows:
@@ -74,7 +74,7 @@ def true_wallet(wallet: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> Wa
         if fill is None:
             unreadable += 1
         else:
-            fills.setdefault(fill.event_id, fill)  # the first one served stays
+            fills.setdefault(fill.event_id, fill)  # keep the first one served
 
     by_transaction = defaultdict(list)
     for fill in fills.values():
@@ -128,7 +128,7 @@ def _summed(token: str, trades: list[Trade], sales: list[Sale], lots: list[OpenL
 
 
 def _total(values: Iterable[Decimal | None]) -> Decimal:
-    """Exact sum of what is known, with nine digits."""
+    """Exact sum of the known values, with nine digits."""
     return rounded(sum((Fraction(value) for value in values if value is not None), Fraction(0)), 9)
 
 

@@ -32,7 +32,7 @@ class _Lot:
     taken: int = 0
 
     def cost_of_first(self, units: int) -> Decimal:
-        """Rounded once: the cost of units in between is a difference of two of these, so costs add up."""
+        """The cost of the first `units`, rounded once. A part costs the difference of two of these, so costs add up."""
         return rounded(Fraction(self.buy.value or 0) * units / self.buy.quantity, 9)
 
     def take(self, units: int) -> Decimal:

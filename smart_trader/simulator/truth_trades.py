@@ -1,7 +1,7 @@
-"""From the rows of a wallet to its trades: which rows count, what a transaction amounts to, what it was worth.
+"""From the rows of a wallet to its trades: valid rows, the net of a transaction, its value.
 
 Works on rows as parsed from the served text (decimals, no floats), with integers and fractions. It shares nothing with
-the production code: it is what that code is checked against.
+the production code, which is tested against it.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class Fill:
     """As stored: nine decimals; None if not given or not positive."""
 
     def index(self) -> tuple[int, int, str]:
-        """Order of rows in a transaction; what is missing comes first."""
+        """Order of rows in a transaction; a missing index comes first."""
         first = -1 if self.ins_index is None else self.ins_index
         second = -1 if self.inner_ins_index is None else self.inner_ins_index
         return first, second, self.event_id
@@ -78,7 +78,7 @@ class Fill:
 
 
 def read_fill(wallet: str, row: Mapping[str, Any]) -> Fill | None:
-    """None if the row is no swap of `wallet`, or its time, hash, mints or amounts cannot be read."""
+    """The fill of a row. None if it is no swap of `wallet`, or its time, hash, mints or amounts cannot be read."""
     try:
         if row.get("tx_type", "swap") != "swap" or row.get("owner", wallet) != wallet:
             return None
@@ -106,7 +106,7 @@ def _read_side(leg: Mapping[str, Any]) -> Side:
 
 
 def _raw_change(leg: Mapping[str, Any]) -> int:
-    """Exact base units: an integer where the API sends one, else what the display figure must mean."""
+    """Exact base units: the integer if the API sends one, else the rounded display figure."""
     display = leg["ui_change_amount"]
     for given in (leg["change_amount"], leg["amount"]):
         if isinstance(given, int) or (isinstance(given, str) and given.lstrip("-").isdigit()):
@@ -126,7 +126,7 @@ def _positive(value: Any, digits: int) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """Net changes of a transaction, without what cancels. Both kinds of SOL are one money."""
+    """Net changes of a transaction that are not 0. Both kinds of SOL are one money."""
 
     tokens: dict[str, int]
     money: dict[str, Fraction]
@@ -194,7 +194,7 @@ def _is_fee(money: Mapping[str, Fraction]) -> bool:
 
 
 def _value_for_money(transaction: Sequence[Fill], money: Mapping[str, Fraction]) -> tuple[Fraction | None, str]:
-    """What the money is worth; nothing if there is none, one kind has no price, or it adds up to 0."""
+    """The value of the money and its source; None if there is none, one kind has no price, or it adds up to 0."""
     usd: dict[str, Fraction] = {}
     for name, change in money.items():
         price = _money_price(transaction, name)
@@ -207,7 +207,7 @@ def _value_for_money(transaction: Sequence[Fill], money: Mapping[str, Fraction])
 
 
 def _money_price(transaction: Iterable[Fill], name: str) -> Fraction | None:
-    """USD for one: the last price that a row gives; a stable coin is 1 unless that is more than 2 % off."""
+    """USD for one: the last price in the rows. A stable coin is 1, unless that price is more than 2 % off."""
     given = [side.price for fill in transaction for side in fill.sides if _money_name(side.mint) == name and side.price]
     if name == "SOL":
         return given[-1] if given else None
@@ -285,7 +285,7 @@ def _money_name(mint: str) -> str:
 
 
 def name_hash(*parts: object) -> str:
-    """SHA-256 of the parts joined by a bar, nothing as the empty text."""
+    """SHA-256 of the parts joined by a bar; None counts as the empty text."""
     return hashlib.sha256("|".join("" if part is None else str(part) for part in parts).encode()).hexdigest()
 
 

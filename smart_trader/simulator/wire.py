@@ -1,4 +1,4 @@
-"""The text of what BirdEye sends, digit by digit.
+"""The text of BirdEye's answers, digit by digit.
 
 Shapes: `birdeye_helius_api.md` §2 to §4. Numbers are written as the API does: integral ones without a decimal
 point, doubles with the shortest digits that read back the same, exponents below 1e-6.
@@ -24,7 +24,7 @@ class Pool:
     """The exchange, such as `whirlpool`."""
     program: str
     base_mint: str
-    """Which of its two coins the pool calls base; the other is the quote."""
+    """The base coin of the pool; its other coin is the quote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Swap:
     signers: tuple[str, ...] | None
     volume_usd: float | None
     amounts: str
-    """How the exchange writes raw amounts: `int`, `string`, `float` (amount alone) or `floats` (changes as well)."""
+    """The form of raw amounts on this exchange: `int`, `string`, `float` (amount alone) or `floats` (changes too)."""
     has_scaled_keys: bool
-    """Rows since August 2025 tell whether a token is a scaled one."""
+    """Whether the row has the keys of scaled tokens, as rows since August 2025 have."""
 
 
 def number(value: float | Decimal | None) -> str:
@@ -117,7 +117,7 @@ def _leg_text(leg: Leg, swap: Swap) -> str:
     if swap.amounts == "string":
         amount = f'"{raw}"'
     elif swap.amounts.startswith("float") and raw < 2**50:
-        # An order book multiplies back from a double: the last binary digit is off, the rounded count is not.
+        # An order book multiplies back from a double: the last binary digit is wrong, the rounded count is right.
         amount = number(float(raw) * (1 + 2**-52))
         if swap.amounts == "floats":
             change = sign + amount

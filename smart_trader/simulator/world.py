@@ -1,4 +1,4 @@
-"""The tokens of the simulated market: their prices over time, their pools, their entries in the token list.
+"""The tokens of the simulated market: prices over time, pools, entries in the token list.
 
 Everything is a pure function of the seed, the name of the thing and the time, so a later market continues an
 earlier one without changing it.
@@ -64,13 +64,13 @@ NAMES = (
     ("NULL", "null"),
 )
 
-# Decimals, price of a token and how its liquidity starts; repeated along the list.
+# Decimals, price and first liquidity of a token; repeated along the list.
 _MAKES = ((6, 4e-4), (9, 0.02), (6, 1.7), (5, 3e-6), (0, 2.5), (6, 0.09), (9, 6e-5), (18, 1e-13), (6, 8.0), (6, 1e-3))
 _LIQUIDITY = (6.4e6, 150e3, 599_921.27, 2.3e6, 224_553.0, 820e3, 419_586.18, 1.05e6, 580_656.99, 100_000.0)
 
 
 class PricePath:
-    """USD price over time: a walk by the hour that is drawn back to its start, straight in between."""
+    """USD price over time: an hourly random walk that tends back to its start, linear in between."""
 
     def __init__(self, name: str, start: int, price: float, hourly_sigma: float) -> None:
         self._name, self._start, self._price, self._sigma = name, start, price, hourly_sigma
@@ -98,11 +98,11 @@ class Token:
     supply_raw: int
     liquidity: float
     fee_percent: int
-    """Withheld by the token itself from each transfer."""
+    """Fee of the token itself for each transfer."""
     is_tracked: bool
     """Passes the default filters of the product."""
     listed: Mapping[str, float | None]
-    """What its entry in the token list says whatever the market does."""
+    """Fields of its entry in the token list that do not depend on the market."""
 
 
 class World:
@@ -144,7 +144,7 @@ class World:
         )
 
     def _decoys(self) -> list[Token]:
-        """Entries that the product must leave out, each for one reason."""
+        """Entries that the product has to leave out, each for one reason."""
         wash = {"holder": 32, "volume_1h_usd": 1_251_201.1251306743}
 
         def decoy(name: str, coin: Coin, liquidity: float, listed: Mapping[str, float | None]) -> Token:
@@ -159,7 +159,7 @@ class World:
             decoy("Wrapped SOL", SOL, 13_282_238_756.185713, {"holder": 2_223_780, **calm}),
             decoy("USD Coin", USDC, 3_037_752_377.1716795, {"holder": 4_615_028, **calm}),
             decoy("USDT", USDT, 233_287_760.70094875, {"holder": 2_119_229, **calm}),
-            # Money whose figures pass every filter: only its mint says that it is no position.
+            # Money whose figures pass every filter: only its mint shows that it is no position.
             decoy("Solana", NATIVE_SOL, 9_990_000.0, {"holder": 5_000}),
             decoy("PayPal USD", PYUSD, 9_500_000.0, {"holder": 40_000}),
             decoy("washed", meme("WASH"), 164_136.95065347367, wash),
