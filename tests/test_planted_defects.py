@@ -127,9 +127,9 @@ DEFECTS = {
         f"{BOOKS_TEST}::test_a_sale_finds_the_purchase_of_an_earlier_run",
     ),
     "failures reported as success": Defect(
-        "smart_trader/jobs/bronze_transactions.py",
-        '            "txns_fetch_status": "pending",\n            "attempts": wallet.attempts + 1,\n',
-        '            "txns_fetch_status": "completed",\n            "attempts": wallet.attempts + 1,\n',
+        "smart_trader/run/fetching.py",
+        '                self.status: "pending",\n',
+        '                self.status: "completed",\n',
         "tests/reliability/test_state_machine.py",
     ),
     "status before data": Defect(

@@ -32,10 +32,8 @@ from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.rows import collect
 from smart_trader.run.app import App
-from smart_trader.run.fetching import CutShort, Fetched, fetch_in_batches
-from smart_trader.run.progress import Progress
+from smart_trader.run.fetching import CutShort, Fetched, Tracked, fetch_due
 from smart_trader.run.rejected import put_aside
-from smart_trader.run.results import WorkTally
 from smart_trader.run.runner import run_job
 
 _HISTORY = transaction_history.TABLE
@@ -57,33 +55,24 @@ _STATE = tracked_whales.TABLE.fields(
         "pnl_processing_status",
     )
 )
+_WALLETS = Tracked("wallet", "trades", "wallet_address", status="txns_fetch_status", fetched_at="txns_last_fetched_at")
 
 
 def run(app: App) -> None:
-    waiting = _due(app).persist()
-    due = collect(waiting.limit(app.options.limit or app.settings.transactions.wallets_per_run))
-    tally = WorkTally("wallets", waiting.count() if due else 0)
-    waiting.unpersist()
-    try:
-        with Progress(len(due), "wallets") as progress:
-            batches = fetch_in_batches(
-                due,
-                lambda wallet: fetch_trades(app, wallet),
-                app.pace(batch_size=app.settings.transactions.wallets_per_commit),
-                on_done=lambda: app.advance(progress),
-            )
-            for batch in batches:
-                _commit(app, batch)
-                for fetched in batch:
-                    tally.add(fetched.entity.wallet_address, fetched.failure)
-    finally:
-        app.report.work = tally.work
-    if tally.due > len(due):
-        app.report.warnings.append(
-            f"{tally.due - len(due)} wallets wait for the next run: at most {len(due)} are read in one"
-        )
-    if not due:
-        app.report.warnings.append("no wallet is due: no trades were fetched")
+    due = _due(app).persist()
+    first = collect(due.limit(app.options.limit or app.settings.transactions.wallets_per_run))
+    waiting = due.count() if first else 0
+    due.unpersist()
+    fetch_due(
+        app,
+        _WALLETS,
+        first,
+        waiting=waiting,
+        limit=f"at most {len(first)} are read in one",
+        fetch=lambda wallet: fetch_trades(app, wallet),
+        commit=lambda batch: _commit(app, batch),
+        batch_size=app.settings.transactions.wallets_per_commit,
+    )
 
 
 def _due(app: App) -> DataFrame:
@@ -203,18 +192,7 @@ def _state(
         is_news = any(state[name] != (wallet[name] or 0) for name in counts)
         if is_news or state["history_complete"] != wallet.history_complete:
             state["pnl_processing_status"] = "pending"
-    if fetched.failure is not None:
-        return state | {
-            "txns_fetch_status": "pending",
-            "attempts": wallet.attempts + 1,
-            "last_error": fetched.failure,
-        }
-    return state | {
-        "txns_fetch_status": "completed",
-        "txns_last_fetched_at": app.as_of,
-        "attempts": 0,
-        "last_error": None,
-    }
+    return state | _WALLETS.state_after(fetched, as_of=app.as_of)
 
 
 if __name__ == "__main__":

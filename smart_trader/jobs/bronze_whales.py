@@ -23,10 +23,8 @@ from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.tables.changes import Part
 from smart_trader.rows import collect
 from smart_trader.run.app import App
-from smart_trader.run.fetching import Fetched, fetch_in_batches
-from smart_trader.run.progress import Progress
+from smart_trader.run.fetching import Fetched, Tracked, fetch_due
 from smart_trader.run.rejected import put_aside
-from smart_trader.run.results import WorkTally
 from smart_trader.run.runner import run_job
 
 _STATE = tracked_tokens.TABLE.fields(
@@ -39,6 +37,7 @@ _STATE = tracked_tokens.TABLE.fields(
         "last_error",
     )
 )
+_TOKENS = Tracked("token", "holders", "token_address", status="whale_fetch_status", fetched_at="whale_fetched_at")
 _TOKENS_PER_COMMIT = 50
 
 
@@ -55,27 +54,17 @@ class Holders:
 
 def run(app: App) -> None:
     waiting = collect(_due(app))
-    limit = app.options.limit or len(waiting)
-    due = waiting[:limit]
-    tally = WorkTally("tokens", len(waiting))
-    try:
-        with Progress(len(due), "tokens") as progress:
-            batches = fetch_in_batches(
-                due,
-                lambda token: fetch_holders(app, token),
-                app.pace(batch_size=_TOKENS_PER_COMMIT),
-                on_done=lambda: app.advance(progress),
-            )
-            for batch in batches:
-                _commit(app, batch)
-                for fetched in batch:
-                    tally.add(fetched.entity.token_address, fetched.failure)
-    finally:
-        app.report.work = tally.work
-    if len(waiting) > len(due):
-        app.report.warnings.append(f"{len(waiting) - len(due)} tokens wait for the next run: --limit allows {len(due)}")
-    if not waiting:
-        app.report.warnings.append("no token is due: no holders were fetched")
+    due = waiting[: app.options.limit or len(waiting)]
+    fetch_due(
+        app,
+        _TOKENS,
+        due,
+        waiting=len(waiting),
+        limit=f"--limit allows {len(due)}",
+        fetch=lambda token: fetch_holders(app, token),
+        commit=lambda batch: _commit(app, batch),
+        batch_size=_TOKENS_PER_COMMIT,
+    )
 
 
 def _due(app: App) -> DataFrame:
@@ -131,20 +120,8 @@ def _held(app: App, token: SparkRow) -> HeldToken:
 
 def _state(app: App, fetched: Fetched[SparkRow, Holders]) -> dict[str, Any]:
     token = fetched.entity
-    if fetched.failure is not None:
-        return {name: token[name] for name in _STATE.names} | {
-            "whale_fetch_status": "pending",
-            "attempts": token.attempts + 1,
-            "last_error": fetched.failure,
-        }
-    return {
-        "token_address": token.token_address,
-        "whale_fetch_status": "completed",
-        "whale_fetched_at": app.as_of,
-        "is_newly_tracked": False,
-        "attempts": 0,
-        "last_error": None,
-    }
+    state = {name: token[name] for name in _STATE.names} | _TOKENS.state_after(fetched, as_of=app.as_of)
+    return state if fetched.failure is not None else state | {"is_newly_tracked": False}
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ from smart_trader.io.http.client import HttpPolicy
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.ports import MarketData, TableStore, TableUpkeep, Usage, WatchList
 from smart_trader.report import file
-from smart_trader.run.fetching import Pace
-from smart_trader.run.progress import Progress
 from smart_trader.run.results import TierChange, Work
 
 log = structlog.get_logger(__name__)
@@ -117,20 +115,6 @@ class App:
             calls=sum(usage.calls for usage in asked),
             compute_units=sum(usage.compute_units for usage in asked),
             wait_seconds=sum(usage.wait_seconds for usage in asked),
-        )
-
-    def advance(self, progress: Progress) -> None:
-        """One more entity is through."""
-        used = self.usage()
-        progress.advance(calls=used.calls, wait_seconds=used.wait_seconds)
-
-    def pace(self, *, batch_size: int) -> Pace:
-        """How fetching is spread over threads and commits."""
-        return Pace(
-            workers=self.settings.birdeye.concurrent_requests,
-            batch_size=batch_size,
-            batch_seconds=float(self.settings.transactions.seconds_per_commit),
-            clock=self.clock,
         )
 
 

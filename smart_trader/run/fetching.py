@@ -1,13 +1,19 @@
-"""Fetch many entities through a few threads, and hand the answers over in batches worth a commit."""
+"""Fetch many entities through a few threads, and commit the answers batch by batch."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, cast
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from pyspark.sql import Row as SparkRow
 
 from smart_trader.errors import Interrupted, NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
 from smart_trader.ports import Clock
+from smart_trader.run.app import App
+from smart_trader.run.progress import Progress
+from smart_trader.run.results import WorkTally
 
 
 class Answer(Protocol):
@@ -57,6 +63,76 @@ class Pace:
     batch_size: int
     batch_seconds: float
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Entities of a table that are fetched one by one: words for messages, and names of columns."""
+
+    entity: str
+    """Such as "wallet"."""
+    gives: str
+    """What a fetch gives, such as "trades"."""
+    key: str
+    status: str
+    """`pending` or `completed`."""
+    fetched_at: str
+    """Business time of the last fetch."""
+
+    @property
+    def unit(self) -> str:
+        return f"{self.entity}s"
+
+    def state_after(self, fetched: Fetched[SparkRow, A], *, as_of: datetime) -> dict[str, Any]:
+        """The columns that a fetch at `as_of` changes: a failure leaves the entity pending, and is counted."""
+        if fetched.failure is not None:
+            return {
+                self.status: "pending",
+                "attempts": fetched.entity.attempts + 1,
+                "last_error": fetched.failure,
+            }
+        return {self.status: "completed", self.fetched_at: as_of, "attempts": 0, "last_error": None}
+
+
+def fetch_due(
+    app: App,
+    tracked: Tracked,
+    due: Sequence[SparkRow],
+    *,
+    waiting: int,
+    limit: str,
+    fetch: Callable[[SparkRow], A],
+    commit: Callable[[Sequence[Fetched[SparkRow, A]]], None],
+    batch_size: int,
+) -> None:
+    """Fetch `due`, the first of `waiting` entities, commit each batch, and report what became of the entities.
+
+    `limit` says why the others wait. Raises what `fetch_in_batches` raises, after the last batch was committed.
+    """
+    tally = WorkTally(tracked.unit, waiting)
+    pace = Pace(
+        workers=app.settings.birdeye.concurrent_requests,
+        batch_size=batch_size,
+        batch_seconds=float(app.settings.transactions.seconds_per_commit),
+        clock=app.clock,
+    )
+    try:
+        with Progress(len(due), tracked.unit) as progress:
+            for batch in fetch_in_batches(due, fetch, pace, on_done=lambda: _advance(app, progress)):
+                commit(batch)
+                for fetched in batch:
+                    tally.add(fetched.entity[tracked.key], fetched.failure)
+    finally:
+        app.report.work = tally.work
+    if waiting > len(due):
+        app.report.warnings.append(f"{waiting - len(due)} {tracked.unit} wait for the next run: {limit}")
+    if not due:
+        app.report.warnings.append(f"no {tracked.entity} is due: no {tracked.gives} were fetched")
+
+
+def _advance(app: App, progress: Progress) -> None:
+    used = app.usage()
+    progress.advance(calls=used.calls, wait_seconds=used.wait_seconds)
 
 
 def fetch_in_batches(

@@ -1,6 +1,7 @@
 """Fetching through threads: what is handed over, and what stops it. No test waits for a clock but where it says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from threading import Event, Lock
 from time import sleep
@@ -8,10 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyspark.sql import Row as SparkRow
 
 from smart_trader.errors import Interrupted, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.run.fetching import CutShort, Fetched, Pace, fetch_in_batches
+from smart_trader.ports import Usage
+from smart_trader.run.app import Report
+from smart_trader.run.fetching import CutShort, Fetched, Pace, Tracked, fetch_due, fetch_in_batches
 
 PATIENCE = 10
 """Seconds after which something that must come has failed to."""
@@ -187,3 +191,64 @@ def test_what_was_read_of_the_entity_that_ends_it_is_handed_over() -> None:
 
     assert Fetched(2, answer) in seen
     assert max(api.asked) <= 3, "no further one is asked for"
+
+
+WALLETS = Tracked("wallet", "trades", "address", status="status", fetched_at="fetched_at")
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def an_app() -> Any:
+    settings = SimpleNamespace(
+        birdeye=SimpleNamespace(concurrent_requests=2), transactions=SimpleNamespace(seconds_per_commit=60)
+    )
+    return SimpleNamespace(settings=settings, clock=SystemClock(), report=Report(), usage=lambda: Usage(0, 0, 0.0))
+
+
+def wallets(count: int) -> list[SparkRow]:
+    return [SparkRow(address=f"w{nth}", attempts=nth) for nth in range(count)]
+
+
+def answer_of(wallet: SparkRow) -> Any:
+    if wallet.address == "w1":
+        raise SourceRejected("no such wallet")
+    return SimpleNamespace(failure="most of it cannot be read" if wallet.address == "w2" else None)
+
+
+def test_what_is_due_is_committed_and_reported_and_the_rest_waits() -> None:
+    app, states = an_app(), dict[str, dict[str, Any]]()
+
+    def commit(batch: Sequence[Fetched[SparkRow, Any]]) -> None:
+        states.update({fetched.entity.address: WALLETS.state_after(fetched, as_of=NOW) for fetched in batch})
+
+    fetch_due(app, WALLETS, wallets(3), waiting=5, limit="three a run", fetch=answer_of, commit=commit, batch_size=2)
+
+    assert states == {
+        "w0": {"status": "completed", "fetched_at": NOW, "attempts": 0, "last_error": None},
+        "w1": {"status": "pending", "attempts": 2, "last_error": "no such wallet"},
+        "w2": {"status": "pending", "attempts": 3, "last_error": "most of it cannot be read"},
+    }
+    work = app.report.work
+    assert (work.unit, work.due, work.done, work.failed, work.left_over) == ("wallets", 5, 1, 2, 2)
+    assert app.report.warnings == ["2 wallets wait for the next run: three a run"]
+
+
+def test_what_was_committed_is_reported_though_the_fetching_ended_early() -> None:
+    app = an_app()
+
+    def spend(wallet: SparkRow) -> Any:
+        if wallet.address == "w4":
+            raise QuotaExhausted("units")
+        return answer_of(wallet)
+
+    with pytest.raises(QuotaExhausted):
+        fetch_due(app, WALLETS, wallets(9), waiting=9, limit="", fetch=spend, commit=lambda batch: None, batch_size=1)
+
+    work = app.report.work
+    assert (work.due, work.failed, work.done + work.failed + work.left_over) == (9, 2, 9)
+    assert work.done >= 2
+
+
+def test_nothing_that_is_due_is_a_warning() -> None:
+    app = an_app()
+    fetch_due(app, WALLETS, [], waiting=0, limit="", fetch=answer_of, commit=lambda batch: None, batch_size=1)
+    assert app.report.warnings == ["no wallet is due: no trades were fetched"]
