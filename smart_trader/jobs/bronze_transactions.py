@@ -25,7 +25,7 @@ from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import still_tracked
 from smart_trader.domain.silver.tracked_whales import (
     due_for_trades,
-    entitled_wallets,
+    eligible_wallets,
     name_wallets,
 )
 from smart_trader.domain.tables.table import STRING
@@ -92,10 +92,10 @@ def _due(app: App) -> DataFrame:
         max_age_days=tracking.max_snapshot_age_days,
     )
     whales = app.tables.read(tracked_whales.TABLE)
-    entitled = entitled_wallets(whales, live, app.tables.read(smart_traders.TABLE))
+    eligible = eligible_wallets(whales, live, app.tables.read(smart_traders.TABLE))
     return due_for_trades(
         whales,
-        entitled,
+        eligible,
         as_of=app.as_of,
         refresh_days=app.settings.transactions.refresh_days,
         named=named,

@@ -20,7 +20,7 @@ from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
-from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, entitled_wallets
+from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, eligible_wallets
 from smart_trader.errors import QualityError
 from smart_trader.rows import collect
 from smart_trader.run.app import App
@@ -69,9 +69,9 @@ def _stages(app: App) -> DataFrame:
     )
     whales = app.tables.read(tracked_whales.TABLE)
     wallets = whales.dropDuplicates(["wallet_address"])
-    entitled = entitled_wallets(whales, live, app.tables.read(smart_traders.TABLE))
+    eligible = eligible_wallets(whales, live, app.tables.read(smart_traders.TABLE))
     to_list = due_tokens(live, as_of=as_of, refresh_hours=settings.whales.refresh_hours)
-    to_read = due_for_trades(whales, entitled, as_of=as_of, refresh_days=settings.transactions.refresh_days)
+    to_read = due_for_trades(whales, eligible, as_of=as_of, refresh_days=settings.transactions.refresh_days)
     to_compute = due_for_pnl(whales, as_of=as_of, refresh_days=settings.pnl.refresh_days)
     has_failed = F.col("attempts") > 0
     marks = (

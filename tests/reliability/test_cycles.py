@@ -69,9 +69,9 @@ def test_the_tables_call_due_what_the_model_calls_due(lake: Lake) -> None:
     unknown = dict.fromkeys(WALLET_STATE)
     rows = [unknown | state | {"wallet_address": wallet} for wallet, state in states.items()]
     whales = lake.tables.frame(WHALES.fields(("wallet_address", *WALLET_STATE)), rows)
-    entitled = whales.select("wallet_address")
+    eligible = whales.select("wallet_address")
 
-    for_trades = due_for_trades(whales, entitled, as_of=NOW, refresh_days=14).select("wallet_address").collect()
+    for_trades = due_for_trades(whales, eligible, as_of=NOW, refresh_days=14).select("wallet_address").collect()
     for_pnl = due_for_pnl(whales, as_of=NOW, refresh_days=14).select("wallet_address").collect()
 
     assert {row[0] for row in for_trades} == {w for w, state in states.items() if is_due_for_trades(state, NOW)}

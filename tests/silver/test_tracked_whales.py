@@ -16,7 +16,7 @@ from smart_trader.domain.silver.tracked_whales import (
     WALLET_STATE,
     due_for_pnl,
     due_for_trades,
-    entitled_wallets,
+    eligible_wallets,
     name_wallets,
     track_holders,
 )
@@ -225,10 +225,10 @@ def test_whose_trades_are_due_and_in_which_order(spark: SparkSession) -> None:
     live = frame(spark, tracked_tokens.TABLE, {"token_address": "live"})
     ranked = spark.createDataFrame([("ranked",), ("13 days",)], ["wallet_address"])
 
-    entitled = entitled_wallets(whales, live, ranked)
-    due = due_for_trades(whales, entitled, as_of=NOW, refresh_days=14)
+    eligible = eligible_wallets(whales, live, ranked)
+    due = due_for_trades(whales, eligible, as_of=NOW, refresh_days=14)
     chosen = spark.createDataFrame([("named",), ("left",), ("13 days",)], ["wallet_address"])
-    by_name = due_for_trades(whales, entitled, as_of=NOW, refresh_days=14, named=chosen)
+    by_name = due_for_trades(whales, eligible, as_of=NOW, refresh_days=14, named=chosen)
 
     in_order = ["never a", "never b", "ranked", "longest ago", "14 days", "cut short", "by hand"]
     rows = collected(due)

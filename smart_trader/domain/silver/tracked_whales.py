@@ -255,7 +255,7 @@ def whale_tier(value: SparkColumn) -> SparkColumn:
 
 def due_for_trades(
     whales: DataFrame,
-    entitled: DataFrame,
+    eligible: DataFrame,
     *,
     as_of: datetime,
     refresh_days: int,
@@ -263,11 +263,11 @@ def due_for_trades(
 ) -> DataFrame:
     """Wallets whose trades are to be fetched, with their state, the most urgent first.
 
-    Due is a wallet that is pending, was cut short, or was fetched long ago, among `entitled`, or among `named` by
+    Due is a wallet that is pending, was cut short, or was fetched long ago, among `eligible`, or among `named` by
     hand where those are given.
     """
     to_fetch = is_due("txns_fetch_status", "txns_last_fetched_at", as_of=as_of, after=timedelta(days=refresh_days))
-    among = named if named is not None else entitled
+    among = named if named is not None else eligible
     return (
         _wallets(whales, to_fetch | ~F.col("history_complete"))
         .join(among.select("wallet_address").distinct(), "wallet_address", "left_semi")
@@ -275,7 +275,7 @@ def due_for_trades(
     )
 
 
-def entitled_wallets(whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame) -> DataFrame:
+def eligible_wallets(whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame) -> DataFrame:
     """Current holders of a token that is still tracked, and who is on the current ranking."""
     holders = whales.where("is_current").join(live_tokens.select("token_address"), "token_address", "left_semi")
     return holders.select("wallet_address").unionByName(ranked.select("wallet_address")).distinct()
