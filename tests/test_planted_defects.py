@@ -135,7 +135,7 @@ DEFECTS = {
     "status before data": Defect(
         "smart_trader/jobs/bronze_transactions.py",
         "    counts = _land(app, read) if read else {}\n"
-        "    rejected = _put_aside(app, [fetched for fetched in batch if fetched.answer is not None])\n"
+        "    rejected = _keep_rejected(app, [fetched for fetched in batch if fetched.answer is not None])\n"
         "    states = [_state(app, fetched, counts, rejected) for fetched in batch]\n"
         '    app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))\n',
         "    counts = {wallet: len(trades.rows) for wallet, trades in read.items()}\n"

@@ -20,7 +20,7 @@ from smart_trader.domain.kernel.money import MONEY
 from smart_trader.domain.tables.table import BATCH_ID
 from smart_trader.errors import SourceRejected
 from smart_trader.run.app import App
-from smart_trader.run.rejected import put_aside
+from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
 
 
@@ -32,7 +32,7 @@ def run(app: App) -> None:
     chosen = _most_liquid((row for row in listed if wanted is None or _address(row) in wanted), limit)
     refused = [row for row in read if isinstance(row, Rejected)]
     app.report.rows_in = len(chosen) + len(refused)
-    put_aside(app, refused)
+    keep_rejected(app, refused)
     if failure := mostly_rejected(refused, len(read)):
         raise SourceRejected(
             f"BirdEye's token list: {failure}. No snapshot was taken; the rows are kept in bronze.rejected_rows."

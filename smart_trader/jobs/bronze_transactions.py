@@ -33,7 +33,7 @@ from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, So
 from smart_trader.rows import collect
 from smart_trader.run.app import App
 from smart_trader.run.fetching import CutShort, Fetched, Tracked, fetch_due
-from smart_trader.run.rejected import put_aside
+from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
 
 _HISTORY = transaction_history.TABLE
@@ -132,7 +132,7 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, Trades]]) -> None:
     read = {fetched.entity.wallet_address: fetched.answer for fetched in batch if fetched.answer is not None}
     app.report.rows_in += sum(trades.served for trades in read.values())
     counts = _land(app, read) if read else {}
-    rejected = _put_aside(app, [fetched for fetched in batch if fetched.answer is not None])
+    rejected = _keep_rejected(app, [fetched for fetched in batch if fetched.answer is not None])
     states = [_state(app, fetched, counts, rejected) for fetched in batch]
     app.tables.update(tracked_whales.TABLE, app.tables.frame(_STATE, states), on=("wallet_address",))
 
@@ -153,12 +153,12 @@ def _land(app: App, read: Mapping[str, Trades]) -> Mapping[str, int]:
     return Counter({row.wallet_address: row.rows for row in known}) + Counter(row["wallet_address"] for row in fresh)
 
 
-def _put_aside(app: App, read: Sequence[Fetched[SparkRow, Trades]]) -> Mapping[str, int]:
+def _keep_rejected(app: App, read: Sequence[Fetched[SparkRow, Trades]]) -> Mapping[str, int]:
     """Keep the rows that could not be read, and count those of each wallet for which no later row makes up.
 
     The rows that came with them have landed before, so they are not later. Most wallets have none and cost no look.
     """
-    put_aside(app, [row for fetched in read if fetched.answer for row in fetched.answer.refused])
+    keep_rejected(app, [row for fetched in read if fetched.answer for row in fetched.answer.refused])
     counts = Counter[str]()
     asked = [
         fetched.entity.wallet_address

@@ -24,7 +24,7 @@ from smart_trader.domain.tables.changes import Part
 from smart_trader.rows import collect
 from smart_trader.run.app import App
 from smart_trader.run.fetching import Fetched, Tracked, fetch_due
-from smart_trader.run.rejected import put_aside
+from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
 
 _STATE = tracked_tokens.TABLE.fields(
@@ -95,7 +95,7 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
     """The holders of a batch of tokens, then what became of each token."""
     answers = [fetched.answer for fetched in batch if fetched.answer is not None]
     app.report.rows_in += sum(answer.served for answer in answers)
-    put_aside(app, [row for answer in answers for row in answer.refused])
+    keep_rejected(app, [row for answer in answers for row in answer.refused])
     table = whale_holders.TABLE
     read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.failure]
     if read:

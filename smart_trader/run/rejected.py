@@ -8,7 +8,7 @@ from smart_trader.domain.bronze.records import Rejected
 from smart_trader.run.app import App
 
 
-def put_aside(app: App, refused: Sequence[Rejected]) -> None:
+def keep_rejected(app: App, refused: Sequence[Rejected]) -> None:
     """Keep `refused` in bronze.rejected_rows, each once however often it is served, and count them."""
     app.report.rows_rejected += len(refused)
     if not refused:
