@@ -150,9 +150,9 @@ def fetch_in_batches(
     started = time.monotonic()
     pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch")
     try:
-        crowd = _Crowd(pool, fetch, iter(entities), pace)
-        while crowd.is_busy:
-            for fetched in crowd.finished(min(_ATTENTION_SECONDS, pace.batch_seconds)):
+        in_flight = _InFlight(pool, fetch, iter(entities), pace)
+        while in_flight.is_busy:
+            for fetched in in_flight.finished(min(_ATTENTION_SECONDS, pace.batch_seconds)):
                 batch.append(fetched)
                 on_done()
             if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
@@ -162,11 +162,11 @@ def fetch_in_batches(
             yield batch
     finally:  # whoever fails or is told to stop waits neither for the queue nor for a call that hangs
         pool.shutdown(wait=False, cancel_futures=True)
-    if crowd.fatal is not None:
-        raise crowd.fatal
+    if in_flight.fatal is not None:
+        raise in_flight.fatal
 
 
-class _Crowd(Generic[E, A]):
+class _InFlight(Generic[E, A]):
     """The entities that are being fetched; refilled as they finish, until one of them shows that all is in vain."""
 
     def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], pace: Pace) -> None:
