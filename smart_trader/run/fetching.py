@@ -56,7 +56,7 @@ class CutShort(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FetchLimits:
     """How many threads fetch, after how many entities or seconds a batch is full, and whose end is the end of it."""
 
     workers: int
@@ -110,7 +110,7 @@ def fetch_due(
     `limit` says why the others wait. Raises what `fetch_in_batches` raises, after the last batch was committed.
     """
     tally = WorkTally(tracked.unit, waiting)
-    pace = Pace(
+    limits = FetchLimits(
         workers=app.settings.birdeye.concurrent_requests,
         batch_size=batch_size,
         batch_seconds=float(app.settings.transactions.seconds_per_commit),
@@ -118,7 +118,7 @@ def fetch_due(
     )
     try:
         with Progress(len(due), tracked.unit) as progress:
-            for batch in fetch_in_batches(due, fetch, pace, on_done=lambda: _advance(app, progress)):
+            for batch in fetch_in_batches(due, fetch, limits, on_done=lambda: _advance(app, progress)):
                 commit(batch)
                 for fetched in batch:
                     tally.add(fetched.entity[tracked.key], fetched.failure)
@@ -136,7 +136,7 @@ def _advance(app: App, progress: Progress) -> None:
 
 
 def fetch_in_batches(
-    entities: Sequence[E], fetch: Callable[[E], A], pace: Pace, *, on_done: Callable[[], None]
+    entities: Sequence[E], fetch: Callable[[E], A], limits: FetchLimits, *, on_done: Callable[[], None]
 ) -> Iterator[list[Fetched[E, A]]]:
     """Fetch `entities` in order, yield what has come in batches; fetching goes on while the caller commits one.
 
@@ -148,14 +148,14 @@ def fetch_in_batches(
     """
     batch: list[Fetched[E, A]] = []
     started = time.monotonic()
-    pool = ThreadPoolExecutor(pace.workers, thread_name_prefix="fetch")
+    pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="fetch")
     try:
-        in_flight = _InFlight(pool, fetch, iter(entities), pace)
+        in_flight = _InFlight(pool, fetch, iter(entities), limits)
         while in_flight.is_busy:
-            for fetched in in_flight.finished(min(_ATTENTION_SECONDS, pace.batch_seconds)):
+            for fetched in in_flight.finished(min(_ATTENTION_SECONDS, limits.batch_seconds)):
                 batch.append(fetched)
                 on_done()
-            if len(batch) >= pace.batch_size or (batch and time.monotonic() - started >= pace.batch_seconds):
+            if len(batch) >= limits.batch_size or (batch and time.monotonic() - started >= limits.batch_seconds):
                 yield batch
                 batch, started = [], time.monotonic()
         if batch:
@@ -169,9 +169,11 @@ def fetch_in_batches(
 class _InFlight(Generic[E, A]):
     """The entities that are being fetched; refilled as they finish, until one of them shows that all is in vain."""
 
-    def __init__(self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], pace: Pace) -> None:
-        self._pool, self._fetch, self._queue, self._clock = pool, fetch, queue, pace.clock
-        self._at_once = max(pace.batch_size, pace.workers)
+    def __init__(
+        self, pool: ThreadPoolExecutor, fetch: Callable[[E], A], queue: Iterator[E], limits: FetchLimits
+    ) -> None:
+        self._pool, self._fetch, self._queue, self._clock = pool, fetch, queue, limits.clock
+        self._at_once = max(limits.batch_size, limits.workers)
         self._running: dict[Future[A], E] = {}
         self._silent = 0
         self.fatal: BaseException | None = None

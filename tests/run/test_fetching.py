@@ -15,7 +15,7 @@ from smart_trader.errors import Interrupted, QuotaExhausted, SourceRejected, Sou
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.ports import Usage
 from smart_trader.run.app import Report
-from smart_trader.run.fetching import CutShort, Fetched, Pace, Tracked, fetch_due, fetch_in_batches
+from smart_trader.run.fetching import CutShort, Fetched, FetchLimits, Tracked, fetch_due, fetch_in_batches
 
 PATIENCE = 10
 """Seconds after which something that must come has failed to."""
@@ -37,19 +37,21 @@ class Api:
         return 10 * entity
 
 
-def pace(*, workers: int = 1, batch_size: int = 3, batch_seconds: float = 60, clock: SystemClock | None = None) -> Pace:
-    return Pace(workers, batch_size, batch_seconds, clock or SystemClock())
+def limits(
+    *, workers: int = 1, batch_size: int = 3, batch_seconds: float = 60, clock: SystemClock | None = None
+) -> FetchLimits:
+    return FetchLimits(workers, batch_size, batch_seconds, clock or SystemClock())
 
 
 def fetch(
-    count: int, api: Callable[[int], int], how: Pace, on_done: Callable[[], None] = lambda: None
+    count: int, api: Callable[[int], int], how: FetchLimits, on_done: Callable[[], None] = lambda: None
 ) -> Iterator[list[Fetched[int, int]]]:
     return fetch_in_batches(range(count), api, how, on_done=on_done)
 
 
 def test_every_answer_is_handed_over_once_in_full_batches() -> None:
     done: list[None] = []
-    batches = list(fetch(20, Api(), pace(workers=4), on_done=lambda: done.append(None)))
+    batches = list(fetch(20, Api(), limits(workers=4), on_done=lambda: done.append(None)))
 
     fetched = sorted(chain(*batches), key=lambda item: item.entity)
     assert fetched == [Fetched(entity, 10 * entity) for entity in range(20)]
@@ -58,12 +60,12 @@ def test_every_answer_is_handed_over_once_in_full_batches() -> None:
 
 
 def test_nothing_to_fetch_is_no_batch() -> None:
-    assert list(fetch(0, Api(), pace())) == []
+    assert list(fetch(0, Api(), limits())) == []
 
 
 def test_the_first_entities_are_asked_for_first() -> None:
     api = Api()
-    list(fetch(9, api, pace(workers=1)))
+    list(fetch(9, api, limits(workers=1)))
     assert api.asked == list(range(9))
 
 
@@ -75,7 +77,7 @@ def test_a_batch_is_handed_over_after_its_time_though_it_is_not_full() -> None:
             assert committed.wait(PATIENCE)
         return entity
 
-    batches = fetch(2, slow_first, pace(workers=2, batch_size=100, batch_seconds=0.01))
+    batches = fetch(2, slow_first, limits(workers=2, batch_size=100, batch_seconds=0.01))
     first = next(batches)
     committed.set()
 
@@ -91,7 +93,7 @@ def test_fetching_goes_on_while_a_batch_is_committed() -> None:
             asked_for_next.set()
         return entity
 
-    batches = fetch(6, fetch_one, pace(workers=1, batch_size=3))
+    batches = fetch(6, fetch_one, limits(workers=1, batch_size=3))
     next(batches)
 
     assert asked_for_next.wait(PATIENCE)
@@ -99,7 +101,7 @@ def test_fetching_goes_on_while_a_batch_is_committed() -> None:
 
 def test_no_more_is_in_flight_than_a_batch_takes() -> None:
     api = Api()
-    batches = fetch(1_000, api, pace(workers=2, batch_size=5))
+    batches = fetch(1_000, api, limits(workers=2, batch_size=5))
     handed_over = len(next(batches)) + len(next(batches))
 
     assert len(api.asked) <= handed_over + 5
@@ -108,7 +110,7 @@ def test_no_more_is_in_flight_than_a_batch_takes() -> None:
 
 @pytest.mark.parametrize("error", [SourceRejected("refused"), SourceUnavailable("down")])
 def test_an_entity_that_fails_is_handed_over_with_its_error_and_the_others_go_on(error: Exception) -> None:
-    fetched = list(chain(*fetch(5, Api({2: error}), pace())))
+    fetched = list(chain(*fetch(5, Api({2: error}), limits())))
 
     assert [item.entity for item in fetched] == [0, 1, 2, 3, 4]
     assert [item.error for item in fetched] == [None, None, error, None, None]
@@ -120,7 +122,7 @@ def test_an_entity_that_fails_is_handed_over_with_its_error_and_the_others_go_on
 def test_an_error_that_ends_all_is_raised_after_every_answer_was_handed_over(error: Exception, workers: int) -> None:
     api, handed_over = Api({10: error}), list[Fetched[int, int]]()
     with pytest.raises(type(error)) as caught:
-        for batch in fetch(1_000, api, pace(workers=workers, batch_size=4)):
+        for batch in fetch(1_000, api, limits(workers=workers, batch_size=4)):
             handed_over += batch
 
     assert caught.value is error
@@ -133,7 +135,7 @@ def test_a_silent_api_is_not_asked_for_the_rest() -> None:
     down, handed_over = SourceUnavailable("down"), list[Fetched[int, int]]()
     api = Api(default=down)
     with pytest.raises(SourceUnavailable):
-        for batch in fetch(1_000, api, pace()):
+        for batch in fetch(1_000, api, limits()):
             handed_over += batch
 
     assert [item.entity for item in handed_over] == api.asked
@@ -145,7 +147,7 @@ def test_any_answer_ends_a_silence(sign_of_life: Exception | None) -> None:
     silent: dict[int, Exception] = {entity: SourceUnavailable("down") for entity in range(19) if entity != 9}
     plan = silent | ({9: sign_of_life} if sign_of_life else {})
 
-    assert len(list(chain(*fetch(20, Api(plan), pace())))) == 20
+    assert len(list(chain(*fetch(20, Api(plan), limits())))) == 20
 
 
 def test_a_caller_that_fails_ends_the_fetching() -> None:
@@ -156,7 +158,7 @@ def test_a_caller_that_fails_ends_the_fetching() -> None:
         sleep(0.005)
         return entity
 
-    batches = fetch(1_000, take_a_moment, pace(workers=1, batch_size=50))
+    batches = fetch(1_000, take_a_moment, limits(workers=1, batch_size=50))
     handed_over = len(next(batches))
     batches.close()  # type: ignore[attr-defined]  # a generator, declared as an iterator
 
@@ -172,7 +174,7 @@ def test_a_run_that_is_told_to_stop_hands_over_what_it_has_and_waits_for_no_call
             assert hung.wait(PATIENCE)
         return entity
 
-    batches = fetch(9, hang_at_the_third, pace(workers=1, batch_size=5, clock=clock))
+    batches = fetch(9, hang_at_the_third, limits(workers=1, batch_size=5, clock=clock))
     handed_over = next(batches)
     with pytest.raises(Interrupted, match="Told to stop"):
         next(batches)
@@ -186,7 +188,7 @@ def test_what_was_read_of_the_entity_that_ends_it_is_handed_over() -> None:
     api, seen = Api({2: CutShort(answer, spent)}), list[Fetched[int, Any]]()
 
     with pytest.raises(QuotaExhausted, match="units"):
-        for batch in fetch(9, api, pace(batch_size=1)):
+        for batch in fetch(9, api, limits(batch_size=1)):
             seen += batch
 
     assert Fetched(2, answer) in seen

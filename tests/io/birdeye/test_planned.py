@@ -12,7 +12,7 @@ from smart_trader.errors import NotAsked
 from smart_trader.io.birdeye.planned import Plan, PlannedMarket
 from smart_trader.ports import Usage
 from smart_trader.run.fetching import fetch_in_batches
-from tests.run.test_fetching import pace
+from tests.run.test_fetching import limits
 
 UNITS = {"token_list": 50, "token_holder": 30, "trader_txs": 12}
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_all_that_is_due_is_noted_through_threads_and_none_of_it_is_done(market:
     batches = fetch_in_batches(
         wallets,
         lambda wallet: market.trade_pages(wallet, before=NOW, fetched_at=NOW),
-        pace(workers=4),
+        limits(workers=4),
         on_done=lambda: done.append(None),
     )
 
