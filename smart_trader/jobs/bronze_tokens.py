@@ -30,10 +30,10 @@ def run(app: App) -> None:
     read: list[Record | Rejected] = []
     listed = _without_money(app.market.tokens(token_criteria(app.settings.tokens), fetched_at=app.as_of), read)
     chosen = _most_liquid((row for row in listed if wanted is None or _address(row) in wanted), limit)
-    refused = [row for row in read if isinstance(row, Rejected)]
-    app.report.rows_in = len(chosen) + len(refused)
-    keep_rejected(app, refused)
-    if failure := mostly_rejected(refused, len(read)):
+    rejected = [row for row in read if isinstance(row, Rejected)]
+    app.report.rows_in = len(chosen) + len(rejected)
+    keep_rejected(app, rejected)
+    if failure := mostly_rejected(rejected, len(read)):
         raise SourceRejected(
             f"BirdEye's token list: {failure}. No snapshot was taken; the rows are kept in bronze.rejected_rows."
         )

@@ -158,12 +158,12 @@ def _keep_rejected(app: App, read: Sequence[Fetched[SparkRow, Trades]]) -> Mappi
 
     The rows that came with them have landed before, so they are not later. Most wallets have none and cost no look.
     """
-    keep_rejected(app, [row for fetched in read if fetched.answer for row in fetched.answer.refused])
+    keep_rejected(app, [row for fetched in read if fetched.answer for row in fetched.answer.rejected])
     counts = Counter[str]()
     asked = [
         fetched.entity.wallet_address
         for fetched in read
-        if fetched.entity.rejected_rows != 0 or (fetched.answer and fetched.answer.refused)
+        if fetched.entity.rejected_rows != 0 or (fetched.answer and fetched.answer.rejected)
     ]
     if asked:
         unread = unread_trades(_of_wallets(app, app.tables.read(rejected_rows.TABLE), asked)).persist()

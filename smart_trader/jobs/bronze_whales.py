@@ -46,7 +46,7 @@ class Holders:
     """What a fetch of one token gave."""
 
     rows: list[Record]
-    refused: list[Rejected]
+    rejected: list[Rejected]
     served: int
     failure: str | None
     """Why the token stays pending; its rows do not land then."""
@@ -87,15 +87,15 @@ def fetch_holders(app: App, token: SparkRow) -> Holders:
     """Read the largest holders of a token."""
     limit = app.settings.whales.holders_per_token
     accounts = app.market.holder_accounts(token.token_address, limit=limit, fetched_at=app.as_of)
-    holders, refused = add_up_holders(accounts, token=_held(app, token), fetched_at=app.as_of)
-    return Holders(holders, refused, len(accounts), mostly_rejected(refused, len(accounts)))
+    holders, rejected = add_up_holders(accounts, token=_held(app, token), fetched_at=app.as_of)
+    return Holders(holders, rejected, len(accounts), mostly_rejected(rejected, len(accounts)))
 
 
 def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
     """The holders of a batch of tokens, then what became of each token."""
     answers = [fetched.answer for fetched in batch if fetched.answer is not None]
     app.report.rows_in += sum(answer.served for answer in answers)
-    keep_rejected(app, [row for answer in answers for row in answer.refused])
+    keep_rejected(app, [row for answer in answers for row in answer.rejected])
     table = whale_holders.TABLE
     read = [{"token_address": f.entity.token_address, "rank_date": app.as_of.date()} for f in batch if not f.failure]
     if read:

@@ -61,8 +61,8 @@ def test_the_most_liquid_are_taken_without_money_and_only_what_is_new_is_a_row(l
 
         first, taken = run(0)
         assert taken == [RICHEST, A, B, C]
-        (refused,) = lake.rows(rejected_rows.TABLE)
-        assert (refused.source, refused.token_address) == ("token_list", "not an address")
+        (rejected,) = lake.rows(rejected_rows.TABLE)
+        assert (rejected.source, rejected.token_address) == ("token_list", "not an address")
 
         assert run(1) == (first, []), "an unchanged list is no news, a day later neither"
 

@@ -195,7 +195,7 @@ def test_what_was_fetched_when_the_time_is_up_is_committed_and_a_call_that_hangs
     assert said(wallets.state(FAILING), "txns_fetch_status", "attempts") == ("pending", 0)
 
 
-def test_bad_rows_land_in_quarantine_and_good_ones_beside_them_in_the_table(lake: Lake, tmp_path: Path) -> None:
+def test_rejected_rows_land_in_their_table_and_good_ones_beside_them_in_the_history(lake: Lake, tmp_path: Path) -> None:
     """Every shape, over HTTP and in one page after the other."""
     items = [rows.trade(shape) if isinstance(shape, dict) and shape else shape for shape, _ in SHAPES.values()]
     items += [rows.trade({"tx_hash": signature(nth)}) for nth in range(len(items))]
@@ -206,7 +206,7 @@ def test_bad_rows_land_in_quarantine_and_good_ones_beside_them_in_the_table(lake
         for item in items
     ]
     good = {row["event_id"] for row in parsed if isinstance(row, dict) and row["block_time"] <= DEMO_NOW}
-    refused = {row.raw_sha256: (row.reason, row.raw) for row in parsed if isinstance(row, Rejected)}
+    rejected = {row.raw_sha256: (row.reason, row.raw) for row in parsed if isinstance(row, Rejected)}
     served = replace(market({}), trades={rows.WALLET: [Row(None, json_text(item)) for item in items]})
 
     with Simulator(served) as simulator:
@@ -214,6 +214,6 @@ def test_bad_rows_land_in_quarantine_and_good_ones_beside_them_in_the_table(lake
 
     assert {row.event_id for row in lake.rows(HISTORY)} == good
     stored = lake.rows(rejected_rows.TABLE)
-    assert {row.raw_sha256: (row.reason, row.raw) for row in stored} == refused
+    assert {row.raw_sha256: (row.reason, row.raw) for row in stored} == rejected
     assert {(row.source, row.wallet_address) for row in stored} == {("trader_txs", rows.WALLET)}
     assert report.rows_rejected == sum(isinstance(row, Rejected) for row in parsed) > 35

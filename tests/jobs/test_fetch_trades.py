@@ -184,7 +184,7 @@ def test_the_limit_counts_rows_that_cannot_be_used_and_says_why_the_wallet_waits
     trades, wallet = read(api, Wallet(), limit=1_000, as_of=NOW)
 
     assert len(api.calls) == 10
-    assert (trades.served, len(trades.refused), trades.rows, trades.reach) == (1_000, 1_000, [], None)
+    assert (trades.served, len(trades.rejected), trades.rows, trades.reach) == (1_000, 1_000, [], None)
     assert trades.failure == "1000 of 1000 rows could not be used: no_tx_hash (tx_hash: null)"
     assert wallet == Wallet()
 
@@ -219,7 +219,7 @@ def test_rows_after_the_business_time_count_for_the_limit_and_are_never_all_that
     trades, _ = read(api, Wallet(), limit=100, as_of=NOW)
 
     assert len(api.calls) == 10
-    assert (trades.rows, trades.refused, trades.reach) == ([], [], None)
+    assert (trades.rows, trades.rejected, trades.reach) == ([], [], None)
     assert trades.failure == (
         "100 rows were served, and none leads further back than 2026-01-05 09:00:00 UTC. Nothing was lost; a later run"
         " tries again."

@@ -52,7 +52,7 @@ class Trades:
     """What a fetch of one wallet gave."""
 
     rows: list[Record]
-    refused: list[Rejected]
+    rejected: list[Rejected]
     served: int
     reach: Reach | None
     """None: as far as before."""
@@ -99,7 +99,7 @@ class ReadWindow:
     def __init__(self, state: WalletState, stretch: Stretch, *, as_of: datetime, limit: int) -> None:
         self._state, self._stretch, self._as_of, self._limit = state, stretch, as_of, limit
         self._rows: dict[str, Record] = {}
-        self._refused: list[Rejected] = []
+        self._rejected: list[Rejected] = []
         self._served = self._asked = 0
         self._oldest: datetime | None = None
         self._new: tuple[datetime, datetime] | None = None
@@ -129,23 +129,23 @@ class ReadWindow:
     def trades(self) -> Trades:
         """What was read. Nothing of a wallet lands of whose rows most cannot be used, or that comes no further."""
         is_cut = self._is_cut and not self._is_below
-        failure = mostly_rejected(self._refused, self._served)
+        failure = mostly_rejected(self._rejected, self._served)
         if failure is None and is_cut and not self._comes_further:
             failure = (
                 f"{self._served} rows were served, and none leads further back than"
                 f" {self._stretch.before:%Y-%m-%d %H:%M:%S} UTC. Nothing was lost; a later run tries again."
             )
         if failure is not None:
-            return Trades([], self._refused, self._served, None, failure)
+            return Trades([], self._rejected, self._served, None, failure)
         oldest = self._oldest if is_cut else None
         kept = [row for row in self._rows.values() if row["block_time"] != oldest]
         reach = reach_after(self._state, self._stretch, [row["block_time"] for row in kept], is_cut=is_cut)
-        return Trades(kept, self._refused, self._served, reach)
+        return Trades(kept, self._rejected, self._served, reach)
 
     def _take(self, row: Record | Rejected) -> None:
         self._served += 1
         if isinstance(row, Rejected):
-            self._refused.append(row)
+            self._rejected.append(row)
             return
         time = row["block_time"]
         if time > self._as_of:
@@ -160,7 +160,7 @@ class ReadWindow:
         """Whether the limit ends the reading after `used` rows."""
         if used < self._limit:
             return False
-        is_vain = not self._rows or mostly_rejected(self._refused, self._served) is not None
+        is_vain = not self._rows or mostly_rejected(self._rejected, self._served) is not None
         return self._comes_further or is_vain or used >= self._limit + _ONE_SECOND_ROWS
 
     @property

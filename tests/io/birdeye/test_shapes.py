@@ -1,4 +1,4 @@
-"""Whatever a row looks like, it is read or refused with a reason, and the rows beside it are read."""
+"""Whatever a row looks like, it is read or rejected with a reason, and the rows beside it are read."""
 
 import json
 from decimal import Decimal
@@ -160,7 +160,7 @@ def test_there_are_as_many_shapes_as_promised():
 
 
 @pytest.mark.parametrize(("shape", "expected"), SHAPES.values(), ids=SHAPES.keys())
-def test_a_shape_is_read_or_refused(shape, expected):
+def test_a_shape_is_read_or_rejected(shape, expected):
     item = trade(shape) if isinstance(shape, dict) and shape else shape
     result = parse_trade(item, wallet=WALLET, fetched_at=NOW, now=NOW)
     if expected == READ:
@@ -191,8 +191,8 @@ def test_a_shape_at_any_place_of_a_page_leaves_the_rows_around_it_alone(position
         )
         read = fetch_trades(app, Wallet())
         assert wanted <= {row["event_id"] for row in read.rows}, name
-        assert [row.reason for row in read.refused] == ([] if expected == READ else [expected]), name
-        assert [row.raw for row in read.refused] == ([] if expected == READ else [json_text(item)]), name
+        assert [row.reason for row in read.rejected] == ([] if expected == READ else [expected]), name
+        assert [row.raw for row in read.rejected] == ([] if expected == READ else [json_text(item)]), name
 
 
 def test_one_transaction_in_several_rows_and_on_two_pages():
@@ -246,16 +246,16 @@ def test_no_token_row_is_an_exception(item):
 
 @given(st.lists(spoiled(ACCOUNT), max_size=5))
 def test_no_holder_row_is_an_exception_and_none_is_lost(items):
-    holders, refused = whale_holders.add_up_holders(
+    holders, rejected = whale_holders.add_up_holders(
         [parse_account(item, mint=MINT, fetched_at=NOW) for item in items], token=HELD, fetched_at=NOW
     )
     for holder in holders:
         assert_fits(holder, whale_holders.TABLE)
     assert len({holder["wallet_address"] for holder in holders}) == len(holders)
     texts_in = [json_text(item) for item in items]
-    repeats = len(texts_in) - sum(holder["token_accounts"] for holder in holders) - len(refused)
+    repeats = len(texts_in) - sum(holder["token_accounts"] for holder in holders) - len(rejected)
     assert 0 <= repeats <= len(items)
-    assert {row.raw for row in refused} <= set(texts_in)
+    assert {row.raw for row in rejected} <= set(texts_in)
 
 
 @given(values)

@@ -61,7 +61,7 @@ def test_liquidity_at_the_limits_keeps_its_cents(shown, stored):
 
 
 @pytest.mark.parametrize("value", ["NaN", "lots", True, [], -1, Decimal("-0.5"), Decimal("1e400"), 10**19])
-def test_a_token_whose_liquidity_cannot_be_read_is_refused_with_its_address(value):
+def test_a_token_whose_liquidity_cannot_be_read_is_rejected_with_its_address(value):
     rejected = parse_token(changed(TOKEN, {"liquidity": value}), fetched_at=NOW)
     assert isinstance(rejected, Rejected)
     assert (rejected.source, rejected.reason) == ("token_list", "bad_liquidity")
