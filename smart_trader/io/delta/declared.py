@@ -23,7 +23,7 @@ from smart_trader.domain.tables.log_rules import (
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import SchemaMismatch
 from smart_trader.io.delta.jvm import java_class
-from smart_trader.io.delta.refusals import refuse_broken
+from smart_trader.io.delta.rejections import reject_broken
 from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -66,7 +66,7 @@ def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFra
     if columns is None:
         raise SchemaMismatch.of_version(table.name, version, schema_differences(table, found))
     if check_differences(table, found):
-        refuse_broken(table, with_columns(rows, columns), "nothing was changed")
+        reject_broken(table, with_columns(rows, columns), "nothing was changed")
 
 
 def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *, dry_run: bool) -> None:
@@ -78,7 +78,7 @@ def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *
     stored = frame_of(spark, path, snapshot, None)
     _refuse_losses(table, stored)
     rows = stored.select(*(_in_type(stored, field) for field in table.schema))
-    refuse_broken(table, rows, "nothing was changed")
+    reject_broken(table, rows, "nothing was changed")
     if not dry_run:
         _commit_overwrite(spark, path, table, snapshot, as_declared(table, rows))
 

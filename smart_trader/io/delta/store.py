@@ -27,7 +27,7 @@ from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.delta.conflicts import retried
 from smart_trader.io.delta.declared import alter_table, create_table, refuse_version, with_columns
 from smart_trader.io.delta.jvm import java_class
-from smart_trader.io.delta.refusals import refusals_named, refuse_broken
+from smart_trader.io.delta.rejections import reject_broken, rejections_named
 from smart_trader.io.delta.snapshots import (
     committer,
     frame_of,
@@ -292,7 +292,7 @@ class DeltaStore:
     ) -> None:
         """Merge `rows`, aliased s, into the table, aliased t; `result` are the rows that it may write."""
         source = as_declared(table, rows).alias("s")
-        with refusals_named(table, result), self.committing(table):
+        with rejections_named(table, result), self.committing(table):
             target = DeltaTable.forPath(self._spark, self.path(table)).alias("t")
             merged = clauses(target.merge(source, condition)).execute()
             self.rows_written[table.name] += merged.collect()[0]["num_affected_rows"]
@@ -310,7 +310,7 @@ class DeltaStore:
         seen = Observation()
         stamped = as_declared(table, rows.select(*table.column_names)).withColumns(self._stamps())
         counted = stamped.observe(seen, F.count(F.lit(1)).alias("rows"))
-        with refusals_named(table, lambda: rows), self.committing(table):
+        with rejections_named(table, lambda: rows), self.committing(table):
             counted.write.format("delta").mode(mode).save(self.path(table))
         self.rows_written[table.name] += seen.get["rows"]
 
@@ -348,7 +348,7 @@ class DeltaStore:
             raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
         if checks:
             rows = with_columns(self._load(table, self.path(table), None), columns)
-            refuse_broken(table, rows, "its checks stay as they were")
+            reject_broken(table, rows, "its checks stay as they were")
         if columns or checks:
             self._alter(table, columns)
         return bool(columns or checks)

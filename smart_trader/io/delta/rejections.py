@@ -12,11 +12,11 @@ from smart_trader.domain.tables.row_rules import Examination, examine_declared
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import QualityError
 
-_REFUSALS = ("DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", NULL_ELEMENT)
-"""Error classes of Delta for a row that it refuses, and our own for a row that it would have written."""
+_REJECTIONS = ("DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", NULL_ELEMENT)
+"""Error classes of Delta for a row that it rejects, and our own for a row that it would have written."""
 
 
-def refuse_broken(table: Table, rows: DataFrame, done: str) -> None:
+def reject_broken(table: Table, rows: DataFrame, done: str) -> None:
     """Raises QualityError with the rules and a few rows if any of `rows` breaks a declared rule."""
     examination = examine_declared(table, rows)
     if told := _told(examination):
@@ -40,17 +40,17 @@ def _told(examination: Examination) -> str:
 
 
 @contextmanager
-def refusals_named(table: Table, rows: Callable[[], DataFrame]) -> Iterator[None]:
-    """Raises QualityError with table, check and row if Delta refuses a row that is written inside.
+def rejections_named(table: Table, rows: Callable[[], DataFrame]) -> Iterator[None]:
+    """Raises QualityError with table, check and row if Delta rejects a row that is written inside.
 
-    `rows` are the rows to be written. They are searched only after a refusal, since Delta names no key.
+    `rows` are the rows to be written. They are searched only after a rejection, since Delta names no key.
     """
     try:
         yield
     except (Py4JJavaError, PySparkException) as error:
         said = f"{error}\n{getattr(error, '_stackTrace', '')}"
-        if not any(text in said for text in _REFUSALS):
+        if not any(text in said for text in _REJECTIONS):
             raise
-        refuse_broken(table, rows(), "nothing was written")
-        line = next(line for line in said.splitlines() if any(text in line for text in _REFUSALS))
+        reject_broken(table, rows(), "nothing was written")
+        line = next(line for line in said.splitlines() if any(text in line for text in _REJECTIONS))
         raise QualityError(f"{table.name}: {line.strip()} Nothing was written.\n  next: {_NEXT}") from error
