@@ -82,7 +82,7 @@ class App:
         return helius.connect(
             base_url=api.base_url,
             api_key=require(self.settings, "helius.api_key"),
-            ours=helius.Ours(
+            ours=helius.WebhookSettings(
                 url=api.webhook_url,
                 webhook_id=api.webhook_id,
                 webhook_type=api.webhook_type,

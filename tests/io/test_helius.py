@@ -76,7 +76,7 @@ def webhook_at(base_url: str, *, key: str = KEY, policy: HttpPolicy = POLICY, **
     return helius.connect(
         base_url=base_url,
         api_key=key,
-        ours=helius.Ours(**(said | ours)),
+        ours=helius.WebhookSettings(**(said | ours)),
         clock=SystemClock(),
         policy=policy,
         requests_per_second=Decimal(10_000),

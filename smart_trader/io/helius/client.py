@@ -31,7 +31,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class WebhookSettings:
     """The settings of our webhook. None: the stored value stays."""
 
     url: str | None
@@ -55,7 +55,7 @@ class Ours:
 class HeliusWebhook:
     """`WatchList` of one webhook."""
 
-    def __init__(self, http: JsonHttp, ours: Ours, *, clock: Clock, policy: HttpPolicy) -> None:
+    def __init__(self, http: JsonHttp, ours: WebhookSettings, *, clock: Clock, policy: HttpPolicy) -> None:
         self._http, self._ours, self._clock, self._policy = http, ours, clock, policy
         self._stored: Body = {}
         """The webhook as last read, its secret included; empty if there is none."""
@@ -206,7 +206,7 @@ def connect(
     *,
     base_url: str,
     api_key: str,
-    ours: Ours,
+    ours: WebhookSettings,
     clock: Clock,
     policy: HttpPolicy,
     requests_per_second: Decimal = _FREE_PLAN,
