@@ -21,7 +21,7 @@ from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
 from smart_trader.domain.kernel.performance import Facts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
-from smart_trader.domain.kernel.wallets import PERSON
+from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.totals import take_stock, tally_trades
 from smart_trader.errors import SmartTraderError
@@ -141,7 +141,9 @@ def test_the_ranking_of_the_worked_example_is_what_the_kernel_computes(settings:
     _, wallet = figures(settings)
     rules = ranked_by(settings.ranking).rules
     record = Record(
-        *(wallet[name] for name in ("realized_pnl", "roi", "win_rate", "trade_count", "coverage_ratio")), True, PERSON
+        *(wallet[name] for name in ("realized_pnl", "roi", "win_rate", "trade_count", "coverage_ratio")),
+        True,
+        WalletClass.PERSON,
     )
     points = score(record, rules.scoring)
     assert stated("ranking") == {

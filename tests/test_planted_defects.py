@@ -128,8 +128,8 @@ DEFECTS = {
     ),
     "failures reported as success": Defect(
         "smart_trader/run/fetching.py",
-        '                self.status: "pending",\n',
-        '                self.status: "completed",\n',
+        "                self.status: ProcessingStatus.PENDING,\n",
+        "                self.status: ProcessingStatus.COMPLETED,\n",
         "tests/reliability/test_state_machine.py",
     ),
     "status before data": Defect(

@@ -1,5 +1,6 @@
 """Converts settings into the rules of the domain."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from smart_trader.config.model import Classify, Pnl, Ranking, Tokens
@@ -7,7 +8,7 @@ from smart_trader.config.model import Tier as TierSettings
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.marks import MarkRules
-from smart_trader.domain.kernel.ranking import Gate, RankingRules, Scoring, Tier
+from smart_trader.domain.kernel.ranking import Gate, PerformanceTier, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.kernel.wallets import ClassRules
 
@@ -49,14 +50,9 @@ def class_rules(classify: Classify) -> ClassRules:
 
 def ranked_by(ranking: Ranking) -> RankedBy:
     gate, weights, full = ranking.recommended, ranking.weights, ranking.full_score
-    tiers = (
-        ("ELITE", ranking.elite),
-        ("STRONG", ranking.strong),
-        ("PROMISING", ranking.promising),
-    )
     return RankedBy(
         rules=RankingRules(
-            tiers=tuple(_tier(name, least) for name, least in tiers),
+            tiers=tuple(_tier(name, least) for name, least in tier_settings(ranking).items()),
             gate=Gate(
                 min_pnl=Fraction(gate.min_pnl_usd),
                 min_roi=Fraction(gate.min_roi_percent),
@@ -77,7 +73,16 @@ def ranked_by(ranking: Ranking) -> RankedBy:
     )
 
 
-def _tier(name: str, least: TierSettings) -> Tier:
+def tier_settings(ranking: Ranking) -> Mapping[PerformanceTier, TierSettings]:
+    """The thresholds of each tier that has any, best first."""
+    return {
+        PerformanceTier.ELITE: ranking.elite,
+        PerformanceTier.STRONG: ranking.strong,
+        PerformanceTier.PROMISING: ranking.promising,
+    }
+
+
+def _tier(name: PerformanceTier, least: TierSettings) -> Tier:
     return Tier(
         name,
         Fraction(least.min_pnl_usd),

@@ -28,6 +28,7 @@ from smart_trader.domain.silver.tracked_whales import (
     eligible_wallets,
     name_wallets,
 )
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.rows import collect
@@ -191,7 +192,7 @@ def _state(
         state |= {**reach, **{name: of.get(wallet.wallet_address, 0) for name, of in counts.items()}}
         is_news = any(state[name] != (wallet[name] or 0) for name in counts)
         if is_news or state["history_complete"] != wallet.history_complete:
-            state["pnl_processing_status"] = "pending"
+            state["pnl_processing_status"] = ProcessingStatus.PENDING
     return state | _WALLETS.state_after(fetched, as_of=app.as_of)
 
 

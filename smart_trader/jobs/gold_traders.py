@@ -15,7 +15,7 @@ from smart_trader.config.settings import settings_hash
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy
-from smart_trader.domain.kernel.ranking import TIERS
+from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.domain.silver import (
     realized_sales,
     tracked_whales,
@@ -121,7 +121,7 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TierC
             entered=sum(t == tier and before.get(w) != tier for w, t in after.items()),
             left=sum(t == tier and after.get(w) != tier for w, t in before.items()),
         )
-        for tier in TIERS
+        for tier in PerformanceTier
     )
 
 

@@ -29,6 +29,7 @@ from smart_trader.domain.silver.labels import (
 )
 from smart_trader.domain.silver.tracked_whales import due_for_pnl
 from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
 from smart_trader.rows import collect
@@ -127,7 +128,9 @@ def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
         F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left"
     )
     state = {
-        "pnl_processing_status": F.when(F.col("_is_ahead"), "pending").otherwise("completed"),
+        "pnl_processing_status": F.when(F.col("_is_ahead"), ProcessingStatus.PENDING).otherwise(
+            ProcessingStatus.COMPLETED
+        ),
         "pnl_last_processed_at": F.lit(app.as_of),
     }
     return joined.withColumns(state).drop("_is_ahead")

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
+from smart_trader.domain.bronze.token_metrics import NotTrackedReason
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import judge_tokens, not_tracked_reason
 from smart_trader.domain.tables.changes import Part
@@ -54,7 +55,7 @@ def _reasons(unjudged: DataFrame) -> DataFrame:
 
 def _warn(app: App, reasons: Sequence[Row]) -> None:
     """Say which facts the list lacks, if it lacks them of most tokens: it may call them by another name now."""
-    lacking = [row for row in reasons if row.not_tracked_reason not in (None, "low_liquidity")]
+    lacking = [row for row in reasons if row.not_tracked_reason not in (None, NotTrackedReason.LOW_LIQUIDITY)]
     if 2 * sum(row.snapshots for row in lacking) > app.report.rows_in:
         for row in lacking:
             app.report.warnings.append(

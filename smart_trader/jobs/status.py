@@ -21,6 +21,7 @@ from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.silver.tracked_whales import due_for_pnl, due_for_trades, eligible_wallets
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.errors import QualityError
 from smart_trader.rows import collect
 from smart_trader.run.app import App
@@ -83,8 +84,7 @@ def _stages(app: App) -> DataFrame:
     all_marks = functools.reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), (*marks, *due))
     return all_marks.groupBy("stage").agg(
         F.count("is_due").alias("due"),
-        F.count_if(F.col("status") == "pending").alias("pending"),
-        F.count_if(F.col("status") == "completed").alias("completed"),
+        *(F.count_if(F.col("status") == status).alias(status) for status in ProcessingStatus),
         F.count_if("has_failed").alias("failing"),
         F.min("done_at").alias("oldest"),
         F.min(F.when(F.col("has_failed"), F.col("done_at"))).alias("failing_since"),
@@ -111,7 +111,7 @@ def _counts(found: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _count(row: Row | None) -> dict[str, Any]:
     """When the longest untouched entity was done, and since when any has failed: it worked at that time."""
-    counts = {name: row[name] if row else 0 for name in ("due", "pending", "completed", "failing")}
+    counts = {name: row[name] if row else 0 for name in ("due", *ProcessingStatus, "failing")}
     return counts | {name: _text(row[name]) if row else None for name in ("oldest", "failing_since")}
 
 

@@ -1,8 +1,10 @@
 """Figures of a wallet with their derivations, and the reasons against following it, in words."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from smart_trader.domain.kernel.ranking import GateFailure
 from smart_trader.report import numbers
 from smart_trader.report.data import Row, Rules
 from smart_trader.report.view import Figure, Remarks, unknown
@@ -114,28 +116,28 @@ def gate_name(failure: str) -> str:
     return _SHORT.get(failure, failure.replace("_", " "))
 
 
-_SHORT = {
-    "pnl_below": "PnL too small",
-    "roi_below": "ROI too small",
-    "win_rate_below": "win rate too small",
-    "coverage_below": "coverage too small",
-    "history_incomplete": "history not read to its beginning",
-    "class_bot": "a bot",
-    "class_pool": "a pool",
-    "class_exchange": "an exchange",
+_SHORT: Mapping[str, str] = {
+    GateFailure.PNL_BELOW: "PnL too small",
+    GateFailure.ROI_BELOW: "ROI too small",
+    GateFailure.WIN_RATE_BELOW: "win rate too small",
+    GateFailure.COVERAGE_BELOW: "coverage too small",
+    GateFailure.HISTORY_INCOMPLETE: "history not read to its beginning",
+    GateFailure.CLASS_BOT: "a bot",
+    GateFailure.CLASS_POOL: "a pool",
+    GateFailure.CLASS_EXCHANGE: "an exchange",
 }
 
 
 def _failure(name: str, row: Row, rules: Rules) -> str:
     least = rules.gate
     pnl = row[f"{rules.pnl_basis}_pnl"]
-    told = {
-        "pnl_below": lambda: _below("PnL", dollars(pnl), f"${numbers.exact(least['pnl'])}"),
-        "roi_below": lambda: _below("ROI", percentage(row["roi"]), f"{numbers.exact(least['roi'])} %"),
-        "win_rate_below": lambda: _below(
+    told: Mapping[str, Callable[[], str]] = {
+        GateFailure.PNL_BELOW: lambda: _below("PnL", dollars(pnl), f"${numbers.exact(least['pnl'])}"),
+        GateFailure.ROI_BELOW: lambda: _below("ROI", percentage(row["roi"]), f"{numbers.exact(least['roi'])} %"),
+        GateFailure.WIN_RATE_BELOW: lambda: _below(
             "win rate", percentage(row["win_rate"]), f"{numbers.exact(least['win_rate'])} %"
         ),
-        "coverage_below": lambda: _below(
+        GateFailure.COVERAGE_BELOW: lambda: _below(
             "coverage", ratio(row["coverage_ratio"]), f"{numbers.exact(100 * least['coverage'])} %"
         ),
     }

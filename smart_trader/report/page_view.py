@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from smart_trader.domain.gold.report_data import GateChange, PlaceChange
+from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.report import figures, numbers, trader_tables, trader_view
 from smart_trader.report.data import Collected, Row
 from smart_trader.report.view import (
@@ -22,14 +24,13 @@ from smart_trader.report.view import (
     Wallet,
 )
 
-_TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
 _CHANGES = (
-    ("gate", "gained", "Now recommended"),
-    ("gate", "lost", "No longer recommended"),
-    ("kind", "entered", "Entered the ranking"),
-    ("kind", "left", "Left the ranking"),
-    ("kind", "up", "Up"),
-    ("kind", "down", "Down"),
+    ("gate", GateChange.GAINED, "Now recommended"),
+    ("gate", GateChange.LOST, "No longer recommended"),
+    ("kind", PlaceChange.ENTERED, "Entered the ranking"),
+    ("kind", PlaceChange.LEFT, "Left the ranking"),
+    ("kind", PlaceChange.UP, "Up"),
+    ("kind", PlaceChange.DOWN, "Down"),
 )
 MOST_CHANGES = 10
 _MULTIPLES = 24
@@ -114,7 +115,7 @@ def _tiers(groups: Sequence[Row]) -> Grid:
         Column("Most often in the way"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for tier in _TIERS:
+    for tier in PerformanceTier:
         of_tier = [group for group in groups if group["performance_tier"] == tier]
         wallets = sum(group["wallets"] for group in of_tier)
         if not wallets:
@@ -194,7 +195,7 @@ def _changes_summary(found: Collected) -> str:
         return "This is the first ranking: there is nothing to compare it with." if found.ranked_at else ""
     counts = {row[column]: row[f"of_{column}"] for column in ("kind", "gate") for row in found.movements if row[column]}
     told = [f"{counts[kind]:,} {kind}" for _, kind, _ in _CHANGES[2:] if kind in counts]
-    stayed = f"{counts['stayed']:,} kept their place" if "stayed" in counts else ""
+    stayed = f"{counts[PlaceChange.STAYED]:,} kept their place" if PlaceChange.STAYED in counts else ""
     listed = ", ".join(part for part in (*told, stayed) if part)
     return f"Since {numbers.moment(found.previous_at)} UTC: {listed}." if listed else "Nothing changed."
 
@@ -364,7 +365,7 @@ def _meanings(found: Collected) -> Iterable[tuple[str, str]]:
             f"{name}: ${exact(least['pnl'])} PnL, {exact(least['roi'])} % ROI, {exact(least['win_rate'])} % win rate"
             for name, least in found.rules.tiers.items()
         )
-        + "; QUALIFIED for everybody else with a profit or a winning sale.",
+        + f"; {PerformanceTier.QUALIFIED} for everybody else with a profit or a winning sale.",
     )
     yield (
         "Score",

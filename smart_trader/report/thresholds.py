@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from smart_trader.config.model import Ranking
 from smart_trader.config.model import Tier as TierSettings
+from smart_trader.config.thresholds import tier_settings
 from smart_trader.report.data import Rules
 
 
@@ -13,11 +14,7 @@ def told_rules(ranking: Ranking) -> Rules:
     return Rules(
         pnl_basis=ranking.pnl_basis,
         gate=_least(ranking.recommended) | {"coverage": ranking.recommended.min_coverage_ratio},
-        tiers={
-            "ELITE": _least(ranking.elite),
-            "STRONG": _least(ranking.strong),
-            "PROMISING": _least(ranking.promising),
-        },
+        tiers={name: _least(least) for name, least in tier_settings(ranking).items()},
         weights=ranking.weights.model_dump(),
         full_score={"pnl": full.pnl_usd, "roi": full.roi_percent, "trades": Decimal(full.trades)},
     )

@@ -1,19 +1,26 @@
 """The tables in the section about one wallet: score, recent windows, tokens, sales and open lots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
+from smart_trader.domain.kernel.marks import MarkReason
+from smart_trader.domain.kernel.valuation import PriceCheck, ValueSource
 from smart_trader.report import figures, numbers
 from smart_trader.report.data import Row, Rules
 from smart_trader.report.view import PARTS, Cell, Column, Figure, Grid, Score, Token, Transaction, unknown
 
-_MARKS = {
-    "no_price": "no snapshot of the token has a price",
-    "stale_price": "the price is too old",
-    "thin_market": "the position is too large for the market",
+_MARKS: Mapping[str, str] = {
+    MarkReason.NO_PRICE: "no snapshot of the token has a price",
+    MarkReason.STALE_PRICE: "the price is too old",
+    MarkReason.THIN_MARKET: "the position is too large for the market",
 }
-_SHORT_SOURCES = {"stable": "stable coins", "sol": "SOL", "volume_usd": "BirdEye's volume", "token_price": "own price"}
+_SHORT_SOURCES: Mapping[str, str] = {
+    ValueSource.STABLE: "stable coins",
+    ValueSource.SOL: "SOL",
+    ValueSource.VOLUME_USD: "BirdEye's volume",
+    ValueSource.TOKEN_PRICE: "own price",
+}
 _PARTS = ("profitability", "roi", "win_rate", "activity")
 
 
@@ -195,7 +202,7 @@ def _quantity(raw: Decimal, row: Row) -> Figure:
 
 
 def _valued(row: Row) -> str:
-    doubt = "; its two sides disagree" if row["price_check"] == "suspect" else ""
+    doubt = "; its two sides disagree" if row["price_check"] == PriceCheck.SUSPECT else ""
     return f"{_SHORT_SOURCES.get(row['value_source'] or '', '')}{doubt}"
 
 

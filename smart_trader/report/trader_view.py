@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from smart_trader.domain.gold.report_data import VALUE_SOURCES
+from smart_trader.domain.kernel.valuation import ValueSource
 from smart_trader.report import figures, numbers, trader_tables
 from smart_trader.report.data import Limits, Row, Rules
 from smart_trader.report.view import Curve, Fact, Figure, Rank, Tier, Trader, Wallet, unknown
 
 _SOURCES = {
-    "stable": "by stable coins",
-    "sol": "by SOL at its price then",
-    "volume_usd": "by the volume that BirdEye gives",
-    "token_price": "by the token's own price",
-    "none": "of unknown value",
+    ValueSource.STABLE: "by stable coins",
+    ValueSource.SOL: "by SOL at its price then",
+    ValueSource.VOLUME_USD: "by the volume that BirdEye gives",
+    ValueSource.TOKEN_PRICE: "by the token's own price",
+    ValueSource.NONE: "of unknown value",
 }
 
 
@@ -189,12 +189,12 @@ def _evidence(row: Row, evidence: Evidence) -> tuple[Fact, ...]:
 def _value_sources(tokens: Sequence[Row]) -> Figure:
     counted = {
         source: next((t[f"all_from_{source}"] for t in tokens if t[f"all_from_{source}"] is not None), 0)
-        for source in VALUE_SOURCES
+        for source in ValueSource
     }
     every = sum(counted.values())
     if not every:
         return unknown("no trade of it is in the tables")
-    trusted = Decimal(counted["stable"] + counted["sol"]) / every
+    trusted = Decimal(counted[ValueSource.STABLE] + counted[ValueSource.SOL]) / every
     how = ", ".join(f"{number:,} {_SOURCES[source]}" for source, number in counted.items() if number)
     return Figure(f"{numbers.share(trusted)} by money", how=f"of {every:,} trades: {how}")
 

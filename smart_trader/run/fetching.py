@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from pyspark.sql import Row as SparkRow
 
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.errors import Interrupted, NotAsked, SmartTraderError, SourceRejected, SourceUnavailable
 from smart_trader.ports import Clock
 from smart_trader.run.app import App
@@ -87,11 +88,11 @@ class Tracked:
         """The columns that a fetch at `as_of` changes: a failure leaves the entity pending, and is counted."""
         if fetched.failure is not None:
             return {
-                self.status: "pending",
+                self.status: ProcessingStatus.PENDING,
                 "attempts": fetched.entity.attempts + 1,
                 "last_error": fetched.failure,
             }
-        return {self.status: "completed", self.fetched_at: as_of, "attempts": 0, "last_error": None}
+        return {self.status: ProcessingStatus.COMPLETED, self.fetched_at: as_of, "attempts": 0, "last_error": None}
 
 
 def fetch_due(

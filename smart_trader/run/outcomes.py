@@ -7,9 +7,10 @@ import structlog
 from py4j.protocol import Py4JNetworkError
 
 from smart_trader.config import limits
+from smart_trader.domain.ops.runs import Outcome
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.run.results import Outcome, Work
+from smart_trader.run.results import Work
 
 log = structlog.get_logger(__name__)
 
@@ -124,8 +125,8 @@ def judge(work: Work | None) -> tuple[int, str]:
 def outcome(status: int, work: Work | None) -> Outcome:
     """What `ops.runs` says of a job that ended with `status`."""
     if status not in (0, Interrupted.exit_status):
-        return "failed"
-    return "partial" if status or (work is not None and work.failed) else "ok"
+        return Outcome.FAILED
+    return Outcome.PARTIAL if status or (work is not None and work.failed) else Outcome.OK
 
 
 def _line_with(texts: tuple[str, ...], is_one: Callable[[BaseException], bool], error: BaseException) -> str:

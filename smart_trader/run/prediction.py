@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.gold.watch_list import WebhookChange
-from smart_trader.domain.kernel.ranking import TIERS
+from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.domain.tables.changes import TableChange
 from smart_trader.errors import Interrupted
 from smart_trader.foreign import printable
@@ -82,7 +82,7 @@ def prediction_document(prediction: Prediction) -> dict[str, Any]:
                 "entered": [move.wallet for move in prediction.moves if move.after == tier],
                 "left": [move.wallet for move in prediction.moves if move.before == tier],
             }
-            for tier in TIERS
+            for tier in PerformanceTier
         ],
         "webhook": _webhook_document(prediction.webhook),
     }
@@ -195,7 +195,7 @@ def _tiers(prediction: Prediction) -> str:
             sum(move.after == tier for move in prediction.moves),
             sum(move.before == tier for move in prediction.moves),
         )
-        for tier in TIERS
+        for tier in PerformanceTier
     ]
     return layout.table(("traders", "wallets", "enter", "leave"), rows, texts=1)
 

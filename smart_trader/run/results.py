@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from smart_trader.domain.ops.runs import Outcome
 from smart_trader.errors import Interrupted
 
-Outcome = Literal["ok", "partial", "failed"]
 _REASONS, _REASON_LENGTH = 3, 400
 """So many reasons of failed entities are named, with so many characters of each."""
 
@@ -146,9 +145,9 @@ class RunSummary:
     @property
     def outcome(self) -> Outcome:
         outcomes = {job.record.outcome for job in self.jobs}
-        if self.exit_code not in (0, Interrupted.exit_status) or "failed" in outcomes:
-            return "failed"
-        return "partial" if self.exit_code or "partial" in outcomes else "ok"
+        if self.exit_code not in (0, Interrupted.exit_status) or Outcome.FAILED in outcomes:
+            return Outcome.FAILED
+        return Outcome.PARTIAL if self.exit_code or Outcome.PARTIAL in outcomes else Outcome.OK
 
     @property
     def next_step(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from smart_trader.config.settings import load
 from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.gold.report_data import VALUE_SOURCES
+from smart_trader.domain.kernel.valuation import ValueSource
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.report.data import Collected, Limits
 from smart_trader.report.thresholds import told_rules
@@ -135,7 +135,7 @@ def bare(**figures: Any) -> dict[str, Any]:
 
 def token(symbol: str | None = "WIF", wallet: str = GOOD, mint: str = MINT, place: int = 1) -> dict[str, Any]:
     """A row of what a wallet made in one token."""
-    counts = dict.fromkeys((f"from_{source}" for source in VALUE_SOURCES), 0) | {"from_sol": 15, "from_none": 1}
+    counts = dict.fromkeys((f"from_{source}" for source in ValueSource), 0) | {"from_sol": 15, "from_none": 1}
     portfolio = trader(wallet)
     figures = {column.name: portfolio[column.name] for column in wallet_pnl.FIGURES}
     return {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED
 from smart_trader.domain.tables.table import (
@@ -19,6 +20,16 @@ from smart_trader.domain.tables.table import (
 )
 
 WINDOWS = ("1h", "2h", "4h", "8h", "24h")
+
+
+class NotTrackedReason(StrEnum):
+    """Why silver_tokens does not track the token of a snapshot."""
+
+    NO_SYMBOL = "no_symbol"
+    NO_PRICE = "no_price"
+    NO_LIQUIDITY = "no_liquidity"
+    LOW_LIQUIDITY = "low_liquidity"
+
 
 TABLE = Table(
     name="bronze.token_metrics",
@@ -48,7 +59,7 @@ TABLE = Table(
         Column(
             "not_tracked_reason",
             STRING,
-            "Why the token is not tracked by this snapshot: no_symbol, no_price, no_liquidity, low_liquidity.",
+            f"Why the token is not tracked by this snapshot: {', '.join(NotTrackedReason)}.",
             owner="silver_tokens",
         ),
         Column("raw", STRING, "The item as served, compact JSON with sorted keys.", nullable=False),

@@ -4,13 +4,32 @@
 """
 
 from datetime import datetime
+from enum import StrEnum
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
+from smart_trader.domain.kernel.valuation import ValueSource
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 
-VALUE_SOURCES = ("stable", "sol", "volume_usd", "token_price", "none")
+
+class PlaceChange(StrEnum):
+    """What became of a wallet's place since the ranking before."""
+
+    ENTERED = "entered"
+    LEFT = "left"
+    UP = "up"
+    DOWN = "down"
+    STAYED = "stayed"
+
+
+class GateChange(StrEnum):
+    """What became of a wallet's recommendation since the ranking before."""
+
+    GAINED = "gained"
+    LOST = "lost"
+
+
 _TOKEN = ["wallet_address", "token_address"]
 
 
@@ -35,7 +54,7 @@ def newest_rankings(history: DataFrame, ranked: DataFrame, *, as_of: datetime) -
 def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, listed: int, most: int) -> DataFrame:
     """Places now and in the ranking made at `before`, of the `listed` best and of the `most` of each kind of change.
 
-    `kind` is entered, left, up, down or stayed; `gate` is gained or lost where `recommended` changed, else null.
+    `kind` is a `PlaceChange`; `gate` is a `GateChange` where `recommended` changed, else null.
     `of_kind` and `of_gate` count all wallets of that change.
     """
     names = ("wallet_address", "overall_rank", "performance_tier", "recommended", "realized_pnl")
@@ -44,10 +63,12 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
         "wallet_address", *(F.col(name).alias(f"was_{name}") for name in names[1:])
     )
     rank, was_rank = F.col("overall_rank"), F.col("was_overall_rank")
-    kind = F.when(was_rank.isNull(), "entered").when(rank.isNull(), "left")
-    kind = kind.when(rank < was_rank, "up").when(rank > was_rank, "down").otherwise("stayed")
+    kind = F.when(was_rank.isNull(), PlaceChange.ENTERED).when(rank.isNull(), PlaceChange.LEFT)
+    kind = (
+        kind.when(rank < was_rank, PlaceChange.UP).when(rank > was_rank, PlaceChange.DOWN).otherwise(PlaceChange.STAYED)
+    )
     is_good, was_good = (F.coalesce(F.col(name), F.lit(False)) for name in ("recommended", "was_recommended"))
-    gate = F.when(is_good & ~was_good, "gained").when(was_good & ~is_good, "lost")
+    gate = F.when(is_good & ~was_good, GateChange.GAINED).when(was_good & ~is_good, GateChange.LOST)
     best_first = (F.least(rank, was_rank), F.col("wallet_address"))
     return (
         now.join(was, "wallet_address", "full_outer")
@@ -64,7 +85,7 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
         )
         .where(
             (rank <= listed)
-            | ((F.col("kind") != "stayed") & (F.col("place_in_kind") <= most))
+            | ((F.col("kind") != PlaceChange.STAYED) & (F.col("place_in_kind") <= most))
             | (F.col("gate").isNotNull() & (F.col("place_in_gate") <= most))
         )
         .drop("place_in_kind", "place_in_gate")
@@ -92,7 +113,7 @@ def token_results(pnl: DataFrame, trades: DataFrame, is_detailed: Column, most: 
     With the symbol, the decimals, and by what the trades of the token (`from_...`) and of the wallet (`all_from_...`)
     were valued.
     """
-    counted = {f"from_{source}": F.count_if(F.col("value_source") == source) for source in VALUE_SOURCES}
+    counted = {f"from_{source}": F.count_if(F.col("value_source") == source) for source in ValueSource}
     facts = (
         trades.where(is_detailed)
         .groupBy(*_TOKEN)

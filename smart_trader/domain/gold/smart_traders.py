@@ -1,5 +1,6 @@
 """gold.smart_traders: the current ranking of every qualified wallet."""
 
+from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -12,6 +13,7 @@ from smart_trader.domain.tables.table import (
     USD,
     Column,
     Table,
+    either,
     one_of,
 )
 
@@ -62,7 +64,7 @@ TABLE = Table(
         Column(
             "performance_tier",
             STRING,
-            "ELITE, STRONG, PROMISING or QUALIFIED.",
+            f"{either(PerformanceTier)}.",
             nullable=False,
         ),
         Column("smart_trader_score", SCORE, "0 to 100.", nullable=False),
@@ -108,5 +110,5 @@ TABLE = Table(
             nullable=False,
         ),
     ),
-    checks=(one_of("performance_tier", "ELITE", "STRONG", "PROMISING", "QUALIFIED"),),
+    checks=(one_of("performance_tier", PerformanceTier),),
 )

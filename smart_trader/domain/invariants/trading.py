@@ -10,7 +10,7 @@ from smart_trader.domain.bronze import rejected_rows as unread_rows
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.bronze.rejected_rows import still_counts, unread_trades
 from smart_trader.domain.invariants.wallets import Rows
-from smart_trader.domain.kernel.trades import BUY, SELL
+from smart_trader.domain.kernel.trades import Side
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, trades, wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.row_rules import Examination, Rule, exact_sum, together
@@ -150,7 +150,7 @@ _MONEY = ("total_bought", "total_sold", "realized_pnl", "cost_of_sold", "unmatch
 _FIGURES = (*_COUNTS, *_MONEY, "current_position_cost_basis", "first_transaction", "last_transaction")
 
 
-def _is_side(side: str) -> Column:
+def _is_side(side: Side) -> Column:
     return F.coalesce(F.col("trade.side") == side, F.lit(False))
 
 
@@ -158,17 +158,17 @@ def _broken_links() -> dict[str, Column]:
     """Per trade: what its sale or its lot does not say as the trade does."""
     sale, lot = F.col("sale"), F.col("lot")
     return {
-        "sale_missing": _is_side(SELL) & sale.isNull(),
+        "sale_missing": _is_side(Side.SELL) & sale.isNull(),
         "sale_differs": sale.isNotNull()
         & (
-            ~_is_side(SELL)
+            ~_is_side(Side.SELL)
             | (F.col("sale.quantity_raw") != F.col("trade.quantity_raw"))
             | (F.col("sale.block_time") != F.col("trade.block_time"))
             | ~F.col("sale.proceeds_usd").eqNullSafe(F.col("trade.value_usd"))
         ),
         "lot_differs": lot.isNotNull()
         & (
-            ~_is_side(BUY)
+            ~_is_side(Side.BUY)
             | (F.col("lot.bought_raw") != F.col("trade.quantity_raw"))
             | (F.col("lot.acquired_at") != F.col("trade.block_time"))
             | (F.col("lot.cost_known") != F.col("trade.cost_known"))
@@ -180,7 +180,7 @@ def _sums() -> dict[str, Column]:
     """What is added up over the trades of a position."""
     is_matched = (F.col("sale.matched_raw") > 0) & F.col("sale.proceeds_usd").isNotNull()
     return {
-        "bought_raw": F.when(_is_side(BUY), F.col("trade.quantity_raw")),
+        "bought_raw": F.when(_is_side(Side.BUY), F.col("trade.quantity_raw")),
         "matched_raw": F.col("sale.matched_raw"),
         "unknown_cost_raw": F.col("sale.unknown_cost_raw"),
         "remaining_raw": F.col("lot.remaining_raw"),
@@ -188,12 +188,12 @@ def _sums() -> dict[str, Column]:
         "remaining_cost": F.col("lot.remaining_cost_usd"),
         "too_large": F.when((F.col("sale.matched_raw") > 0) & F.col("sale.cost_usd").isNull(), 1),
         "trade_count": F.when(F.col("trade").isNotNull(), 1),
-        "buy_count": F.when(_is_side(BUY), 1),
-        "sell_count": F.when(_is_side(SELL), 1),
+        "buy_count": F.when(_is_side(Side.BUY), 1),
+        "sell_count": F.when(_is_side(Side.SELL), 1),
         "matched_sales": F.when(is_matched, 1),
         "winning_sales": F.when(F.col("sale.realized_pnl_usd") > 0, 1),
-        "total_bought": F.when(_is_side(BUY), F.col("trade.value_usd")),
-        "total_sold": F.when(_is_side(SELL), F.col("trade.value_usd")),
+        "total_bought": F.when(_is_side(Side.BUY), F.col("trade.value_usd")),
+        "total_sold": F.when(_is_side(Side.SELL), F.col("trade.value_usd")),
         "realized_pnl": F.col("sale.realized_pnl_usd"),
         "cost_of_sold": F.when(is_matched, F.col("sale.cost_usd")),
         "unmatched_proceeds": F.col("sale.proceeds_usd") - F.coalesce("sale.matched_proceeds_usd", F.lit(0)),

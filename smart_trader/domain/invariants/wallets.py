@@ -11,6 +11,7 @@ from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
 from smart_trader.domain.silver.tracked_whales import WALLET_STATE
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.row_rules import Examination, Rule, exact_sum, together
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import Table
 
 Rows = Callable[[Table], DataFrame]
@@ -51,7 +52,7 @@ def summarize_wallets(read: Rows) -> DataFrame:
             "trade_rows",
             "rejected_rows",
             "pnl_last_processed_at",
-            (F.col("pnl_processing_status") == "completed").alias("is_completed"),
+            (F.col("pnl_processing_status") == ProcessingStatus.COMPLETED).alias("is_completed"),
         ),
         read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder")),
         *(

@@ -5,15 +5,22 @@ Integers throughout: nano-dollars, base units, microseconds, and 10^-18 for pric
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, USD, USD_LIMIT, round_half_away
 from smart_trader.domain.kernel.tally import Inventory
 
-NO_PRICE, STALE_PRICE, THIN_MARKET = "no_price", "stale_price", "thin_market"
-
 _POSITION_DECIMALS = 18
+
+
+class MarkReason(StrEnum):
+    """Why a position has no mark."""
+
+    NO_PRICE = "no_price"
+    STALE_PRICE = "stale_price"
+    THIN_MARKET = "thin_market"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +122,14 @@ def _worth(units: int, decimals: int | None, quote: Quote | None) -> Fraction | 
     return Fraction(units * quote.price * USD, PRICE * 10**decimals)
 
 
-def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules) -> str | None:
+def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules) -> MarkReason | None:
     """Why the mark is not to be trusted; None when it is."""
     if quote is None or value is None:
-        return NO_PRICE
+        return MarkReason.NO_PRICE
     if not quote.is_fresh(now, rules):
-        return STALE_PRICE
+        return MarkReason.STALE_PRICE
     if quote.liquidity is None or value > rules.max_share_of_liquidity * quote.liquidity or value >= USD_LIMIT:
-        return THIN_MARKET
+        return MarkReason.THIN_MARKET
     return None
 
 

@@ -4,6 +4,7 @@ A routed or split swap has a row for each hop; adding up the signed changes leav
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,8 +17,11 @@ from smart_trader.domain.kernel.money import (
 )
 from smart_trader.domain.kernel.trades import BUY, SELL, Leg, Row, Trade
 from smart_trader.domain.kernel.valuation import (
+    NO_VALUE,
     ONE_SIDED,
     REJECTED,
+    SOL_PRICE,
+    STABLE,
     SUSPECT,
     Value,
     ValueRules,
@@ -33,6 +37,13 @@ from smart_trader.domain.kernel.valuation import (
     volume_value,
     worse,
 )
+
+
+class NettingReason(StrEnum):
+    """Why a transaction cannot be read as a trade."""
+
+    SEVERAL_TOKENS = "several_tokens"
+    TOO_LARGE = "too_large"
 
 
 class Netted(NamedTuple):
@@ -75,9 +86,9 @@ def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
     if given is not None and given <= 0:
         given = None
     if kind in STABLE_COINS:
-        used, source = stable_price(given, rules), "stable"
+        used, source = stable_price(given, rules), STABLE
     elif given is not None:
-        used, source = given, "sol"
+        used, source = given, SOL_PRICE
     else:
         return None
     check = ONE_SIDED
@@ -103,10 +114,10 @@ def net_any(rows: Sequence[Row], rules: ValueRules) -> Netted:
     elif len(tokens) == 2 and tokens[0][1] * tokens[1][1] < 0 and _is_fee(legs, money, rules):
         trades = _token_for_token(rows, legs, min(tokens, key=_change), max(tokens, key=_change), money, rules)
     else:
-        return Netted(rejected="several_tokens", detail=_describe(tokens, money))
+        return Netted(rejected=NettingReason.SEVERAL_TOKENS, detail=_describe(tokens, money))
     for trade in trades:
         if trade.quantity >= RAW_LIMIT or (trade.value or 0) >= USD_LIMIT:
-            return Netted(rejected="too_large", detail="the quantity or the value does not fit its column")
+            return Netted(rejected=NettingReason.TOO_LARGE, detail="the quantity or the value does not fit its column")
     return Netted(trades)
 
 
@@ -202,7 +213,7 @@ def _trade(touching: Sequence[Row], mint: str, change: int, value: Value | None,
     row = touching[-1]
     last = row.quote if row.quote.mint == mint else row.base
     side = BUY if change > 0 else SELL
-    usd, source = value or (None, "none")
+    usd, source = value or (None, NO_VALUE)
     return Trade(mint, last.symbol, last.decimals, side, abs(change), usd, source, check)
 
 

@@ -1,24 +1,44 @@
 """Tier, score and gate: who made money, how well, and who is safe to follow (docs/pnl.md)."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import MICRO, USD, round_half_away
-from smart_trader.domain.kernel.wallets import BOT, EXCHANGE, POOL
+from smart_trader.domain.kernel.wallets import WalletClass
 
 SCORE = 10**4
 """One point: scores count ten-thousandths (DECIMAL(9,4))."""
-QUALIFIED = "QUALIFIED"
-TIERS = ("ELITE", "STRONG", "PROMISING", QUALIFIED)
-"""Best first."""
+
+
+class PerformanceTier(StrEnum):
+    """Best first. QUALIFIED is every ranked wallet that reaches no other."""
+
+    ELITE = "ELITE"
+    STRONG = "STRONG"
+    PROMISING = "PROMISING"
+    QUALIFIED = "QUALIFIED"
+
+
+class GateFailure(StrEnum):
+    """Why a wallet is not recommended."""
+
+    PNL_BELOW = "pnl_below"
+    ROI_BELOW = "roi_below"
+    WIN_RATE_BELOW = "win_rate_below"
+    COVERAGE_BELOW = "coverage_below"
+    HISTORY_INCOMPLETE = "history_incomplete"
+    CLASS_BOT = "class_bot"
+    CLASS_POOL = "class_pool"
+    CLASS_EXCHANGE = "class_exchange"
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
     """Lowest figures of a tier: dollars and percent."""
 
-    name: str
+    name: PerformanceTier
     min_pnl: Fraction
     min_roi: Fraction
     min_win_rate: Fraction
@@ -82,7 +102,7 @@ def qualifies(record: Record) -> bool:
     return record.trades > 0 and ((record.win_rate or 0) > 0 or (record.pnl or 0) > 0)
 
 
-def tier(record: Record, rules: RankingRules) -> str:
+def tier(record: Record, rules: RankingRules) -> PerformanceTier:
     """The first tier whose every figure is reached; what is unknown reaches nothing."""
     for candidate in rules.tiers:
         if (
@@ -91,7 +111,7 @@ def tier(record: Record, rules: RankingRules) -> str:
             and _reaches(record.win_rate, MICRO, candidate.min_win_rate)
         ):
             return candidate.name
-    return QUALIFIED
+    return PerformanceTier.QUALIFIED
 
 
 def score(record: Record, scoring: Scoring) -> Score:
@@ -109,19 +129,19 @@ def score(record: Record, scoring: Scoring) -> Score:
     return Score(*(_points(part) for part in (total, profitability, roi, win_rate, activity)))
 
 
-def gate_failures(record: Record, gate: Gate) -> list[str]:
+def gate_failures(record: Record, gate: Gate) -> list[GateFailure]:
     """Every condition of `recommended` that fails; empty for a recommended wallet."""
     conditions = (
-        ("pnl_below", _reaches(record.pnl, USD, gate.min_pnl)),
-        ("roi_below", _reaches(record.roi, MICRO, gate.min_roi)),
-        ("win_rate_below", _reaches(record.win_rate, MICRO, gate.min_win_rate)),
-        ("coverage_below", _reaches(record.coverage, MICRO, gate.min_coverage)),
-        ("history_incomplete", record.history_complete),
-        ("class_bot", record.wallet_class != BOT),
-        ("class_pool", record.wallet_class != POOL),
-        ("class_exchange", record.wallet_class != EXCHANGE),
+        (GateFailure.PNL_BELOW, _reaches(record.pnl, USD, gate.min_pnl)),
+        (GateFailure.ROI_BELOW, _reaches(record.roi, MICRO, gate.min_roi)),
+        (GateFailure.WIN_RATE_BELOW, _reaches(record.win_rate, MICRO, gate.min_win_rate)),
+        (GateFailure.COVERAGE_BELOW, _reaches(record.coverage, MICRO, gate.min_coverage)),
+        (GateFailure.HISTORY_INCOMPLETE, record.history_complete),
+        (GateFailure.CLASS_BOT, record.wallet_class != WalletClass.BOT),
+        (GateFailure.CLASS_POOL, record.wallet_class != WalletClass.POOL),
+        (GateFailure.CLASS_EXCHANGE, record.wallet_class != WalletClass.EXCHANGE),
     )
-    return [name for name, holds in conditions if not holds]
+    return [failure for failure, holds in conditions if not holds]
 
 
 def _reaches(figure: int | None, unit: int, threshold: Fraction) -> bool:

@@ -1,9 +1,19 @@
 """The rows that come in, and the trades that netting makes of them."""
 
+from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-BUY, SELL = "BUY", "SELL"
+
+class Side(StrEnum):
+    """Whether the token came in or went out."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+BUY, SELL = (side.value for side in Side)
+"""Plain text for the loops of netting, which run once for each trade."""
 
 
 class Leg(NamedTuple):

@@ -5,6 +5,7 @@ A token's own price is the last resort: dust trades set absurd ones, and later r
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -17,8 +18,29 @@ from smart_trader.domain.kernel.money import (
 )
 from smart_trader.domain.kernel.trades import Leg, Row
 
-OK, ONE_SIDED, SUSPECT, REJECTED = "ok", "one_sided", "suspect", "rejected"
-_SEVERITY = (OK, ONE_SIDED, SUSPECT, REJECTED)
+
+class ValueSource(StrEnum):
+    """Which leg gave the value of a swap, the most trusted one first."""
+
+    STABLE = "stable"
+    SOL = "sol"
+    VOLUME_USD = "volume_usd"
+    TOKEN_PRICE = "token_price"
+    NONE = "none"
+
+
+class PriceCheck(StrEnum):
+    """How far the prices of the legs disagree, the least severe first. Only one leg has a price: ONE_SIDED."""
+
+    OK = "ok"
+    ONE_SIDED = "one_sided"
+    SUSPECT = "suspect"
+    REJECTED = "rejected"
+
+
+# Plain text for loops that run once for each trade: to look up a member of an enumeration costs more than the rest.
+STABLE, SOL_PRICE, VOLUME_USD, TOKEN_PRICE, NO_VALUE = (source.value for source in ValueSource)
+OK, ONE_SIDED, SUSPECT, REJECTED = _SEVERITY = tuple(check.value for check in PriceCheck)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +63,7 @@ class Value(NamedTuple):
 
     @property
     def is_money(self) -> bool:
-        return self.source in ("stable", "sol")
+        return self.source in (STABLE, SOL_PRICE)
 
 
 def legs_of(rows: Iterable[Row]) -> list[Leg]:
@@ -78,7 +100,7 @@ def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRul
             stable += abs(worth)
     if not total or total * sign < 0:
         return None
-    source = "stable" if 2 * stable > absolute else "sol"
+    source = STABLE if 2 * stable > absolute else SOL_PRICE
     return Value(nano_dollars(abs(total), scale), source)
 
 
@@ -101,14 +123,14 @@ def volume_value(rows: Sequence[Row]) -> Value | None:
         if row.volume is None or row.volume <= 0:
             return None
         total += row.volume
-    return Value(total, "volume_usd")
+    return Value(total, VOLUME_USD)
 
 
 def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
     """`quantity` at the last price that the token's own legs carry."""
     for leg in reversed(legs_of(rows)):
         if leg.mint == mint and _gives_price(leg) and leg.price is not None and leg.decimals is not None:
-            return Value(nano_dollars(quantity * leg.price, leg.decimals), "token_price")
+            return Value(nano_dollars(quantity * leg.price, leg.decimals), TOKEN_PRICE)
     return None
 
 

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
-PERSON, BOT, POOL, EXCHANGE = "person", "bot", "pool", "exchange"
+
+class WalletClass(StrEnum):
+    PERSON = "person"
+    BOT = "bot"
+    POOL = "pool"
+    EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ def classify(activity: Activity, rules: ClassRules, *, label: tuple[str, str] | 
     if label is not None:
         return label
     reason = _automated(activity, rules)
-    return (BOT, reason) if reason else (PERSON, "no sign of a pool, an exchange or a bot")
+    return (WalletClass.BOT, reason) if reason else (WalletClass.PERSON, "no sign of a pool, an exchange or a bot")
 
 
 def _automated(activity: Activity, rules: ClassRules) -> str | None:

@@ -1,9 +1,20 @@
 """ops.runs: what each run of a job did, also when it failed."""
 
+from enum import StrEnum
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.tables.table import COUNT, INT, STRING, TIMESTAMP, Column, Table, one_of
+from smart_trader.domain.tables.table import COUNT, INT, STRING, TIMESTAMP, Column, Table, either, one_of
+
+
+class Outcome(StrEnum):
+    """How a job ended. PARTIAL: it stopped early, or some entities failed."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
 
 TABLE = Table(
     name="ops.runs",
@@ -15,7 +26,7 @@ TABLE = Table(
         Column("job", STRING, "Name of the job.", nullable=False),
         Column("started_at", TIMESTAMP, "Wall clock, UTC.", nullable=False),
         Column("finished_at", TIMESTAMP, "Wall clock, UTC.", nullable=False),
-        Column("outcome", STRING, "ok, partial or failed.", nullable=False),
+        Column("outcome", STRING, f"{either(Outcome)}.", nullable=False),
         Column("exit_code", INT, "Exit status of the job.", nullable=False),
         Column("rows_in", COUNT, "Rows or items read.", nullable=False),
         Column("rows_out", COUNT, "Rows inserted, updated and deleted.", nullable=False),
@@ -33,7 +44,7 @@ TABLE = Table(
         Column("message", STRING, "What happened and what to do next."),
         Column("document", STRING, "JSON: what the job did outside of the tables; null for most jobs."),
     ),
-    checks=(one_of("outcome", "ok", "partial", "failed"),),
+    checks=(one_of("outcome", Outcome),),
 )
 
 

@@ -39,7 +39,7 @@ from smart_trader.domain.kernel.performance import (
     token_figures,
     wallet_figures,
 )
-from smart_trader.domain.kernel.trades import SELL
+from smart_trader.domain.kernel.trades import Side
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.totals import take_stock, tally_trades
@@ -110,7 +110,7 @@ def pack(lines: DataFrame) -> DataFrame:
     What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step,
     and columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
     """
-    is_sale = F.col("side") == SELL
+    is_sale = F.col("side") == Side.SELL
     return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
 
 

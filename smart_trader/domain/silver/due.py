@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from smart_trader.domain.tables.state_flags import ProcessingStatus
+
 
 def known_time(name: str, *, as_of: datetime) -> Column:
     """The time in the column `name`; null where it lies after `as_of`: a typing error or a wrong clock wrote it, or a
@@ -15,4 +17,4 @@ def known_time(name: str, *, as_of: datetime) -> Column:
 def is_due(status: str, done_at: str, *, as_of: datetime, after: timedelta) -> Column:
     """Pending, never done, or done at least `after` before `as_of`."""
     known = known_time(done_at, as_of=as_of)
-    return (F.col(status) == "pending") | known.isNull() | (known <= F.lit(as_of - after))
+    return (F.col(status) == ProcessingStatus.PENDING) | known.isNull() | (known <= F.lit(as_of - after))

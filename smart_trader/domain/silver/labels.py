@@ -7,22 +7,26 @@ from importlib.resources import files
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.kernel.wallets import EXCHANGE, POOL
+from smart_trader.domain.kernel.wallets import WalletClass
 
-Labels = Mapping[str, tuple[str, str]]
+Labels = Mapping[str, tuple[WalletClass, str]]
 """Class and reason by address."""
 
 
 def shipped_labels() -> Labels:
     """The lists that come with the program: pools, vaults and programs, and wallets of exchanges."""
     listed = json.loads(files(__package__).joinpath("labels.json").read_text(encoding="utf-8"))
-    return {entry["address"]: (kind, f"listed: {entry['name']}") for kind in (POOL, EXCHANGE) for entry in listed[kind]}
+    return {
+        entry["address"]: (kind, f"listed: {entry['name']}")
+        for kind in (WalletClass.POOL, WalletClass.EXCHANGE)
+        for entry in listed[kind]
+    }
 
 
 def user_labels(pools: Iterable[str], exchanges: Iterable[str]) -> Labels:
     """Addresses out of the user's own files."""
-    return dict.fromkeys(pools, (POOL, "in a list of pools in the settings")) | dict.fromkeys(
-        exchanges, (EXCHANGE, "in a list of exchanges in the settings")
+    return dict.fromkeys(pools, (WalletClass.POOL, "in a list of pools in the settings")) | dict.fromkeys(
+        exchanges, (WalletClass.EXCHANGE, "in a list of exchanges in the settings")
     )
 
 
@@ -33,7 +37,8 @@ def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataF
     """
     spark = wallets.sparkSession
     traded = pools.join(F.broadcast(wallets), "wallet_address", "left_semi").distinct()
-    rows = [(address, *label) for address, label in sorted(listed.items())]
+    # Plain text: the JVM that unpickles the rows knows no enumerations of Python.
+    rows = [(address, kind.value, reason) for address, (kind, reason) in sorted(listed.items())]
     known = spark.createDataFrame(rows, "wallet_address string, _class string, _reason string")
     is_pool = F.col("_is_pool").isNotNull()
     return (
@@ -45,7 +50,7 @@ def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataF
         .join(F.broadcast(known), "wallet_address", "left")
         .select(
             "wallet_address",
-            F.when(is_pool, POOL).otherwise(F.col("_class")).alias("label_class"),
+            F.when(is_pool, WalletClass.POOL).otherwise(F.col("_class")).alias("label_class"),
             F.when(is_pool, "the pool of a trade row").otherwise(F.col("_reason")).alias("label_reason"),
         )
         .where("label_class IS NOT NULL")

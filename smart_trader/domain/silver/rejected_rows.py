@@ -1,7 +1,8 @@
 """silver.rejected_rows: trade rows of transactions that cannot be read as a trade."""
 
+from smart_trader.domain.kernel.netting import NettingReason
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
-from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table
+from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table, either
 
 TABLE = Table(
     name="silver.rejected_rows",
@@ -10,7 +11,7 @@ TABLE = Table(
     job="silver_pnl",
     columns=(
         Column("event_id", STRING, "Row of bronze.transaction_history.", nullable=False),
-        Column("reason", STRING, "several_tokens or too_large.", nullable=False),
+        Column("reason", STRING, f"{either(NettingReason)}.", nullable=False),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),
         Column("detail", STRING, "What was left over after netting."),

@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from smart_trader.domain.bronze.token_metrics import NotTrackedReason
 from smart_trader.domain.silver.due import is_due, known_time
-from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED
+from smart_trader.domain.tables.state_flags import SNAPSHOTS_JUDGED, ProcessingStatus
 from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
@@ -21,8 +23,17 @@ from smart_trader.domain.tables.table import (
     USD,
     Column,
     Table,
+    either,
     one_of,
 )
+
+
+class LiquidityTier(StrEnum):
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+    MINIMAL = "MINIMAL"
+
 
 TABLE = Table(
     name="silver.tracked_tokens",
@@ -45,7 +56,7 @@ TABLE = Table(
         Column(
             "liquidity_tier",
             STRING,
-            "HIGH, MEDIUM, LOW or MINIMAL by liquidity.",
+            f"{either(LiquidityTier)} by liquidity.",
             nullable=False,
         ),
         Column("fdv_per_holder", T.DecimalType(28, 2), "USD; null without holders."),
@@ -54,7 +65,7 @@ TABLE = Table(
         Column(
             "whale_fetch_status",
             STRING,
-            "Holders: pending or completed.",
+            f"Holders: {either(ProcessingStatus)}.",
             False,
             "bronze_whales",
         ),
@@ -76,19 +87,19 @@ TABLE = Table(
         Column("last_error", STRING, "Why the last fetch failed.", True, "bronze_whales"),
     ),
     checks=(
-        one_of("liquidity_tier", "HIGH", "MEDIUM", "LOW", "MINIMAL"),
-        one_of("whale_fetch_status", "pending", "completed"),
+        one_of("liquidity_tier", LiquidityTier),
+        one_of("whale_fetch_status", ProcessingStatus),
     ),
     vouched_by=(SNAPSHOTS_JUDGED,),
 )
 
-_TIERS = (("HIGH", 1_000_000), ("MEDIUM", 500_000), ("LOW", 100_000))
+_TIERS = ((LiquidityTier.HIGH, 1_000_000), (LiquidityTier.MEDIUM, 500_000), (LiquidityTier.LOW, 100_000))
 
 
 def _new_state() -> dict[str, SparkColumn]:
     """State of a token that is seen for the first time."""
     return {
-        "whale_fetch_status": F.lit("pending"),
+        "whale_fetch_status": F.lit(ProcessingStatus.PENDING),
         "whale_fetched_at": F.lit(None).cast(TIMESTAMP),
         "is_newly_tracked": F.lit(True),
         "attempts": F.lit(0),
@@ -134,16 +145,16 @@ def judge_tokens(newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decim
 def not_tracked_reason(min_liquidity_usd: Decimal) -> SparkColumn:
     """Why the token of a snapshot is not tracked; null if it is."""
     return (
-        F.when(F.trim(F.coalesce("symbol", F.lit(""))) == "", "no_symbol")
-        .when(F.coalesce("price", F.lit(0)) <= 0, "no_price")
-        .when(F.col("liquidity").isNull(), "no_liquidity")
-        .when(F.col("liquidity") < F.lit(min_liquidity_usd), "low_liquidity")
+        F.when(F.trim(F.coalesce("symbol", F.lit(""))) == "", NotTrackedReason.NO_SYMBOL)
+        .when(F.coalesce("price", F.lit(0)) <= 0, NotTrackedReason.NO_PRICE)
+        .when(F.col("liquidity").isNull(), NotTrackedReason.NO_LIQUIDITY)
+        .when(F.col("liquidity") < F.lit(min_liquidity_usd), NotTrackedReason.LOW_LIQUIDITY)
     )
 
 
 def liquidity_tier(liquidity: SparkColumn) -> SparkColumn:
     """HIGH from $1M, MEDIUM from $500k, LOW from $100k, MINIMAL below or unknown."""
-    tier = F.lit("MINIMAL")
+    tier = F.lit(LiquidityTier.MINIMAL)
     for name, least in reversed(_TIERS):
         tier = F.when(liquidity >= least, name).otherwise(tier)
     return tier

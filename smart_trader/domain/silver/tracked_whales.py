@@ -1,14 +1,37 @@
 """silver.tracked_whales: who holds what, and how far each wallet has been read."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.silver.due import is_due, known_time
-from smart_trader.domain.tables.state_flags import STATE_KNOWN
-from smart_trader.domain.tables.table import BOOLEAN, COUNT, INT, PRICE, STRING, TIMESTAMP, USD, Column, Table, one_of
+from smart_trader.domain.tables.state_flags import STATE_KNOWN, ProcessingStatus
+from smart_trader.domain.tables.table import (
+    BOOLEAN,
+    COUNT,
+    INT,
+    PRICE,
+    STRING,
+    TIMESTAMP,
+    USD,
+    Column,
+    Table,
+    either,
+    one_of,
+)
+
+
+class WhaleTier(StrEnum):
+    MEGA = "MEGA"
+    LARGE = "LARGE"
+    MEDIUM = "MEDIUM"
+    SMALL = "SMALL"
+    MINIMAL = "MINIMAL"
+
 
 TABLE = Table(
     name="silver.tracked_whales",
@@ -31,7 +54,7 @@ TABLE = Table(
         Column(
             "whale_tier",
             STRING,
-            "MEGA, LARGE, MEDIUM, SMALL or MINIMAL by that value.",
+            f"{either(WhaleTier)} by that value.",
             nullable=False,
         ),
         Column(
@@ -50,7 +73,7 @@ TABLE = Table(
         Column(
             "wallet_class",
             STRING,
-            "person, bot, pool or exchange; null before the first PnL.",
+            f"{either(WalletClass)}; null before the first PnL.",
             True,
             "silver_pnl",
         ),
@@ -58,7 +81,7 @@ TABLE = Table(
         Column(
             "txns_fetch_status",
             STRING,
-            "Trades: pending or completed.",
+            f"Trades: {either(ProcessingStatus)}.",
             False,
             "bronze_transactions",
         ),
@@ -129,7 +152,7 @@ TABLE = Table(
         Column(
             "pnl_processing_status",
             STRING,
-            "PnL: pending or completed.",
+            f"PnL: {either(ProcessingStatus)}.",
             False,
             "silver_pnl",
         ),
@@ -142,10 +165,10 @@ TABLE = Table(
         ),
     ),
     checks=(
-        one_of("whale_tier", "MEGA", "LARGE", "MEDIUM", "SMALL", "MINIMAL"),
-        one_of("wallet_class", "person", "bot", "pool", "exchange"),
-        one_of("txns_fetch_status", "pending", "completed"),
-        one_of("pnl_processing_status", "pending", "completed"),
+        one_of("whale_tier", WhaleTier),
+        one_of("wallet_class", WalletClass),
+        one_of("txns_fetch_status", ProcessingStatus),
+        one_of("pnl_processing_status", ProcessingStatus),
     ),
     vouched_by=(STATE_KNOWN,),
 )
@@ -153,7 +176,12 @@ TABLE = Table(
 WALLET_STATE = tuple(c.name for c in TABLE.columns if c.owner is not None)
 """State columns: the same on all rows of a wallet."""
 
-_TIERS = (("MEGA", 1_000_000), ("LARGE", 100_000), ("MEDIUM", 10_000), ("SMALL", 1_000))
+_TIERS = (
+    (WhaleTier.MEGA, 1_000_000),
+    (WhaleTier.LARGE, 100_000),
+    (WhaleTier.MEDIUM, 10_000),
+    (WhaleTier.SMALL, 1_000),
+)
 _SEEN = ("token_symbol", "token_name", "rank", "ui_amount", "holdings_value_usd")
 
 
@@ -161,10 +189,10 @@ def _new_state() -> dict[str, SparkColumn]:
     """State of a wallet that is seen for the first time."""
     unknown = {name: F.lit(None).cast(TABLE.schema[name].dataType) for name in WALLET_STATE}
     return unknown | {
-        "txns_fetch_status": F.lit("pending"),
+        "txns_fetch_status": F.lit(ProcessingStatus.PENDING),
         "trade_rows": F.lit(0).cast(COUNT),
         "attempts": F.lit(0),
-        "pnl_processing_status": F.lit("pending"),
+        "pnl_processing_status": F.lit(ProcessingStatus.PENDING),
     }
 
 
@@ -237,7 +265,7 @@ def name_wallets(wallets: DataFrame, stored: DataFrame, *, as_of: datetime) -> D
     given = {
         "whale_id": whale_id(F.col("wallet_address"), no_token),
         "wallet_address": F.col("wallet_address"),
-        "whale_tier": F.lit("MINIMAL"),
+        "whale_tier": F.lit(WhaleTier.MINIMAL),
         "is_current": F.lit(False),
         "discovered_at": F.lit(as_of),
     } | _new_state()
@@ -247,7 +275,7 @@ def name_wallets(wallets: DataFrame, stored: DataFrame, *, as_of: datetime) -> D
 
 def whale_tier(value: SparkColumn) -> SparkColumn:
     """MEGA from $1M, LARGE from $100k, MEDIUM from $10k, SMALL from $1k, MINIMAL below or unknown."""
-    tier = F.lit("MINIMAL")
+    tier = F.lit(WhaleTier.MINIMAL)
     for name, least in reversed(_TIERS):
         tier = F.when(value >= least, name).otherwise(tier)
     return tier

@@ -12,12 +12,8 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import Batches, answering, arrow_type, build_column, nullable, starts, to_list
 from smart_trader.domain.kernel.netting import net
-from smart_trader.domain.kernel.trades import (
-    BUY,
-    swap_group_id,
-    trade_id,
-)
-from smart_trader.domain.kernel.valuation import ValueRules
+from smart_trader.domain.kernel.trades import Side, swap_group_id, trade_id
+from smart_trader.domain.kernel.valuation import PriceCheck, ValueRules, ValueSource
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -52,13 +48,13 @@ TABLE = Table(
         Column(
             "value_source",
             STRING,
-            "Which leg gave the value: stable, sol, volume_usd, token_price, none.",
+            f"Which leg gave the value: {', '.join(ValueSource)}.",
             False,
         ),
         Column(
             "price_check",
             STRING,
-            "How far the legs' prices disagree: ok, one_sided, suspect, rejected.",
+            f"How far the legs' prices disagree: {', '.join(PriceCheck)}.",
             False,
         ),
         Column("cost_known", BOOLEAN, "Whether a BUY has a value; null on a SELL."),
@@ -77,9 +73,9 @@ TABLE = Table(
     checks=(
         Check("quantity_above_zero", "quantity_raw > 0"),
         *not_negative("value_usd"),
-        one_of("side", "BUY", "SELL"),
-        one_of("value_source", "stable", "sol", "volume_usd", "token_price", "none"),
-        one_of("price_check", "ok", "one_sided", "suspect", "rejected"),
+        one_of("side", Side),
+        one_of("value_source", ValueSource),
+        one_of("price_check", PriceCheck),
     ),
     vouched_by=(PNL_COMPUTED,),
 )
@@ -159,7 +155,7 @@ def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) 
 
 def lines_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.trades`, and for each wallet one that has its `facts` and no trade."""
-    cost_known = F.when(F.col("side") == BUY, F.col("value_usd").isNotNull())
+    cost_known = F.when(F.col("side") == Side.BUY, F.col("value_usd").isNotNull())
     return (
         netted.select(*(f"row.{name}" for name in _AROUND), F.inline("row.lines"))
         .withColumns({"cost_known": cost_known, "event_ids": F.coalesce("event_ids", F.array("event_id"))})

@@ -2,6 +2,7 @@
 
 from pyspark.sql import types as T
 
+from smart_trader.domain.kernel.marks import MarkReason
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -84,7 +85,7 @@ FIGURES = (
     Column(
         "mark_reason",
         STRING,
-        "Why the mark was refused: no_price, stale_price, thin_market.",
+        f"Why the mark was refused: {', '.join(MarkReason)}.",
     ),
     Column("first_transaction", TIMESTAMP, "First trade."),
     Column("last_transaction", TIMESTAMP, "Last trade."),
@@ -143,6 +144,6 @@ TABLE = Table(
         ),
     ),
     clustered_by=("wallet_address",),
-    checks=(one_of("mark_reason", "no_price", "stale_price", "thin_market"),),
+    checks=(one_of("mark_reason", MarkReason),),
     vouched_by=(PNL_COMPUTED,),
 )

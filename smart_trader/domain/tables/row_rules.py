@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
+from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import Check, Table
 
 EXAMPLES = 3
@@ -76,15 +77,16 @@ def examine_rows(table: Table, rows: DataFrame) -> Examination:
     )
 
 
+_PENDING = f"'{ProcessingStatus.PENDING}'"
 _BETWEEN_COLUMNS: Mapping[str, tuple[Check, ...]] = {
     "bronze.token_metrics": (Check("processed_has_time", "NOT processed OR processed_at IS NOT NULL"),),
     "silver.tracked_tokens": (
-        Check("fetched_has_time", "whale_fetch_status = 'pending' OR whale_fetched_at IS NOT NULL"),
+        Check("fetched_has_time", f"whale_fetch_status = {_PENDING} OR whale_fetched_at IS NOT NULL"),
     ),
     "silver.tracked_whales": (
-        Check("fetched_has_time", "txns_fetch_status = 'pending' OR txns_last_fetched_at IS NOT NULL"),
-        Check("computed_has_time", "pnl_processing_status = 'pending' OR pnl_last_processed_at IS NOT NULL"),
-        Check("computed_has_class", "pnl_processing_status = 'pending' OR wallet_class IS NOT NULL"),
+        Check("fetched_has_time", f"txns_fetch_status = {_PENDING} OR txns_last_fetched_at IS NOT NULL"),
+        Check("computed_has_time", f"pnl_processing_status = {_PENDING} OR pnl_last_processed_at IS NOT NULL"),
+        Check("computed_has_class", f"pnl_processing_status = {_PENDING} OR wallet_class IS NOT NULL"),
     ),
     "silver.wallet_pnl": (
         Check("counts_add_up", "trade_count = buy_count + sell_count"),

@@ -1,6 +1,14 @@
 """The states that vouch for rows, and how each is set back when its rows are lost or to be made anew."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProcessingStatus(StrEnum):
+    """Whether something is to be done for an entity."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +34,9 @@ NEVER_READ: tuple[tuple[str, object], ...] = tuple(
     ).items()
 )
 """How far a wallet has been read; rows that are there already are recognized when they are read again."""
-READ = ("txns_fetch_status", "pending")
-COMPUTED = ("pnl_processing_status", "pending")
-HELD = ("whale_fetch_status", "pending")
+READ = ("txns_fetch_status", ProcessingStatus.PENDING)
+COMPUTED = ("pnl_processing_status", ProcessingStatus.PENDING)
+HELD = ("whale_fetch_status", ProcessingStatus.PENDING)
 
 WALLETS, TOKENS = "silver.tracked_whales", "silver.tracked_tokens"
 

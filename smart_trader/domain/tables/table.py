@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from pyspark.sql import types as T
@@ -127,7 +128,13 @@ def not_negative(*names: str) -> tuple[Check, ...]:
     return tuple(Check(f"{name}_not_negative", f"{name} IS NULL OR {name} >= 0") for name in names)
 
 
-def one_of(name: str, *values: str) -> Check:
+def one_of(name: str, values: type[StrEnum]) -> Check:
     """A check that the column is one of `values`; null passes."""
     listed = ", ".join(f"'{value}'" for value in values)
     return Check(f"{name}_known", f"{name} IS NULL OR {name} IN ({listed})")
+
+
+def either(values: type[StrEnum]) -> str:
+    """The values in words, for what is said of a column: "a, b or c"."""
+    *others, last = values
+    return f"{', '.join(others)} or {last}"

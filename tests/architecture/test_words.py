@@ -1,0 +1,66 @@
+"""A word that several files use stands in one enumeration; no other file spells it out."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import smart_trader
+
+ROOT = Path(smart_trader.__file__).parent
+MODULES = {
+    path.relative_to(ROOT).with_suffix("").as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(ROOT.rglob("*.py"))
+    if "simulator" not in path.parts  # it imports nothing of what it tests, so it has words of its own
+}
+OTHER_MEANINGS = {
+    "down": "",
+    "entered": "run/",
+    "failed": "run/summary",
+    "gained": "report/",
+    "left": "",
+    "none": "",
+    "rejected": ("run/summary", "report/exports"),
+    "too_large": ("domain/", "io/birdeye/"),
+    "up": "",
+    "volume_usd": ("domain/", "io/birdeye/"),
+}
+"""Words that also mean something else (a join, a style, a column, a heading), and in which modules they do."""
+
+
+def words_of(enumeration: ast.ClassDef) -> set[str]:
+    values = (line.value for line in enumeration.body if isinstance(line, ast.Assign))
+    return {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+
+
+def enumerations(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "StrEnum" for base in node.bases):
+            yield node
+
+
+DECLARED = {name: {word for each in enumerations(tree) for word in words_of(each)} for name, tree in MODULES.items()}
+WORDS = frozenset().union(*DECLARED.values())
+QUOTED = re.compile(r"'(\w+)'")
+"""Words in a text of SQL."""
+
+
+def spelled_out(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Words of enumerations in the texts of a module, each with its line; docstrings are not among them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):  # a docstring
+            node.value = ast.Constant(None)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for word in (node.value, *QUOTED.findall(node.value)):
+                if word in WORDS:
+                    yield word, node.lineno
+
+
+def test_no_module_spells_out_a_word_of_an_enumeration() -> None:
+    found = [
+        f"{name}:{line} {word}"
+        for name, tree in MODULES.items()
+        for word, line in spelled_out(tree)
+        if word not in DECLARED[name] and not (word in OTHER_MEANINGS and name.startswith(OTHER_MEANINGS[word]))
+    ]
+    assert not found
