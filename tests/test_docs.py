@@ -108,7 +108,7 @@ def figures(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     results = judge_tokens(tally, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))
     facts = Facts(history_complete=True, arbitrage_tx_count=0, rejected_rows=0)
     token, wallet = token_figures(results, [True]), wallet_figures(results.whole(), [facts])
-    return tuple({name: column[0] for name, column in of._asdict().items()} for of in (token, wallet))
+    return tuple({name: column[0] for name, column in of.items()} for of in (token, wallet))
 
 
 def test_the_sales_of_the_worked_example_are_what_the_kernel_computes() -> None:

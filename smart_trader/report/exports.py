@@ -27,13 +27,14 @@ def as_csv(found: Collected) -> str:
     was = {row["wallet_address"]: row["was_overall_rank"] for row in found.movements}
     for row in found.traders:
         token: Row = best.get(row["wallet_address"], {})
-        own = (
-            was.get(row["wallet_address"]),
-            token.get("token_address"),
-            token.get("token_symbol"),
-            "network fees and tips",
-        )
-        writer.writerow(map(_csv_cell, (*(row[name] for name in names[: -len(own)]), *own)))
+        line = {
+            **row,
+            "previous_rank": was.get(row["wallet_address"]),
+            "best_token_address": token.get("token_address"),
+            "best_token_symbol": token.get("token_symbol"),
+            "not_in_pnl": "network fees and tips",
+        }
+        writer.writerow(_csv_cell(line[name]) for name in names)
     return out.getvalue()
 
 

@@ -282,9 +282,9 @@ def _quote(snapshot: dict[str, Any]) -> marks.Quote:
 
 def _pnl_rows(names: list[tuple[str, str]], figures: performance.Figures, now: int) -> Table:
     rows: Table = []
-    for (wallet, token), *numbers in zip(names, *figures, strict=True):
+    for (wallet, token), *numbers in zip(names, *figures.values(), strict=True):
         row: dict[str, Any] = {"wallet_address": wallet, "token_address": token, "computed_at": now}
-        for column, number in zip(figures._fields, numbers, strict=True):
+        for column, number in zip(figures, numbers, strict=True):
             if column in _COUNTS:
                 row[column] = number
             else:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 
 from smart_trader.domain.kernel import performance
+from smart_trader.domain.silver import wallet_pnl
 from tests import strategies
 from tests.kernel import product
 from tests.oracle import fifo
@@ -52,6 +53,12 @@ def history(*trades: tuple[Any, ...]) -> list[Row]:
 def row_of(trades: list[Row], token: str = "MintWith6", **mark: Any) -> Row:
     marks = {"MintWith6": {"price": Decimal(1), "last_trade_at": NOW, "liquidity_usd": Decimal(10**9)} | mark}
     return both(trades, marks if mark else {}, {"Wallet": FACTS})["Wallet", token]
+
+
+def test_each_declared_figure_is_computed_and_no_other() -> None:
+    rows = product.wallet_pnl(history(("BUY", 2, 3, HOUR)), {}, {"Wallet": FACTS}, NOW)
+    declared = {column.name for column in wallet_pnl.FIGURES}
+    assert [set(row) - {*KEY, "computed_at"} for row in rows] == [declared, declared]
 
 
 @given(strategies.trade_histories(), strategies.markets(), strategies.wallet_facts())

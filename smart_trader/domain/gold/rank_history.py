@@ -1,9 +1,14 @@
 """gold.rank_history: every ranking that was ever made, with what it was made from."""
 
+from dataclasses import replace
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.tables.table import BOOLEAN, COUNT, DATE, PERCENT, SCORE, STRING, TIMESTAMP, USD, Column, Table
+from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.tables.table import BOOLEAN, COUNT, DATE, PERCENT, STRING, Column, Table
+
+_OF_TRADERS = {column.name: column for column in smart_traders.TABLE.columns}
 
 TABLE = Table(
     name="gold.rank_history",
@@ -11,44 +16,15 @@ TABLE = Table(
     key=("ranked_at", "wallet_address"),
     job="gold_traders",
     columns=(
-        Column("ranked_at", TIMESTAMP, "Business time of the ranking.", nullable=False),
+        _OF_TRADERS["ranked_at"],
         Column("ranking_date", DATE, "Its day, UTC.", nullable=False),
-        Column("wallet_address", STRING, "Who traded.", nullable=False),
-        Column(
-            "performance_tier",
-            STRING,
-            "ELITE, STRONG, PROMISING or QUALIFIED.",
-            nullable=False,
-        ),
-        Column("smart_trader_score", SCORE, "0 to 100.", nullable=False),
-        Column(
-            "overall_rank",
-            COUNT,
-            "1 is the best of all qualified wallets.",
-            nullable=False,
-        ),
-        Column("tier_rank", COUNT, "1 is the best of the tier.", nullable=False),
+        *(_OF_TRADERS[name] for name in ("wallet_address", "performance_tier", "smart_trader_score")),
+        *(_OF_TRADERS[name] for name in ("overall_rank", "tier_rank")),
         Column("recommended", BOOLEAN, "Passed every gate.", nullable=False),
-        Column(
-            "total_pnl",
-            USD,
-            "Realized, and unrealized as far as known.",
-            nullable=False,
-        ),
-        Column(
-            "realized_pnl",
-            USD,
-            "Matched proceeds less first-in-first-out cost.",
-            nullable=False,
-        ),
+        *(replace(_OF_TRADERS[name], nullable=False) for name in ("total_pnl", "realized_pnl")),
         Column("roi", PERCENT, "100 x realized / cost of sold."),
         Column("win_rate", PERCENT, "100 x winning / matched sales."),
-        Column(
-            "wallet_pnl_version",
-            COUNT,
-            "Version of silver.wallet_pnl that was ranked.",
-            nullable=False,
-        ),
+        _OF_TRADERS["wallet_pnl_version"],
         Column(
             "trades_version",
             COUNT,

@@ -1,6 +1,6 @@
 """silver.wallet_pnl to gold.smart_traders: every qualified wallet, judged and put in a total order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -83,38 +83,29 @@ def rank_wallets(
 
     `pnl` is silver.wallet_pnl, `classes` silver.tracked_whales, `sales` and `trades` their silver tables.
     """
-    is_portfolio = F.col("token_address") == ALL_TOKENS
-    tokens = pnl.where(~is_portfolio).groupBy("wallet_address").agg(F.count(F.lit(1)).alias("tokens_traded"))
     windows = _sale_windows(sales, ranked_at).join(_trade_windows(trades, ranked_at), "wallet_address", "full_outer")
-    counted = {name: F.lit(0) for name in (*windows.columns, "tokens_traded") if name != "wallet_address"}
-    portfolios = (
-        pnl.where(is_portfolio)
-        .select("wallet_address", *(c.name for c in wallet_pnl.FIGURES))
-        .join(
-            classes.select("wallet_address", "wallet_class").distinct(),
-            "wallet_address",
-            "left",
-        )
-        .join(tokens, "wallet_address", "left")
-        .join(windows, "wallet_address", "left")
-        .withColumns({name: F.coalesce(F.col(name), zero) for name, zero in counted.items()})
-        .withColumns({f"{n}_{d}d": _money(f"{n}_{d}d") for d in WINDOW_DAYS for n in ("realized_pnl", "cost_of_sold")})
-    )
+    portfolios = _portfolios(pnl, classes, windows)
     schema = T.StructType([*portfolios.schema.fields, *_JUDGED.fields])
     judged = portfolios.mapInArrow(partial(_judge_partition, by=by), schema)
-    best_first = (
-        F.desc("smart_trader_score"),
-        F.desc_nulls_last(by.pnl),
-        F.asc("wallet_address"),
-    )
-    return judged.withColumns(
-        {
-            "overall_rank": F.row_number().over(Window.partitionBy(F.lit(0)).orderBy(*best_first)).cast("bigint"),
-            "tier_rank": F.row_number()
-            .over(Window.partitionBy("performance_tier").orderBy(*best_first))
-            .cast("bigint"),
-            "ranked_at": F.lit(ranked_at),
-        }
+    best_first = (F.desc("smart_trader_score"), F.desc_nulls_last(by.pnl), F.asc("wallet_address"))
+    among = {"overall_rank": Window.partitionBy(F.lit(0)), "tier_rank": Window.partitionBy("performance_tier")}
+    ranks = {name: F.row_number().over(all_of.orderBy(*best_first)).cast("bigint") for name, all_of in among.items()}
+    return judged.withColumns({**ranks, "ranked_at": F.lit(ranked_at)})
+
+
+def _portfolios(pnl: DataFrame, classes: DataFrame, windows: DataFrame) -> DataFrame:
+    """One row per wallet: its figures, its class, how many tokens it traded, and its sums over the `windows`."""
+    is_portfolio = F.col("token_address") == ALL_TOKENS
+    tokens = pnl.where(~is_portfolio).groupBy("wallet_address").agg(F.count(F.lit(1)).alias("tokens_traded"))
+    added_up = [name for name in (*windows.columns, "tokens_traded") if name != "wallet_address"]
+    return (
+        pnl.where(is_portfolio)
+        .select("wallet_address", *(c.name for c in wallet_pnl.FIGURES))
+        .join(classes.select("wallet_address", "wallet_class").distinct(), "wallet_address", "left")
+        .join(tokens, "wallet_address", "left")
+        .join(windows, "wallet_address", "left")
+        .withColumns({name: F.coalesce(F.col(name), F.lit(0)) for name in added_up})
+        .withColumns({f"{n}_{d}d": _money(f"{n}_{d}d") for d in WINDOW_DAYS for n in ("realized_pnl", "cost_of_sold")})
     )
 
 
@@ -172,50 +163,53 @@ def _money(name: str) -> SparkColumn:
 
 
 def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterator[pa.RecordBatch]:
-    kinds = arrow_type(_JUDGED)
+    names = (by.pnl, *_FIGURES)
     for batch in batches:
-        verdicts = [_judge(*row, rules=by.rules) for row in zip(*lists(batch, (by.pnl, *_FIGURES)), strict=True)]
+        wallets = zip(*lists(batch, names), strict=True)
+        verdicts = [_judge(dict(zip(names, wallet, strict=True)), by) for wallet in wallets]
         kept = batch.filter(pa.array([verdict is not None for verdict in verdicts], pa.bool_()))
         if not kept.num_rows:
             continue
-        columns = zip(*(verdict for verdict in verdicts if verdict is not None), strict=True)
-        added = [build_column(values, kinds.field(i).type) for i, values in enumerate(columns)]
+        rows = [verdict for verdict in verdicts if verdict is not None]
+        added = [build_column([row[field.name] for row in rows], field.type) for field in arrow_type(_JUDGED)]
         yield pa.RecordBatch.from_arrays([*kept.columns, *added], names=[*kept.schema.names, *_JUDGED.names])
 
 
-def _judge(
-    pnl: int | None,
-    roi: int | None,
-    win_rate: int | None,
-    trades: int,
-    coverage: int | None,
-    history_complete: bool,
-    wallet_class: str | None,
-    sells: int,
-    bought: int | None,
-    sold: int | None,
-    first: int,
-    last: int,
-    *windows: int,
-    rules: RankingRules,
-) -> Sequence[Any] | None:
-    """The columns of `_JUDGED`; None for a wallet that does not qualify."""
-    record = Record(pnl, roi, win_rate, trades, coverage, history_complete, wallet_class)
+def _judge(wallet: Mapping[str, Any], by: RankedBy) -> Mapping[str, Any] | None:
+    """The columns of `_JUDGED` from those of `_FIGURES` and the PnL; None for a wallet that does not qualify."""
+    record = Record(
+        pnl=wallet[by.pnl],
+        roi=wallet["roi"],
+        win_rate=wallet["win_rate"],
+        trades=wallet["trade_count"],
+        coverage=wallet["coverage_ratio"],
+        history_complete=wallet["history_complete"],
+        wallet_class=wallet["wallet_class"],
+    )
     if not qualifies(record):
         return None
-    failures = gate_failures(record, rules.gate)
-    wins = [
-        rounded(100 * MICRO * won, matched) if matched else None
-        for won, matched in zip(windows[::2], windows[1::2], strict=True)
-    ]
-    size = None if bought is None or sold is None else rounded(bought + sold, trades)
-    return (
-        tier(record, rules),
-        *score(record, rules.scoring),
-        not failures,
-        failures,
-        size,
-        rounded(100 * MICRO * sells, trades),
-        days_spanned(first, last),
-        *wins,
-    )
+    points, failures = score(record, by.rules.scoring), gate_failures(record, by.rules.gate)
+    return {
+        "performance_tier": tier(record, by.rules),
+        "smart_trader_score": points.total,
+        "profitability_score": points.profitability,
+        "roi_score": points.roi,
+        "win_rate_score": points.win_rate,
+        "activity_score": points.activity,
+        "recommended": not failures,
+        "gate_failures": failures,
+        "avg_trade_size_usd": _average_size(wallet),
+        "sell_ratio_percent": rounded(100 * MICRO * wallet["sell_count"], record.trades),
+        "trading_experience_days": days_spanned(wallet["first_transaction"], wallet["last_transaction"]),
+        **{f"win_rate_{days}d": _win_rate(wallet, days) for days in WINDOW_DAYS},
+    }
+
+
+def _average_size(wallet: Mapping[str, Any]) -> int | None:
+    bought, sold = wallet["total_bought"], wallet["total_sold"]
+    return None if bought is None or sold is None else rounded(bought + sold, wallet["trade_count"])
+
+
+def _win_rate(wallet: Mapping[str, Any], days: int) -> int | None:
+    won, matched = wallet[f"winning_sales_{days}d"], wallet[f"matched_sales_{days}d"]
+    return rounded(100 * MICRO * won, matched) if matched else None

@@ -3,7 +3,7 @@
 Integers throughout: nano-dollars, base units, microseconds, and for percentages, ratios and hours millionths.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
@@ -29,44 +29,8 @@ class Facts:
     rejected_rows: int
 
 
-class Figures(NamedTuple):
-    """Rows of `silver.wallet_pnl` as columns in declared order, without the key and the state."""
-
-    realized_pnl: list[int]
-    unrealized_pnl: list[int | None]
-    total_pnl: list[int]
-    cost_of_sold: list[int]
-    roi: list[int | None]
-    win_rate: list[int | None]
-    winning_sales: list[int]
-    matched_sales: list[int]
-    token_win_rate: list[int | None]
-    winning_tokens: list[int]
-    losing_tokens: list[int]
-    win_rate_lower_bound: list[int | None]
-    trade_count: list[int]
-    buy_count: list[int]
-    sell_count: list[int]
-    total_bought: list[int]
-    total_sold: list[int]
-    coverage_ratio: list[int | None]
-    unmatched_proceeds: list[int]
-    avg_holding_time_hours: list[int | None]
-    trade_frequency_daily: list[int | None]
-    current_position_tokens: list[int | None]
-    current_position_cost_basis: list[int | None]
-    current_position_value: list[int | None]
-    unmarked_cost_basis: list[int]
-    mark_price: list[int | None]
-    mark_reason: list[str | None]
-    first_transaction: list[int | None]
-    last_transaction: list[int | None]
-    history_complete: list[bool]
-    arbitrage_tx_count: list[int | None]
-    rejected_rows: list[int | None]
-    pnl_ex_best_token: list[int | None]
-    best_token_share: list[int | None]
-    best_trade_roi: list[int | None]
+Figures = Mapping[str, Sequence[Any]]
+"""Figures by their column of `silver.wallet_pnl`: one for each position, or for each wallet."""
 
 
 class Results(NamedTuple):
@@ -144,23 +108,28 @@ def judge_tokens(
     return Results(tally, holdings, [int(o > 0) for o in outcomes], [int(o < 0) for o in outcomes], list(gains), gross)
 
 
-def token_figures(results: Results, history_complete: list[bool]) -> Figures:
+def token_figures(results: Results, history_complete: Sequence[bool]) -> Figures:
     """The rows of positions."""
     unknown = [None] * len(history_complete)
-    return _figures(results, history_complete, *[unknown] * 4)
+    return _figures(results) | {
+        "history_complete": history_complete,
+        "arbitrage_tx_count": unknown,
+        "rejected_rows": unknown,
+        "pnl_ex_best_token": unknown,
+        "best_token_share": unknown,
+    }
 
 
 def wallet_figures(wholes: Results, facts: Sequence[Facts]) -> Figures:
     """The `ALL_TOKENS` rows of wallets."""
     best = [gain or 0 for gain in wholes.best_gain]
-    return _figures(
-        wholes,
-        [of_wallet.history_complete for of_wallet in facts],
-        [of_wallet.arbitrage_tx_count for of_wallet in facts],
-        [of_wallet.rejected_rows for of_wallet in facts],
-        list(map(sub, wholes.tally.realized, best)),
-        _shares(MICRO, best, wholes.gross_gain),
-    )
+    return _figures(wholes) | {
+        "history_complete": [of_wallet.history_complete for of_wallet in facts],
+        "arbitrage_tx_count": [of_wallet.arbitrage_tx_count for of_wallet in facts],
+        "rejected_rows": [of_wallet.rejected_rows for of_wallet in facts],
+        "pnl_ex_best_token": list(map(sub, wholes.tally.realized, best)),
+        "best_token_share": _shares(MICRO, best, wholes.gross_gain),
+    }
 
 
 @lru_cache(maxsize=4096)
@@ -193,59 +162,71 @@ def days_spanned(first: int, last: int) -> int:
     return max(1, -((first - last) // MICROSECONDS_PER_DAY))
 
 
-def _figures(
-    results: Results,
-    history_complete: list[bool],
-    arbitrage_tx_count: Sequence[int | None],
-    rejected_rows: Sequence[int | None],
-    pnl_ex_best_token: Sequence[int | None],
-    best_token_share: Sequence[int | None],
-) -> Figures:
-    tally, won, lost = results.tally, results.won, results.lost
-    decided, trades = list(map(add, won, lost)), list(map(add, tally.buys, tally.sells))
-    held = zip(*results.holdings, strict=True) if results.holdings else [()] * len(Holding._fields)
-    tokens, cost_basis, value, unrealized, unmarked, price, reason, _ = map(list, held)
+def _figures(results: Results) -> dict[str, Sequence[Any]]:
+    """What is known of tokens and of wallets alike."""
+    return (
+        _of_sales(results.tally)
+        | _of_trades(results.tally)
+        | _of_decisions(results.won, results.lost)
+        | _of_holdings(results.tally.realized, results.holdings)
+    )
+
+
+def _of_sales(tally: Tally) -> dict[str, Sequence[Any]]:
+    return {
+        "realized_pnl": tally.realized,
+        "cost_of_sold": tally.cost_of_sold,
+        "roi": _shares(100 * MICRO, tally.realized, tally.cost_of_sold),
+        "win_rate": _shares(100 * MICRO, tally.winning_sales, tally.matched_sales),
+        "winning_sales": tally.winning_sales,
+        "matched_sales": tally.matched_sales,
+        "coverage_ratio": _shares(MICRO, tally.matched_proceeds, tally.total_sold),
+        "unmatched_proceeds": list(map(sub, tally.total_sold, tally.matched_proceeds)),
+        "avg_holding_time_hours": _shares(1, tally.hours_by_cost, tally.held_cost),
+        "best_trade_roi": tally.best_trade_roi,
+    }
+
+
+def _of_trades(tally: Tally) -> dict[str, Sequence[Any]]:
+    trades = list(map(add, tally.buys, tally.sells))
     spans = [
         None if first is None or last is None else days_spanned(first, last)
         for first, last in zip(tally.first, tally.last, strict=True)
     ]
-    return Figures(
-        realized_pnl=tally.realized,
-        unrealized_pnl=unrealized,
-        total_pnl=[realized + (more or 0) for realized, more in zip(tally.realized, unrealized, strict=True)],
-        cost_of_sold=tally.cost_of_sold,
-        roi=_shares(100 * MICRO, tally.realized, tally.cost_of_sold),
-        win_rate=_shares(100 * MICRO, tally.winning_sales, tally.matched_sales),
-        winning_sales=tally.winning_sales,
-        matched_sales=tally.matched_sales,
-        token_win_rate=_shares(100 * MICRO, won, decided),
-        winning_tokens=won,
-        losing_tokens=lost,
-        win_rate_lower_bound=[wilson_lower_bound(*counts) for counts in zip(won, decided, strict=True)],
-        trade_count=trades,
-        buy_count=tally.buys,
-        sell_count=tally.sells,
-        total_bought=tally.total_bought,
-        total_sold=tally.total_sold,
-        coverage_ratio=_shares(MICRO, tally.matched_proceeds, tally.total_sold),
-        unmatched_proceeds=list(map(sub, tally.total_sold, tally.matched_proceeds)),
-        avg_holding_time_hours=_shares(1, tally.hours_by_cost, tally.held_cost),
-        trade_frequency_daily=_shares(MICRO, trades, spans),
-        current_position_tokens=tokens,
-        current_position_cost_basis=cost_basis,
-        current_position_value=value,
-        unmarked_cost_basis=unmarked,
-        mark_price=price,
-        mark_reason=reason,
-        first_transaction=tally.first,
-        last_transaction=tally.last,
-        history_complete=history_complete,
-        arbitrage_tx_count=list(arbitrage_tx_count),
-        rejected_rows=list(rejected_rows),
-        pnl_ex_best_token=list(pnl_ex_best_token),
-        best_token_share=list(best_token_share),
-        best_trade_roi=tally.best_trade_roi,
-    )
+    return {
+        "trade_count": trades,
+        "buy_count": tally.buys,
+        "sell_count": tally.sells,
+        "total_bought": tally.total_bought,
+        "total_sold": tally.total_sold,
+        "trade_frequency_daily": _shares(MICRO, trades, spans),
+        "first_transaction": tally.first,
+        "last_transaction": tally.last,
+    }
+
+
+def _of_decisions(won: Sequence[int], lost: Sequence[int]) -> dict[str, Sequence[Any]]:
+    decided = list(map(add, won, lost))
+    return {
+        "token_win_rate": _shares(100 * MICRO, won, decided),
+        "winning_tokens": won,
+        "losing_tokens": lost,
+        "win_rate_lower_bound": [wilson_lower_bound(*counts) for counts in zip(won, decided, strict=True)],
+    }
+
+
+def _of_holdings(realized: Sequence[int], holdings: Sequence[Holding]) -> dict[str, Sequence[Any]]:
+    unrealized = [holding.unrealized for holding in holdings]
+    return {
+        "unrealized_pnl": unrealized,
+        "total_pnl": [gain + (more or 0) for gain, more in zip(realized, unrealized, strict=True)],
+        "current_position_tokens": [holding.tokens for holding in holdings],
+        "current_position_cost_basis": [holding.cost_basis for holding in holdings],
+        "current_position_value": [holding.value for holding in holdings],
+        "unmarked_cost_basis": [holding.unmarked_cost_basis for holding in holdings],
+        "mark_price": [holding.mark_price for holding in holdings],
+        "mark_reason": [holding.mark_reason for holding in holdings],
+    }
 
 
 def _shares(unit: int, parts: Sequence[int], wholes: Sequence[int | None]) -> list[int | None]:

@@ -4,7 +4,7 @@ One pass: the trades of a wallet come token by token in their total order, and a
 Why so: docs/decisions/pnl-engine.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
@@ -33,6 +33,7 @@ from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
     Facts,
+    Figures,
     Results,
     join,
     judge_tokens,
@@ -89,8 +90,6 @@ _TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.carried.*")
 _ROWS_PER_BATCH = 20_000
 _BOOKED = arrow_type(BOOKED)
 _BOOK_TYPE = _BOOKED.field("book").type
-_DECIMALS = {i: 10**c.type.precision for i, c in enumerate(wallet_pnl.FIGURES, 1) if isinstance(c.type, T.DecimalType)}
-"""First magnitude that does not fit, by place in `_PNL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +238,24 @@ class _Books:
     ) -> pa.StructArray:
         """The book of each position: the figures of its token, but for a wallet's own line; of the last one of a wallet
         also the figures and the class of the wallet."""
-        tokens, *_, decimals, facts = lines
-        rules = self._rules
+        *_, facts = lines
         is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
+        mints, results = self._judge(lines, trades, matches)
+        complete: list[bool] = []
+        ended: dict[int, _Wallet] = {}
+        for begin, end, wallet in self._gather(facts, is_own, trades, matches, results):
+            complete += [wallet.facts.history_complete] * (end - begin)
+            if end < len(is_own) or ends_wallet:
+                ended[end - 1] = wallet
+        wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
+        of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
+        rows = _pnl_rows((mints, token_figures(results, complete)), ([ALL_TOKENS] * len(ended), of_wallets))
+        return _listed(rows, is_own, {place: wallet.verdict(self._rules.classes) for place, wallet in ended.items()})
+
+    def _judge(self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches) -> tuple[list[str | None], Results]:
+        """The mint of each position, and what became of it."""
+        tokens, *_, decimals, _ = lines
+        rules = self._rules
         mints = tokens.take(pa.array(trades.starts)).to_pylist()
         results = judge_tokens(
             tally_trades(trades, matches),
@@ -251,25 +265,23 @@ class _Books:
             rules.now,
             rules.marks,
         )
-        complete: list[bool] = []
-        ended: dict[int, _Wallet] = {}
+        return mints, results
+
+    def _gather(
+        self, facts: pa.Array, is_own: NDArray[np.bool_], trades: Trades, matches: Matches, results: Results
+    ) -> Iterator[tuple[int, int, _Wallet]]:
+        """Each wallet with its first position and the one behind its last, after these have been added to it."""
         is_realized = (matches.matched > 0) & trades.has_value
         first = [place for place, own in enumerate(is_own.tolist()) if own or not place]
         for begin, end in pairwise([*first, len(is_own)]):
             if is_own[begin]:
                 self._wallet = _Wallet(facts[trades.starts[begin]].as_py())
             assert self._wallet, "a wallet's own line comes first"
-            pairs = slice(begin + int(is_own[begin]), end)
-            rows = slice(trades.starts[begin] + int(is_own[begin]), trades.ends[end - 1])
+            skipped = int(is_own[begin])
+            rows = slice(trades.starts[begin] + skipped, trades.ends[end - 1])
             held = (trades.time[rows] - matches.acquired_at[rows])[is_realized[rows]]
-            self._wallet.see(results.part(pairs), trades.time[rows], held)
-            complete += [self._wallet.facts.history_complete] * (end - begin)
-            if end < len(is_own) or ends_wallet:
-                ended[end - 1] = self._wallet
-        wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
-        of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
-        rows_of = _pnl_rows((mints, *token_figures(results, complete)), ([ALL_TOKENS] * len(ended), *of_wallets))
-        return _listed(rows_of, is_own, {place: wallet.verdict(rules.classes) for place, wallet in ended.items()})
+            self._wallet.see(results.part(slice(begin + skipped, end)), trades.time[rows], held)
+            yield begin, end, self._wallet
 
 
 def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[int, tuple[str, str]]) -> pa.StructArray:
@@ -325,14 +337,17 @@ def _fits(amounts: NDArray[Any]) -> NDArray[np.bool_]:
     return fits
 
 
-def _pnl_rows(*parts: Iterable[list[Any]]) -> pa.StructArray:
-    """Rows of `silver.wallet_pnl` from columns in the order of `_PNL`, part after part."""
+def _pnl_rows(*parts: tuple[Sequence[str | None], Figures]) -> pa.StructArray:
+    """Rows of `silver.wallet_pnl`, part after part: the tokens, and their figures by column."""
     fields = list(_BOOK_TYPE[0].type.value_type)
-    columns = [list(chain.from_iterable(column)) for column in zip(*parts, strict=True)]
-    for place, limit in _DECIMALS.items():
-        columns[place] = _fitting(columns[place], limit)
-    arrays = [build_column(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    columns = [{"token_address": tokens, **figures} for tokens, figures in parts]
+    arrays = [_pnl_column([column[field.name] for column in columns], field.type) for field in fields]
     return pa.StructArray.from_arrays(arrays, fields=fields)
+
+
+def _pnl_column(parts: Iterable[Sequence[Any]], kind: pa.DataType) -> pa.Array:
+    values = list(chain.from_iterable(parts))
+    return build_column(_fitting(values, 10**kind.precision) if pa.types.is_decimal(kind) else values, kind)
 
 
 def _fitting(figures: list[int | None], limit: int) -> list[int | None]:

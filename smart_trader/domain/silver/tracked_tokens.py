@@ -116,29 +116,18 @@ def judge_tokens(newest: DataFrame, tracked: DataFrame, min_liquidity_usd: Decim
     state = tracked.select("token_address", F.lit(True).alias("_is_tracked"), *new)
     is_tracked = not_tracked_reason(min_liquidity_usd).isNull()
     is_known = F.col("_is_tracked").isNotNull()
-    has_holders = F.col("holder") > 0
+    made = {
+        "liquidity_tier": liquidity_tier(F.col("liquidity")),
+        "fdv_per_holder": F.when(F.col("holder") > 0, F.round(F.col("fdv") / F.col("holder"), 2)).cast(
+            TABLE.schema["fdv_per_holder"].dataType
+        ),
+        "bronze_batch_id": F.col("batch_id"),
+        **{name: F.when(is_known, F.col(name)).otherwise(value) for name, value in new.items()},
+    }
     return (
         newest.join(state, "token_address", "left")
         .where(is_tracked | is_known)
-        .select(
-            *(
-                "token_address",
-                "symbol",
-                "name",
-                "decimals",
-                "liquidity",
-                "price",
-                "fdv",
-                "holder",
-            ),
-            liquidity_tier(F.col("liquidity")).alias("liquidity_tier"),
-            F.when(has_holders, F.round(F.col("fdv") / F.col("holder"), 2))
-            .cast(TABLE.schema["fdv_per_holder"].dataType)
-            .alias("fdv_per_holder"),
-            "processing_date",
-            F.col("batch_id").alias("bronze_batch_id"),
-            *(F.when(is_known, F.col(name)).otherwise(value).alias(name) for name, value in new.items()),
-        )
+        .select(*(made[name].alias(name) if name in made else name for name in TABLE.column_names))
     )
 
 
