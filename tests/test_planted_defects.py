@@ -74,10 +74,10 @@ DEFECTS = {
     ),
     "last in, first out, in columns": Defect(
         COLUMNS,
-        "    is_first = np.ones(len(sales), bool)\n",
+        "    last = np.searchsorted(lots.end, end)\n",
         "    newest = np.cumsum(np.where(trades.is_buy, trades.quantity, 0))[sales] + origin[sales]\n"
         "    begin, end = newest - end, newest - begin\n"
-        "    is_first = np.ones(len(sales), bool)\n",
+        "    last = np.searchsorted(lots.end, end)\n",
         FIFO_TESTS,
     ),
     "zero for unknown cost, in columns": Defect(

@@ -8,8 +8,8 @@ from smart_trader.domain.gold.report_data import GateChange, PlaceChange
 from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.report import figures, numbers, trader_tables, trader_view
 from smart_trader.report.data import Collected, Row
+from smart_trader.report.meanings import meanings
 from smart_trader.report.view import (
-    FEES,
     Cell,
     Column,
     Fact,
@@ -56,7 +56,7 @@ def build(found: Collected) -> Page:
         ranking=_ranking(found, moved) if found.traders else None,
         traders=traders,
         data=(*_freshness(found), _rejected(found.rejections), _runs(found.runs), _versions(found.versions)),
-        meanings=tuple(_meanings(found)),
+        meanings=meanings(found.rules),
         made_by=found.made_by,
     )
 
@@ -342,58 +342,3 @@ def _versions(versions: Mapping[str, int]) -> Grid:
     rows: list[tuple[Cell, ...]] = [(table, Figure(str(version))) for table, version in sorted(versions.items())]
     note = "Delta versions: what is shown here can be read again as of these, as far back as the retention goes."
     return Grid("Made from", (Column("Table"), Column("Version", True)), rows, note)
-
-
-def _meanings(found: Collected) -> Iterable[tuple[str, str]]:
-    gate, weights, full = found.rules.gate, found.rules.weights, found.rules.full_score
-    exact = numbers.exact
-    yield (
-        "Realized PnL",
-        f"Proceeds of sales less the cost of what was sold, purchases consumed first in, first out. {FEES} "
-        "What pools charge is already in the amounts.",
-    )
-    yield (
-        "Recommended",
-        f"PnL of at least ${exact(gate['pnl'])}, ROI {exact(gate['roi'])} %, win rate {exact(gate['win_rate'])} %, "
-        f"coverage {exact(100 * gate['coverage'])} %, complete history, and not a bot, a pool or an exchange. "
-        "It asks whether a record can be relied on; the tier says how much was made.",
-    )
-    yield (
-        "Tier",
-        "The first that fits: "
-        + "; ".join(
-            f"{name}: ${exact(least['pnl'])} PnL, {exact(least['roi'])} % ROI, {exact(least['win_rate'])} % win rate"
-            for name, least in found.rules.tiers.items()
-        )
-        + f"; {PerformanceTier.QUALIFIED} for everybody else with a profit or a winning sale.",
-    )
-    yield (
-        "Score",
-        f"{exact(100 * weights['profitability'])} % PnL (100 points at ${exact(full['pnl'])}), "
-        f"{exact(100 * weights['roi'])} % ROI (at {exact(full['roi'])} %), "
-        f"{exact(100 * weights['win_rate'])} % win rate, "
-        f"{exact(100 * weights['activity'])} % activity (at {exact(full['trades'])} trades). "
-        f"PnL here is the {found.rules.pnl_basis} one.",
-    )
-    yield (
-        "Lower bound",
-        "What the win rate of tokens is at least, with 95 % confidence, given how few tokens are decided. "
-        "Two wins of two are no proof: their lower bound is 34 %.",
-    )
-    yield (
-        "Coverage",
-        "The share of the proceeds whose purchase was seen. The rest has an unknown cost: it is kept out of PnL.",
-    )
-    yield (
-        "History",
-        "Complete once every page down to the first trade was read; cut while older trades are missing.",
-    )
-    yield (
-        "Dash",
-        "Unknown, with its reason; never zero.",
-    )
-    yield (
-        "Rounding",
-        "Every figure is cut, never rounded up, so that none looks better than it is. The exact one appears when the "
-        "pointer rests on it; --format csv and --format json have all of them.",
-    )

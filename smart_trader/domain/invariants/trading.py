@@ -17,6 +17,9 @@ from smart_trader.domain.tables.row_rules import Examination, Rule, exact_sum, t
 
 EVENTS_USE = (transaction_history.TABLE, unread_rows.TABLE, trades.TABLE, rejected_rows.TABLE, wallet_pnl.TABLE)
 POSITIONS_USE = (trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
+_TRANSACTION = ("wallet_address", "tx_hash")
+_POSITION = ("wallet_address", "token_address")
+_LINKED = (*_POSITION, "trade_id")
 
 
 def examine_events(read: Rows, settled: DataFrame) -> Examination:
@@ -24,58 +27,14 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
 
     Only rows up to the business time of the wallet's PnL count. An example names one transaction of its wallet.
     """
-    place = ("wallet_address", "tx_hash")
-    rows = together(
-        read(transaction_history.TABLE).select(
-            *place, "event_id", "block_time", F.col("ingested_at").alias("landed_at")
-        ),
-        unread_trades(read(unread_rows.TABLE)),
-        read(trades.TABLE).select(*place, F.col("event_ids").alias("traded")),
-        read(rejected_rows.TABLE).select(*place, F.col("event_id").alias("refused")),
-    ).join(F.broadcast(settled), "wallet_address")
-    transactions = rows.groupBy(*place).agg(
-        F.sort_array(F.collect_list(F.when(F.col("block_time") <= F.col("computed_at"), F.col("event_id")))).alias(
-            "served"
-        ),
-        F.sort_array(F.collect_list("refused")).alias("refused"),
-        F.max("traded").alias("traded"),
-        F.min("traded").alias("also_traded"),
-        F.collect_list("rejected_at").alias("unread"),
-        F.max("landed_at").alias("landed_at"),
-    )
-    is_traded, is_refused = F.col("traded").isNotNull(), F.size("refused") > 0
-    judged = transactions.select(
-        *place,
-        F.size("refused").alias("refused"),
-        F.size(F.filter("unread", lambda at: still_counts(at, F.col("landed_at")))).alias("unread"),
-        (~is_traded & ~is_refused & (F.size("served") > 0)).cast("int").alias("without_trade"),
-        (is_traded & ((F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served")))).alias(
-            "wrong_trade"
-        ),
-        (is_refused & ((F.col("refused") != F.col("served")) | is_traded)).alias("wrong_refusal"),
-    )
+    settled = F.broadcast(settled)
     portfolios = (
         read(wallet_pnl.TABLE)
         .where(F.col("token_address") == ALL_TOKENS)
-        .join(F.broadcast(settled), "wallet_address")
+        .join(settled, "wallet_address")
         .select("wallet_address", "arbitrage_tx_count", "rejected_rows", "counted_rejected")
     )
-    is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_refusal"), F.lit(False))
-    wallets = (
-        together(judged, portfolios)
-        .groupBy("wallet_address")
-        .agg(
-            F.min(F.when(is_wrong, F.col("tx_hash"))).alias("tx_hash"),
-            F.bool_or("wrong_trade").alias("wrong_trade"),
-            F.bool_or("wrong_refusal").alias("wrong_refusal"),
-            exact_sum(F.col("without_trade")).alias("without_trade"),
-            exact_sum(F.col("refused")).alias("refused"),
-            exact_sum(F.col("unread")).alias("unread"),
-            F.max("counted_rejected").alias("counted_rejected"),
-            F.max("arbitrage_tx_count").alias("arbitrage_tx_count"),
-            F.max("rejected_rows").alias("rejected_rows"),
-        )
-    )
+    transactions = _transactions(_events(read).join(settled, "wallet_address"))
     # A stopped run may have put more aside than the wallet's state knows of, and so its PnL.
     differs = (
         (F.col("without_trade") != F.col("arbitrage_tx_count"))
@@ -83,8 +42,8 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
         | (F.col("unread") < F.col("counted_rejected"))
     )
     return Examination(
-        wallets,
-        place,
+        _by_wallet(together(transactions, portfolios)),
+        _TRANSACTION,
         (
             Rule(trades.TABLE.name, "rows_are_those_served", F.col("wrong_trade")),
             Rule(rejected_rows.TABLE.name, "rows_are_those_served", F.col("wrong_refusal")),
@@ -93,49 +52,101 @@ def examine_events(read: Rows, settled: DataFrame) -> Examination:
     )
 
 
+def _events(read: Rows) -> DataFrame:
+    """What each table says of the rows of a transaction."""
+    landed_at = F.col("ingested_at").alias("landed_at")
+    return together(
+        read(transaction_history.TABLE).select(*_TRANSACTION, "event_id", "block_time", landed_at),
+        unread_trades(read(unread_rows.TABLE)),
+        read(trades.TABLE).select(*_TRANSACTION, F.col("event_ids").alias("traded")),
+        read(rejected_rows.TABLE).select(*_TRANSACTION, F.col("event_id").alias("refused")),
+    )
+
+
+def _transactions(events: DataFrame) -> DataFrame:
+    """One row per transaction: how many of its rows were put aside, and whether what was made of them is wrong."""
+    is_served = F.col("block_time") <= F.col("computed_at")
+    gathered = events.groupBy(*_TRANSACTION).agg(
+        F.sort_array(F.collect_list(F.when(is_served, F.col("event_id")))).alias("served"),
+        F.sort_array(F.collect_list("refused")).alias("refused"),
+        F.max("traded").alias("traded"),
+        F.min("traded").alias("also_traded"),
+        F.collect_list("rejected_at").alias("unread"),
+        F.max("landed_at").alias("landed_at"),
+    )
+    is_traded, is_refused = F.col("traded").isNotNull(), F.size("refused") > 0
+    differs = (F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served"))
+    return gathered.select(
+        *_TRANSACTION,
+        F.size("refused").alias("refused"),
+        F.size(F.filter("unread", lambda at: still_counts(at, F.col("landed_at")))).alias("unread"),
+        (~is_traded & ~is_refused & (F.size("served") > 0)).cast("int").alias("without_trade"),
+        (is_traded & differs).alias("wrong_trade"),
+        (is_refused & ((F.col("refused") != F.col("served")) | is_traded)).alias("wrong_refusal"),
+    )
+
+
+def _by_wallet(rows: DataFrame) -> DataFrame:
+    """One row per wallet, from its transactions and its portfolio, with one transaction that is wrong."""
+    is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_refusal"), F.lit(False))
+    return rows.groupBy("wallet_address").agg(
+        F.min(F.when(is_wrong, F.col("tx_hash"))).alias("tx_hash"),
+        *(F.bool_or(name).alias(name) for name in ("wrong_trade", "wrong_refusal")),
+        *(exact_sum(F.col(name)).alias(name) for name in ("without_trade", "refused", "unread")),
+        *(F.max(name).alias(name) for name in ("counted_rejected", "arbitrage_tx_count", "rejected_rows")),
+    )
+
+
 def examine_positions(read: Rows, settled: DataFrame) -> Examination:
     """Trades, sales, lots and figures of each token of a settled wallet agree to the last unit and the last digit.
 
     An example names one trade where a single one is at fault.
     """
-    position = ("wallet_address", "token_address")
-    linked = (*position, "trade_id")
-    figures = read(wallet_pnl.TABLE).where(F.col("token_address") != ALL_TOKENS)
-    rows = together(
-        read(trades.TABLE).select(*linked, F.struct(*_TRADE).alias("trade")),
-        read(realized_sales.TABLE).select(*linked, F.struct(*_SALE).alias("sale")),
-        read(open_lots.TABLE).select(*linked, F.struct(*_LOT).alias("lot")),
-        figures.select(*position, F.struct(*_FIGURES).alias("figures")),
-    ).join(F.broadcast(settled.select("wallet_address")), "wallet_address", "left_semi")
-    each = rows.groupBy(*linked).agg(*(F.max(name).alias(name) for name in ("trade", "sale", "lot", "figures")))
-    judged = each.withColumns({name: F.coalesce(broken, F.lit(False)) for name, broken in _broken_links().items()})
-    is_broken = F.col("sale_missing") | F.col("sale_differs") | F.col("lot_differs")
-    positions = judged.groupBy(*position).agg(
-        F.min(F.when(is_broken, F.col("trade_id"))).alias("trade_id"),
-        *(F.bool_or(name).alias(name) for name in ("sale_missing", "sale_differs", "lot_differs")),
-        *(exact_sum(value).alias(name) for name, value in _sums().items()),
-        F.min("trade.block_time").alias("first"),
-        F.max("trade.block_time").alias("last"),
-        F.max("figures").alias("figures"),
-    )
+    rows = _linked(read).join(F.broadcast(settled.select("wallet_address")), "wallet_address", "left_semi")
     has_trades, has_figures = F.col("trade_count") > 0, F.col("figures").isNotNull()
     accounted = F.try_add(F.try_add("matched_raw", "unknown_cost_raw"), "remaining_raw")
     # The sum of two DECIMAL(38, 9) would be rounded to eight places.
     costs = F.col("cost").try_cast("DECIMAL(37, 9)") + F.col("remaining_cost").try_cast("DECIMAL(37, 9)")
+    costs_differ = (F.col("too_large") == 0) & (F.col("total_bought") != costs)
     return Examination(
-        positions,
-        linked,
+        _positions(rows),
+        _LINKED,
         (
             Rule(trades.TABLE.name, "sale_has_its_result", F.col("sale_missing")),
             Rule(realized_sales.TABLE.name, "sale_is_that_of_its_trade", F.col("sale_differs")),
             Rule(open_lots.TABLE.name, "lot_is_that_of_its_trade", F.col("lot_differs")),
             Rule(open_lots.TABLE.name, "bought_is_sold_or_left", F.col("bought_raw") != accounted),
-            Rule(
-                realized_sales.TABLE.name, "costs_add_up", (F.col("too_large") == 0) & (F.col("total_bought") != costs)
-            ),
+            Rule(realized_sales.TABLE.name, "costs_add_up", costs_differ),
             Rule(wallet_pnl.TABLE.name, "token_has_trades_and_figures", has_trades != has_figures),
             Rule(wallet_pnl.TABLE.name, "figures_are_those_of_the_trades", has_figures & _figures_differ()),
         ),
+    )
+
+
+def _linked(read: Rows) -> DataFrame:
+    """Trades with their sales and lots by `trade_id`, and the figures of each position."""
+    figures = read(wallet_pnl.TABLE).where(F.col("token_address") != ALL_TOKENS)
+    return together(
+        read(trades.TABLE).select(*_LINKED, F.struct(*_TRADE).alias("trade")),
+        read(realized_sales.TABLE).select(*_LINKED, F.struct(*_SALE).alias("sale")),
+        read(open_lots.TABLE).select(*_LINKED, F.struct(*_LOT).alias("lot")),
+        figures.select(*_POSITION, F.struct(*_FIGURES).alias("figures")),
+    )
+
+
+def _positions(rows: DataFrame) -> DataFrame:
+    """One row per position: what its trades add up to, what its figures say, and one trade that is at fault."""
+    each = rows.groupBy(*_LINKED).agg(*(F.max(name).alias(name) for name in ("trade", "sale", "lot", "figures")))
+    broken = _broken_links()
+    judged = each.withColumns({name: F.coalesce(is_so, F.lit(False)) for name, is_so in broken.items()})
+    is_broken = F.col("sale_missing") | F.col("sale_differs") | F.col("lot_differs")
+    return judged.groupBy(*_POSITION).agg(
+        F.min(F.when(is_broken, F.col("trade_id"))).alias("trade_id"),
+        *(F.bool_or(name).alias(name) for name in broken),
+        *(exact_sum(value).alias(name) for name, value in _sums().items()),
+        F.min("trade.block_time").alias("first"),
+        F.max("trade.block_time").alias("last"),
+        F.max("figures").alias("figures"),
     )
 
 

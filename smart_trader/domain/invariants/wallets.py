@@ -30,6 +30,7 @@ _SUMS = ("realized_pnl", "cost_of_sold", "total_bought", "total_sold", "unmatche
 """Null where the sum is too large for its column."""
 _KNOWN_PARTS = ("unrealized_pnl", "current_position_cost_basis", "unmarked_cost_basis")
 """The portfolio has the sum of what is known. They fit their columns where the purchases do, of which they are made."""
+_ADDED_UP = (*_COUNTS, *_SUMS, *_KNOWN_PARTS)
 _TIMES = {"first_transaction": F.min, "last_transaction": F.max}
 
 
@@ -39,55 +40,64 @@ def summarize_wallets(read: Rows) -> DataFrame:
     `is_settled`: its PnL is completed, and the rows in bronze are those for which its state vouches. A stopped run
     leaves other wallets too; what their tables say need not agree yet.
     """
-    whales = read(tracked_whales.TABLE)
+    holders = read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder"))
+    rows = together(_states(read), holders, *_tables(read))
+    grouped = rows.groupBy("wallet_address").agg(*_of_state(), *_of_figures())
+    held = F.col(_present(transaction_history.TABLE))
+    return grouped.withColumn(
+        "is_settled", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
+    )
+
+
+def _states(read: Rows) -> DataFrame:
+    """The state of each row of a wallet in silver.tracked_whales."""
     state = [name for name in WALLET_STATE if name not in _STATUSES]
-    is_portfolio = F.col("token_address") == ALL_TOKENS
-    pnl = read(wallet_pnl.TABLE)
-    figures = (*_COUNTS, *_SUMS, *_KNOWN_PARTS, *_TIMES)
-    parts = [
-        whales.select(
+    return read(tracked_whales.TABLE).select(
+        "wallet_address",
+        F.lit(True).alias("is_tracked"),
+        F.struct(*state).alias("state"),
+        *("trade_rows", "rejected_rows", "pnl_last_processed_at"),
+        (F.col("pnl_processing_status") == ProcessingStatus.COMPLETED).alias("is_completed"),
+    )
+
+
+def _tables(read: Rows) -> list[DataFrame]:
+    """A mark for each row of a wallet in the other tables, with its figures in silver.wallet_pnl."""
+    is_portfolio = (F.col("token_address") == ALL_TOKENS).alias("is_portfolio")
+    figures = (is_portfolio, *(F.col(name) for name in (*_ADDED_UP, *_TIMES)))
+    return [
+        read(table).select(
             "wallet_address",
-            F.lit(True).alias("is_tracked"),
-            F.struct(*state).alias("state"),
-            "trade_rows",
-            "rejected_rows",
-            "pnl_last_processed_at",
-            (F.col("pnl_processing_status") == ProcessingStatus.COMPLETED).alias("is_completed"),
-        ),
-        read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder")),
-        *(
-            read(table).select("wallet_address", F.lit(1).alias(_present(table)))
-            for table in _FROM_WALLET
-            if table is not wallet_pnl.TABLE
-        ),
-        pnl.select(
-            "wallet_address",
-            F.lit(1).alias(_present(wallet_pnl.TABLE)),
-            is_portfolio.alias("is_portfolio"),
-            *figures,
-        ),
+            F.lit(1).alias(_present(table)),
+            *(figures if table is wallet_pnl.TABLE else ()),
+        )
+        for table in _FROM_WALLET
     ]
-    union = together(*parts)
-    of_tokens = ~F.col("is_portfolio")
-    grouped = union.groupBy("wallet_address").agg(
-        F.bool_or("is_tracked").alias("is_tracked"),
-        F.bool_or("is_holder").alias("is_holder"),
+
+
+def _of_state() -> list[Column]:
+    """What a wallet's state says, and in which tables it stands."""
+    return [
+        *(F.bool_or(name).alias(name) for name in ("is_tracked", "is_holder")),
         F.min("state").eqNullSafe(F.max("state")).alias("has_one_state"),
         F.max("trade_rows").alias("trade_rows"),
         F.max("rejected_rows").alias("counted_rejected"),
         F.max("pnl_last_processed_at").alias("computed_at"),
         F.bool_and("is_completed").alias("is_completed"),
-        F.bool_or("is_portfolio").alias("has_portfolio"),
         *(F.count(_present(table)).alias(_present(table)) for table in _FROM_WALLET),
-        *(F.max(F.when(F.col("is_portfolio"), F.col(name))).alias(name) for name in figures),
-        *(exact_sum(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS)),
+    ]
+
+
+def _of_figures() -> list[Column]:
+    """The figures of a wallet's portfolio, and what those of its tokens add up to."""
+    is_portfolio, of_tokens = F.col("is_portfolio"), ~F.col("is_portfolio")
+    return [
+        F.bool_or("is_portfolio").alias("has_portfolio"),
+        *(F.max(F.when(is_portfolio, F.col(name))).alias(name) for name in (*_ADDED_UP, *_TIMES)),
+        *(exact_sum(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name in _ADDED_UP),
         *(how(F.when(of_tokens, F.col(name))).alias(f"sum {name}") for name, how in _TIMES.items()),
         *(F.count_if(of_tokens & F.col(name).isNull()).alias(f"unknown {name}") for name in _SUMS),
-    )
-    held = F.col(_present(transaction_history.TABLE))
-    return grouped.withColumn(
-        "is_settled", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
-    )
+    ]
 
 
 def settled_wallets(summaries: DataFrame) -> DataFrame:
@@ -118,7 +128,7 @@ def examine_wallets(summaries: DataFrame) -> Examination:
 
 def _differs_from_sum() -> Column:
     differs = F.lit(False)
-    for name in (*_COUNTS, *_SUMS, *_KNOWN_PARTS, *_TIMES):
+    for name in (*_ADDED_UP, *_TIMES):
         part = "total_bought" if name in _KNOWN_PARTS else name
         all_fit = F.col(f"unknown {part}") == 0 if part in _SUMS else F.lit(True)
         differs = differs | (all_fit & (F.col(name) != F.col(f"sum {name}")))

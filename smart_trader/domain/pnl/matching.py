@@ -225,11 +225,23 @@ def _sales(trades: Trades, lots: _Lots, origin: Numbers, until: Numbers) -> tupl
     sales = np.flatnonzero(~trades.is_buy)
     since = np.insert(until, 0, 0)[:-1]
     since[trades.starts] = origin[trades.starts]
-    begin, end, quantity, value = since[sales], until[sales], trades.quantity[sales], trades.value[sales]
-    is_first = np.ones(len(sales), bool)
-    is_first[1:] = begin[1:] != end[:-1]
+    begin, end, quantity = since[sales], until[sales], trades.quantity[sales]
     last = np.searchsorted(lots.end, end)
-    rest = lots.end[last] - end
+    matched, cost = _matched(lots, begin, end, last)
+    acquired_at = np.where(matched > 0, _acquired(lots, begin, end, last, matched), 0)
+    held = np.where(matched > 0, trades.time[sales] - acquired_at, 0)
+    found = (
+        *(matched, end - begin - matched, quantity - (end - begin)),
+        *(_proceeds(trades.value[sales], matched, quantity), cost, acquired_at),
+        (2 * held + _MICROSECONDS_PER_MICROHOUR) // (2 * _MICROSECONDS_PER_MICROHOUR),
+    )
+    return tuple(_at(sales, values, len(trades)) for values in found)
+
+
+def _matched(lots: _Lots, begin: Numbers, end: Numbers, last: Places) -> tuple[Numbers, Numbers]:
+    """Units of known cost in each stretch, and what they cost. `last` is the purchase in which a stretch ends."""
+    is_first = np.ones(len(begin), bool)
+    is_first[1:] = begin[1:] != end[:-1]
 
     def up_to_begin(at_end: Numbers, at_lots_end: Numbers) -> Numbers:
         """The same sum where the stretch begins: where the one before ended, or where the position begins."""
@@ -237,24 +249,26 @@ def _sales(trades: Trades, lots: _Lots, origin: Numbers, until: Numbers) -> tupl
         before[is_first] = at_lots_end[np.searchsorted(lots.end, begin[is_first])]
         return before
 
+    rest = lots.end[last] - end
     paid, known = np.cumsum(lots.cost), np.cumsum(lots.known_size)
     paid_to_end = paid[last] - lots.rest_cost(last, rest)
     known_to_end = known[last] - np.where(lots.is_known[last], rest, 0)
-    cost = paid_to_end - up_to_begin(paid_to_end, paid)
-    matched = known_to_end - up_to_begin(known_to_end, known)
+    return known_to_end - up_to_begin(known_to_end, known), paid_to_end - up_to_begin(paid_to_end, paid)
+
+
+def _proceeds(value: Numbers, matched: Numbers, quantity: Numbers) -> Numbers:
+    """The share of each value that the matched units have in the quantity."""
     proceeds = np.where(matched == quantity, value, 0)
     part = np.flatnonzero((matched > 0) & (matched < quantity))
     proceeds[part] = _rounded(value[part].astype(object) * matched[part], quantity[part])
-    acquired_at = np.where(matched > 0, _acquired(lots, begin, end, last, matched), 0)
-    held = np.where(matched > 0, trades.time[sales] - acquired_at, 0)
-    hours = (2 * held + _MICROSECONDS_PER_MICROHOUR) // (2 * _MICROSECONDS_PER_MICROHOUR)
-    found = matched, end - begin - matched, quantity - (end - begin), proceeds, cost, acquired_at, hours
-    columns = []
-    for values in found:
-        column = np.zeros(len(trades), values.dtype)
-        column[sales] = values
-        columns.append(column)
-    return tuple(columns)
+    return proceeds
+
+
+def _at(rows: Places, values: Numbers, count: int) -> Numbers:
+    """A column of `count` numbers with `values` in some rows and 0 elsewhere."""
+    column = np.zeros(count, values.dtype)
+    column[rows] = values
+    return column
 
 
 def _acquired(lots: _Lots, begin: Numbers, end: Numbers, last: Places, matched: Numbers) -> Places:

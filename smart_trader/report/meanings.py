@@ -1,0 +1,75 @@
+"""What the words on the page mean, with the thresholds of the settings where they depend on them."""
+
+from smart_trader.domain.kernel.ranking import PerformanceTier
+from smart_trader.report.data import Rules
+from smart_trader.report.numbers import exact
+from smart_trader.report.view import FEES
+
+_ALWAYS_THE_SAME = (
+    (
+        "Lower bound",
+        "What the win rate of tokens is at least, with 95 % confidence, given how few tokens are decided. "
+        "Two wins of two are no proof: their lower bound is 34 %.",
+    ),
+    (
+        "Coverage",
+        "The share of the proceeds whose purchase was seen. The rest has an unknown cost: it is kept out of PnL.",
+    ),
+    (
+        "History",
+        "Complete once every page down to the first trade was read; cut while older trades are missing.",
+    ),
+    (
+        "Dash",
+        "Unknown, with its reason; never zero.",
+    ),
+    (
+        "Rounding",
+        "Every figure is cut, never rounded up, so that none looks better than it is. The exact one appears when the "
+        "pointer rests on it; --format csv and --format json have all of them.",
+    ),
+)
+
+
+def meanings(rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Each word with its meaning, in the order of the page."""
+    realized = (
+        f"Proceeds of sales less the cost of what was sold, purchases consumed first in, first out. {FEES} "
+        "What pools charge is already in the amounts."
+    )
+    return (
+        ("Realized PnL", realized),
+        ("Recommended", _recommended(rules)),
+        ("Tier", _tier(rules)),
+        ("Score", _score(rules)),
+        *_ALWAYS_THE_SAME,
+    )
+
+
+def _recommended(rules: Rules) -> str:
+    gate = rules.gate
+    return (
+        f"PnL of at least ${exact(gate['pnl'])}, ROI {exact(gate['roi'])} %, win rate {exact(gate['win_rate'])} %, "
+        f"coverage {exact(100 * gate['coverage'])} %, complete history, and not a bot, a pool or an exchange. "
+        "It asks whether a record can be relied on; the tier says how much was made."
+    )
+
+
+def _tier(rules: Rules) -> str:
+    tiers = "; ".join(
+        f"{name}: ${exact(least['pnl'])} PnL, {exact(least['roi'])} % ROI, {exact(least['win_rate'])} % win rate"
+        for name, least in rules.tiers.items()
+    )
+    others = f"{PerformanceTier.QUALIFIED} for everybody else with a profit or a winning sale."
+    return f"The first that fits: {tiers}; {others}"
+
+
+def _score(rules: Rules) -> str:
+    weights, full = rules.weights, rules.full_score
+    return (
+        f"{exact(100 * weights['profitability'])} % PnL (100 points at ${exact(full['pnl'])}), "
+        f"{exact(100 * weights['roi'])} % ROI (at {exact(full['roi'])} %), "
+        f"{exact(100 * weights['win_rate'])} % win rate, "
+        f"{exact(100 * weights['activity'])} % activity (at {exact(full['trades'])} trades). "
+        f"PnL here is the {rules.pnl_basis} one."
+    )
