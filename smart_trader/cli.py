@@ -4,7 +4,7 @@ import argparse
 import ast
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -13,19 +13,10 @@ from typing import Any, NoReturn
 
 from smart_trader import cli_values
 from smart_trader.errors import UsageError
-from smart_trader.pipeline import STEPS
+from smart_trader.job_table import JOBS, Job, OneOf, Option, ReportFormat
 from smart_trader.version import VERSION
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
-_PIPELINE_ORDER = ("init", *(step.job for step in STEPS), "pipeline")
-READING_JOBS = frozenset(("status", "validate", "history", "disk_space", "report"))
-"""Jobs that write no table: they need no lock and leave no record."""
-SPARKLESS_JOBS = frozenset(("disk_space",))
-"""Jobs that the launcher runs itself, since they need no Spark."""
-_WITHOUT_ENTITIES = frozenset(("init", "helius_webhooks", "restore", "maintain", *READING_JOBS))
-"""Jobs that cannot be told to care for some tokens or wallets only."""
-_WITH_A_TABLE = frozenset(("history", "restore"))
-"""Jobs on one table, of which `--version` is a version."""
 VERSION_LINE = f"smart-trader {VERSION}"
 _EXIT_CODES = """exit status:
   0   done, or nothing to do          70  a bug of ours
@@ -33,6 +24,81 @@ _EXIT_CODES = """exit status:
   65  a quality check failed          75  lock held, quota or time spent, interrupted: run again
   69  API or store unavailable        77  key refused in the middle of a run
                                       78  bad or missing setting"""
+
+_WHERE = (
+    Option(
+        "--profile",
+        choices=("local", "s3", "cluster"),
+        default="local",
+        help="conf/PROFILE.toml (default: local)",
+    ),
+    Option(
+        "--demo",
+        action="store_true",
+        help="work on a simulated market and in ./demo; needs no key and no network",
+    ),
+)
+_DRY_RUN_OF_READING = (
+    Option("--dry-run", action="store_true", help="changes nothing: this job writes no table anyway"),
+)
+_DRY_RUN_OF_WRITING = (
+    Option(
+        "--dry-run",
+        action="store_true",
+        help="change nothing, and say what would: tables, tiers, webhook, calls; needs no lock and no key",
+    ),
+    Option(
+        "--fetch",
+        action="store_true",
+        help="with --dry-run: read from the APIs, as the run would; costs compute units and needs a key",
+    ),
+)
+_WHICH_RUN = (
+    Option(
+        "--as-of",
+        type=cli_values.business_time,
+        metavar="TIME",
+        help="business time, ISO 8601; a date alone is its first moment, without a zone it is UTC (default: now)",
+    ),
+    Option(
+        "--run-id",
+        type=cli_values.run_id,
+        metavar="ID",
+        help="name of the run in logs, tables and history (default: made up)",
+    ),
+)
+_LIMIT = Option("--limit", type=cli_values.count, metavar="N", help="at most N tokens or wallets in this run")
+_ENTITIES = (
+    Option("--wallets", type=cli_values.file, metavar="FILE", help="only these wallets, one address a line"),
+    Option("--tokens", type=cli_values.file, metavar="FILE", help="only these tokens, one address a line"),
+)
+_VERSION = Option("--version", action="version", version=VERSION_LINE, help="say which version this is, and stop")
+_OUTPUT_AND_SETTINGS = (
+    Option("--json", action="store_true", help="print the run summary as one JSON document on standard output"),
+    Option(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        type=cli_values.pair,
+        metavar="KEY=VALUE",
+        help="change a setting",
+    ),
+    Option("--print-settings", action="store_true", help="show every setting and where it comes from, then stop"),
+)
+_TIME_BUDGET = Option(
+    "--time-budget",
+    type=cli_values.count,
+    metavar="MINUTES",
+    help="stop fetching after so many minutes, go on with what there is, end with 75 (run.time_budget_minutes)",
+)
+_WAIT_LOCK = Option(
+    "--wait-lock",
+    type=cli_values.seconds,
+    default=0.0,
+    metavar="SECONDS",
+    help="wait for another run to end (default: 0)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +127,25 @@ class Options:
     time: datetime | None = None
     clean: bool = False
     out: Path | None = None
-    format: str = "html"
+    format: str = str(ReportFormat.HTML)
     digests: bool = False
     dry_run: bool = False
     fetch: bool = False
 
     @property
+    def is_reading(self) -> bool:
+        """Whether the job writes no table, dry run or not."""
+        return JOBS[self.job].is_reading
+
+    @property
     def is_rehearsal(self) -> bool:
         """Whether a job that writes shall only say what it would do."""
-        return self.dry_run and self.job not in READING_JOBS
+        return self.dry_run and not self.is_reading
 
     @property
     def is_writing(self) -> bool:
         """Whether tables may change: only then is there a lock to take and a record to keep."""
-        return self.job not in READING_JOBS and not self.dry_run
+        return not self.is_reading and not self.dry_run
 
     @property
     def is_rewriting(self) -> bool:
@@ -86,14 +157,6 @@ class Options:
         return self.fetch or not self.dry_run
 
 
-def job_names() -> list[str]:
-    """Every job, those of the pipeline first and in its order."""
-    scripts = (file for file in _JOBS_FOLDER.iterdir() if file.name.endswith(".py"))
-    known = {file.name[:-3] for file in scripts if '__name__ == "__main__"' in file.read_text("utf-8")}
-    ordered = [name for name in _PIPELINE_ORDER if name in known]
-    return ordered + sorted(known.difference(ordered))
-
-
 def describe_job(job: str) -> str:
     """The job's docstring; the job itself is not imported, which would need Spark."""
     source = (_JOBS_FOLDER / f"{job}.py").read_text("utf-8")
@@ -102,8 +165,8 @@ def describe_job(job: str) -> str:
 
 def overview() -> str:
     """All jobs with what each reads and writes."""
-    width = max(map(len, job_names()))
-    lines = [f"  {name:{width}}  {describe_job(name).splitlines()[0]}" for name in job_names()]
+    width = max(map(len, JOBS))
+    lines = [f"  {job:{width}}  {describe_job(job).splitlines()[0]}" for job in JOBS]
     return "\n".join(
         [
             "usage: bin/submit.sh JOB [options]",
@@ -118,8 +181,8 @@ def overview() -> str:
 
 def parse(job: str, arguments: Sequence[str]) -> Options:
     """The options of `job`. `--help` prints and exits; raises UsageError for what cannot be understood."""
-    if job not in job_names():
-        near = difflib.get_close_matches(job, job_names(), n=1)
+    if job not in JOBS:
+        near = difflib.get_close_matches(job, JOBS, n=1)
         hint = f"Did you mean {near[0]}?" if near else "bin/submit.sh --help lists the jobs."
         raise UsageError(f"there is no job {job!r}. {hint}")
     values: dict[str, Any] = vars(_parser(job).parse_args(list(arguments)))
@@ -147,159 +210,29 @@ def _parser(job: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add(
-        "--profile",
-        choices=("local", "s3", "cluster"),
-        default="local",
-        help="conf/PROFILE.toml (default: local)",
-    )
-    add(
-        "--demo",
-        action="store_true",
-        help="work on a simulated market and in ./demo; needs no key and no network",
-    )
-    _add_dry_run(add, is_reading=job in READING_JOBS)
-    add(
-        "--as-of",
-        type=cli_values.business_time,
-        metavar="TIME",
-        help="business time, ISO 8601; a date alone is its first moment, without a zone it is UTC (default: now)",
-    )
-    add(
-        "--run-id",
-        type=cli_values.run_id,
-        metavar="ID",
-        help="name of the run in logs, tables and history (default: made up)",
-    )
-    if job in _PIPELINE_ORDER and job not in _WITHOUT_ENTITIES:
-        add(
-            "--limit",
-            type=cli_values.count,
-            metavar="N",
-            help="at most N tokens or wallets in this run",
-        )
-    if job not in _WITHOUT_ENTITIES:
-        add(
-            "--wallets",
-            type=cli_values.file,
-            metavar="FILE",
-            help="only these wallets, one address a line",
-        )
-        add(
-            "--tokens",
-            type=cli_values.file,
-            metavar="FILE",
-            help="only these tokens, one address a line",
-        )
-    _add_own_options(parser, job)
-    if job not in _WITH_A_TABLE:
-        add("--version", action="version", version=VERSION_LINE, help="say which version this is, and stop")
-    add(
-        "--json",
-        action="store_true",
-        help="print the run summary as one JSON document on standard output",
-    )
-    add(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        type=cli_values.pair,
-        metavar="KEY=VALUE",
-        help="change a setting",
-    )
-    add(
-        "--print-settings",
-        action="store_true",
-        help="show every setting and where it comes from, then stop",
-    )
-    if job not in READING_JOBS:
-        add(
-            "--time-budget",
-            type=cli_values.count,
-            metavar="MINUTES",
-            help="stop fetching after so many minutes, go on with what there is, end with 75 (run.time_budget_minutes)",
-        )
-    add(
-        "--wait-lock",
-        type=cli_values.seconds,
-        default=0.0,
-        metavar="SECONDS",
-        help="wait for another run to end (default: 0)",
-    )
+    for option in _options_of(JOBS[job]):
+        if isinstance(option, OneOf):
+            group = parser.add_mutually_exclusive_group(required=option.is_required)
+            for one in option.options:
+                group.add_argument(one.flag, **one.details)
+        else:
+            parser.add_argument(option.flag, **option.details)
     return parser
 
 
-def _add_dry_run(add: Callable[..., object], *, is_reading: bool) -> None:
-    if is_reading:
-        add("--dry-run", action="store_true", help="changes nothing: this job writes no table anyway")
-        return
-    add(
-        "--dry-run",
-        action="store_true",
-        help="change nothing, and say what would: tables, tiers, webhook, calls; needs no lock and no key",
-    )
-    add(
-        "--fetch",
-        action="store_true",
-        help="with --dry-run: read from the APIs, as the run would; costs compute units and needs a key",
-    )
-
-
-def _add_own_options(parser: argparse.ArgumentParser, job: str) -> None:
-    """What only this job knows."""
-    add = parser.add_argument
-    if job == "init":
-        add("--recreate", action="store_true", help="delete every table and all of its history first; needs --yes")
-        add("--yes", action="store_true", help="yes, delete")
-    if job == "requeue":
-        add("--stage", choices=("holders", "transactions", "pnl"), required=True, help="what is to be done again")
-        add("--from-start", action="store_true", help="read trades again from the first page, not from the newest on")
-    if job in _WITH_A_TABLE:
-        _add_version_options(parser, job)
-    if job == "disk_space":
-        add("--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table")
-    if job == "maintain":
-        what = "instead: write this table anew as it is declared, with its partitions, column types and checks"
-        add("--rewrite", dest="table", type=cli_values.table, metavar="TABLE", help=what)
-    _add_reading_options(add, job)
-
-
-def _add_reading_options(add: Callable[..., object], job: str) -> None:
-    """What only this job knows of what it is to show."""
-    if job in ("report", "pipeline"):
-        where = "report.html" if job == "pipeline" else "report.FORMAT"
-        add(
-            "--out",
-            type=cli_values.target,
-            metavar="FILE",
-            help=f"where the report goes (default: {where}, of a demo in ./demo)",
-        )
-    if job == "report":
-        add("--format", choices=("html", "csv", "json"), default="html", help="a page, a sheet or a document")
-    if job == "validate":
-        add("--digests", action="store_true", help="also a digest of each table, to compare two warehouses by")
-    if job == "status":
-        add(
-            "--max-age",
-            dest="max_age_hours",
-            type=cli_values.hours,
-            metavar="AGE",
-            help="end with 65 if the last ranking is older, such as 26h or 2d",
-        )
-
-
-def _add_version_options(parser: argparse.ArgumentParser, job: str) -> None:
-    """Which table as of when, and what to do with it."""
-    add = parser.add_argument
-    add("--table", type=cli_values.table, required=True, metavar="NAME", help="such as gold.smart_traders")
-    which = parser.add_mutually_exclusive_group(required=job == "restore")
-    which.add_argument("--version", type=cli_values.version, metavar="N", help="the table as of this version")
-    which.add_argument(
-        "--time", type=cli_values.time, metavar="TIME", help="as of this time, ISO 8601, UTC without a zone"
-    )
-    if job == "history":
-        add("--limit", type=cli_values.count, default=20, metavar="N", help="at most N versions, or rows (default: 20)")
-    else:
-        add("--yes", action="store_true", help="do it; otherwise only say what would change")
+def _options_of(job: Job) -> Iterator[Option | OneOf]:
+    """All that `job` takes, in the order of its help."""
+    yield from _WHERE
+    yield from _DRY_RUN_OF_READING if job.is_reading else _DRY_RUN_OF_WRITING
+    yield from _WHICH_RUN
+    if job.takes_limit:
+        yield _LIMIT
+    if job.takes_entities:
+        yield from _ENTITIES
+    yield from job.options
+    if not job.is_on_one_table:
+        yield _VERSION
+    yield from _OUTPUT_AND_SETTINGS
+    if not job.is_reading:
+        yield _TIME_BUDGET
+    yield _WAIT_LOCK

@@ -4,10 +4,10 @@ import argparse
 import difflib
 import re
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 
 from smart_trader import paths
+from smart_trader.pipeline import TABLE_NAMES
 
 MOST_AHEAD = timedelta(minutes=5)
 """Clocks differ. A business time further ahead is a typing error."""
@@ -15,7 +15,6 @@ _EARLIEST = datetime(2020, 3, 16, tzinfo=UTC)
 """The first block of Solana."""
 _SHOWN = 80
 """Characters of what was given that an error repeats."""
-_TABLES_FOLDER = resources.files("smart_trader") / "domain"
 
 
 def hours(text: str) -> float:
@@ -60,19 +59,11 @@ def version(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no version, such as 12")
 
 
-def table_names() -> list[str]:
-    """Every table of the catalog; each stands in the file of its name."""
-    layers = (folder for folder in _TABLES_FOLDER.iterdir() if folder.is_dir() and folder.name != "kernel")
-    files = ((layer.name, file) for layer in layers for file in layer.iterdir() if file.name.endswith(".py"))
-    return sorted(f"{layer}.{file.name[:-3]}" for layer, file in files if "\nTABLE = Table(" in file.read_text("utf-8"))
-
-
 def table(text: str) -> str:
-    names = table_names()
-    if text in names:
+    if text in TABLE_NAMES:
         return text
-    near = difflib.get_close_matches(text, names, n=1)
-    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(names)}"
+    near = difflib.get_close_matches(text, TABLE_NAMES, n=1)
+    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(TABLE_NAMES)}"
     raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
 
 

@@ -122,6 +122,8 @@ STEPS = (
     ),
 )
 
+TABLE_NAMES = tuple(sorted({table for step in STEPS for table in (*step.reads, *step.writes)}))
+"""Every table that a step reads or writes."""
 FETCHING = frozenset(step.job for step in STEPS if step.api == BIRDEYE)
 _NOTIFYING = frozenset(step.job for step in STEPS if step.api == HELIUS)
 _PASSABLE = (69, 70, 75)

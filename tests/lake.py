@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import hashlib
+import importlib
 import os
 import shutil
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from smart_trader.cli import READING_JOBS, Options
+from smart_trader.cli import Options
 from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
@@ -24,6 +25,7 @@ from smart_trader.io.delta.clones import CloneStore
 from smart_trader.io.delta.jvm import keep_classes
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
+from smart_trader.job_table import READING_JOBS
 from smart_trader.launch import submit
 from smart_trader.pipeline import STEPS
 from smart_trader.run import clones
@@ -31,7 +33,6 @@ from smart_trader.run.app import App, Report
 from smart_trader.run.dry_run import DryRun
 from smart_trader.run.prediction import Prediction
 from smart_trader.run.results import RunSummary
-from smart_trader.run.runner import job_runs
 from smart_trader.simulator.server import Simulator
 from tests.conftest import PROFILE
 
@@ -44,6 +45,11 @@ DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 _COMPILE = submit.COMPILE_LITTLE if PROFILE == "planted" else ("-XX:ReservedCodeCacheSize=256m",)
 _JAVA = (*_COMPILE, "-XX:+UseSerialGC", "-Xms2g", "-Xmn768m", "-XX:MetaspaceSize=256m")
 RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
+
+
+def job_runs(names: Sequence[str]) -> list[tuple[str, Callable[[App], None]]]:
+    """The `run` functions of jobs, with their names."""
+    return [(name, importlib.import_module(f"smart_trader.jobs.{name}").run) for name in names]
 
 
 def start_spark(scratch: Path) -> SparkSession:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from docs import generate_tables
-from smart_trader import cli
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import FIELDS, load
 from smart_trader.config.sources import variable
@@ -25,6 +24,7 @@ from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.totals import take_stock, tally_trades
 from smart_trader.errors import SmartTraderError
+from smart_trader.job_table import JOBS
 from smart_trader.pipeline import STEPS
 from smart_trader.version import VERSION
 
@@ -191,7 +191,7 @@ def test_the_readme_names_the_two_commands() -> None:
 
 
 def test_the_readme_lists_the_jobs_that_there_are() -> None:
-    assert [cell.strip("`") for cell in first_cells(section(README, "Jobs"))] == cli.job_names()
+    assert [cell.strip("`") for cell in first_cells(section(README, "Jobs"))] == list(JOBS)
 
 
 def test_the_readme_lists_the_exit_statuses_that_there_are() -> None:

@@ -16,7 +16,7 @@ from smart_trader.config.settings import load
 from smart_trader.config.sources import from_dotenv
 from smart_trader.errors import ConfigurationError, LockHeld, UsageError
 from smart_trader.io.delta.snapshots import committer
-from smart_trader.io.lock import file as lock
+from smart_trader.io.lock.file import LOCK_FILE, hold
 
 DEEP = "[" * 100_000
 HOSTILE = (
@@ -122,9 +122,9 @@ def test_whatever_a_lock_file_says_the_lock_is_held_by_somebody(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "held"
-    with lock.hold(str(root), {}):
-        (root / lock.LOCK_FILE).write_bytes(text.encode("utf-8", "surrogatepass"))
-        with pytest.raises(LockHeld, match="Another run works on") as refused, lock.hold(str(root), {}):
+    with hold(str(root), {}):
+        (root / LOCK_FILE).write_bytes(text.encode("utf-8", "surrogatepass"))
+        with pytest.raises(LockHeld, match="Another run works on") as refused, hold(str(root), {}):
             pass
     said = str(refused.value)
     assert len(said) < 1_500 + len(str(root)) and said.isprintable()

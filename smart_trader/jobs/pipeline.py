@@ -7,8 +7,33 @@ early, the other jobs run on what it committed. What fails a check is not sent t
 
 import sys
 
-from smart_trader.pipeline import STEPS
-from smart_trader.run.runner import job_runs, run_jobs
+from smart_trader.jobs import (
+    bronze_tokens,
+    bronze_transactions,
+    bronze_whales,
+    gold_traders,
+    helius_webhooks,
+    report,
+    silver_pnl,
+    silver_tokens,
+    silver_whales,
+    validate,
+)
+from smart_trader.run.runner import run_jobs
+
+STEP_RUNS = (
+    ("bronze_tokens", bronze_tokens.run),
+    ("silver_tokens", silver_tokens.run),
+    ("bronze_whales", bronze_whales.run),
+    ("silver_whales", silver_whales.run),
+    ("bronze_transactions", bronze_transactions.run),
+    ("silver_pnl", silver_pnl.run),
+    ("gold_traders", gold_traders.run),
+    ("validate", validate.run),
+    ("helius_webhooks", helius_webhooks.run),
+    ("report", report.run),
+)
+"""What each of `STEPS` runs, in their order."""
 
 if __name__ == "__main__":
-    sys.exit(run_jobs("pipeline", job_runs([step.job for step in STEPS])))
+    sys.exit(run_jobs("pipeline", STEP_RUNS))

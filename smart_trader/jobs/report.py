@@ -31,6 +31,7 @@ from smart_trader.domain.silver import (
     wallet_pnl,
 )
 from smart_trader.domain.silver import rejected_rows as silver_rejected
+from smart_trader.job_table import ReportFormat
 from smart_trader.report import exports, file, page, page_view
 from smart_trader.report.data import Collected, Limits, Row
 from smart_trader.report.thresholds import told_rules
@@ -80,9 +81,9 @@ def run(app: App) -> None:
 
 
 _FORMATS: dict[str, Callable[[Collected], str]] = {
-    "html": lambda found: page.render(page_view.build(found)),
-    "csv": exports.as_csv,
-    "json": exports.as_json,
+    ReportFormat.HTML: lambda found: page.render(page_view.build(found)),
+    ReportFormat.CSV: exports.as_csv,
+    ReportFormat.JSON: exports.as_json,
 }
 
 
@@ -151,7 +152,7 @@ def _ranking(app: App) -> Frames:
 def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:
     """What stands behind the figures of the wallets that are shown, and what changed."""
     shown, ranked = app.settings.report, app.tables.read(smart_traders.TABLE)
-    if app.options.format == "csv":
+    if app.options.format == ReportFormat.CSV:
         pnl, traded = app.tables.read(wallet_pnl.TABLE), app.tables.read(trades.TABLE)
         yield "best_tokens", report_data.best_tokens(pnl, traded, ranked.where(F.col("overall_rank") <= shown.traders))
     else:

@@ -16,6 +16,7 @@ from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.tables import state_flags
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
+from smart_trader.job_table import Stage
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 
@@ -38,18 +39,18 @@ def run(app: App) -> None:
 
 def _reset(app: App) -> tuple[Table, str, Mapping[str, Any]]:
     """The table, its column of addresses, and the state that the stage begins with."""
-    if app.options.from_start and app.options.stage != "transactions":
+    if app.options.from_start and app.options.stage != Stage.TRANSACTIONS:
         raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")
     match app.options.stage:
-        case "holders":
+        case Stage.HOLDERS:
             return tracked_tokens.TABLE, "token_address", dict([state_flags.HELD])
-        case "transactions":
+        case Stage.TRANSACTIONS:
             from_start = state_flags.NEVER_READ if app.options.from_start else ()
             return tracked_whales.TABLE, "wallet_address", dict([state_flags.READ, *from_start])
-        case "pnl":
+        case Stage.PNL:
             return tracked_whales.TABLE, "wallet_address", dict([state_flags.COMPUTED])
         case _:
-            raise UsageError("--stage says what is to be done again: holders, transactions or pnl.")
+            raise UsageError(f"--stage says what is to be done again: {', '.join(Stage)}.")
 
 
 def _file(app: App, column: str) -> Path:

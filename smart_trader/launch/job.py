@@ -1,7 +1,6 @@
 """What `bin/submit.sh` does once everything is installed: settings, lock, `spark-submit`."""
 
 import contextlib
-import importlib
 import os
 import shutil
 import socket
@@ -12,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smart_trader import paths
-from smart_trader.cli import SPARKLESS_JOBS, Options
+from smart_trader.cli import Options
 from smart_trader.config import limits
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import describe, load, require, require_webhook
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
-from smart_trader.io.lock import file as lock
+from smart_trader.io.lock.file import hold
 from smart_trader.io.machine import disks, log_files, scratch
+from smart_trader.job_table import JOBS
 from smart_trader.launch import archive, java
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
@@ -35,17 +35,11 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     if options.print_settings:
         print(describe(settings, as_json=options.json))
         return 0
-    if options.recreate and not options.yes and not options.dry_run:
-        raise UsageError(
-            f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
-            " brings them back. Nothing was deleted; add --yes if that is what you want."
-        )
-    if options.job in {*FETCHING, "pipeline"} and options.makes_calls and not options.demo:
-        require(settings, "birdeye.api_key")
-    if options.job == "helius_webhooks" and not options.demo:
-        require_webhook(settings)
-    if options.job in SPARKLESS_JOBS:
-        return int(importlib.import_module(f"smart_trader.jobs.{options.job}").run(options, settings))
+    _check_request(options, settings)
+    if not JOBS[options.job].needs_spark:
+        from smart_trader.jobs import disk_space  # what it reads tables with takes long to import
+
+        return disk_space.run(options, settings)
     _check_machine(home, settings)
     if options.is_writing:
         _make_room(settings)
@@ -53,19 +47,8 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     run_id = options.run_id or process.new_run_id(started)
     if options.run_id is None:
         arguments = [*arguments, "--run-id", run_id]
-    owner = {
-        "job": options.job,
-        "run": run_id,
-        "pid": str(os.getpid()),
-        "host": socket.gethostname(),
-        "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
-    }
     archived = installed.class_archive
-    waiting = (
-        contextlib.nullcontext(())
-        if not options.is_writing
-        else lock.hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
-    )
+    waiting = _lock(options, settings, run_id, started) if options.is_writing else contextlib.nullcontext(())
     with waiting as held, scratch.folder(str(folders.scratch(settings))) as (folder, in_use):
         described = Run(
             home=home,
@@ -81,13 +64,45 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             log_folder=_log_folder(settings) if options.is_writing else None,
             stored_bytes=stored_bytes(settings.warehouse.root),
         )
-        try:
-            return Submission(described, (*held, in_use)).run()
-        except SmartTraderError as error:
-            _keep(described, str(error))
-            raise
-        finally:
-            _print(folder / process.OUTPUT_FILE)
+        return _submit(described, (*held, in_use))
+
+
+def _check_request(options: Options, settings: Settings) -> None:
+    """Raises UsageError or ConfigurationError if what the job cannot do without was not given."""
+    if options.recreate and not options.yes and not options.dry_run:
+        raise UsageError(
+            f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
+            " brings them back. Nothing was deleted; add --yes if that is what you want."
+        )
+    if options.job in {*FETCHING, "pipeline"} and options.makes_calls and not options.demo:
+        require(settings, "birdeye.api_key")
+    if options.job == "helius_webhooks" and not options.demo:
+        require_webhook(settings)
+
+
+def _lock(
+    options: Options, settings: Settings, run_id: str, started: datetime
+) -> contextlib.AbstractContextManager[tuple[int, ...]]:
+    """The lock of the warehouse, to be held while the job runs."""
+    owner = {
+        "job": options.job,
+        "run": run_id,
+        "pid": str(os.getpid()),
+        "host": socket.gethostname(),
+        "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
+
+
+def _submit(described: Run, inherited: Sequence[int]) -> int:
+    """Run `spark-submit` and print what the job has for standard output; returns the exit status."""
+    try:
+        return Submission(described, inherited).run()
+    except SmartTraderError as error:
+        _keep(described, str(error))
+        raise
+    finally:
+        _print(described.folder / process.OUTPUT_FILE)
 
 
 def _check_machine(home: Path, settings: Settings) -> None:

@@ -1,7 +1,6 @@
 """A command as a process: its settings are read, its jobs run in a session, and how they end is its exit status."""
 
 import contextlib
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -25,11 +24,6 @@ from smart_trader.run.shutdown import stopping
 def run_job(job: str, run: Run) -> int:
     """Run one job as a process of its own; returns the exit status."""
     return run_jobs(job, [(job, run)])
-
-
-def job_runs(names: Sequence[str]) -> list[tuple[str, Run]]:
-    """The `run` functions of jobs, by name."""
-    return [(name, importlib.import_module(f"smart_trader.jobs.{name}").run) for name in names]
 
 
 def run_jobs(command: str, jobs: Sequence[tuple[str, Run]]) -> int:

@@ -31,7 +31,7 @@ class RunContext:
     @property
     def is_reading(self) -> bool:
         """Whether the run writes no table, so that it leaves no record."""
-        return self.options.job in cli.READING_JOBS
+        return self.options.is_reading
 
     def seconds_left(self, now: datetime) -> float | None:
         """What is left of the time budget, at least 0; None without a budget."""

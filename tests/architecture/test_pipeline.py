@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from smart_trader import cli
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import Table
 from smart_trader.pipeline import STEPS, Step
@@ -130,8 +129,3 @@ def test_each_state_column_has_one_job_that_keeps_it() -> None:
         (c.owner, table.name) for table in catalog.TABLES for c in table.columns if c.owner not in (None, table.job)
     }
     assert owned == {(step.job, table) for step in STEPS for table in step.keeps}
-
-
-def test_the_pipeline_runs_the_jobs_of_the_command_line_in_their_order() -> None:
-    jobs = [step.job for step in STEPS]
-    assert [name for name in cli.job_names() if name in jobs] == jobs

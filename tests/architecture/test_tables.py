@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import types as T
 
-from smart_trader import cli_values
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import Table
+from smart_trader.pipeline import TABLE_NAMES
 from tests.architecture import contract
 from tests.lake import ROOT
 
@@ -23,7 +23,7 @@ def test_the_catalog_holds_the_tables_of_the_contract() -> None:
 
 
 def test_the_command_line_knows_the_tables_without_importing_them() -> None:
-    assert cli_values.table_names() == sorted(table.name for table in catalog.TABLES)
+    assert list(TABLE_NAMES) == sorted(table.name for table in catalog.TABLES)
 
 
 @each_table

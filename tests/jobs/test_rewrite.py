@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from pyspark.sql import DataFrame
 
-from smart_trader.cli import READING_JOBS
 from smart_trader.domain import catalog
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import QualityError, SchemaMismatch
+from smart_trader.job_table import READING_JOBS
 from tests.filled import MARKET
 from tests.lake import Lake
 

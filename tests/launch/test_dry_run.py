@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from smart_trader.domain import catalog
-from smart_trader.io.lock import file as lock
+from smart_trader.io.lock.file import LOCK_FILE, hold
 from tests.launch.test_submit import driver_of, eventually, is_gone, start
 from tests.warehouse_files import fingerprint
 
@@ -22,13 +22,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_beside_a_run_that_holds_the_lock(folder: Path) -> None:
     root = folder / "lakehouse"
-    with lock.hold(str(root), {"job": "pipeline"}):
+    with hold(str(root), {"job": "pipeline"}):
         before = fingerprint(root)
         run = start(folder, "pipeline", "--dry-run", "--json", "--set", "logs.folder=")
         output, messages = run.communicate()
         assert run.returncode == 0, messages
         assert fingerprint(root) == before
-    assert [path.name for path in root.iterdir()] == [lock.LOCK_FILE]
+    assert [path.name for path in root.iterdir()] == [LOCK_FILE]
 
     found = json.loads(output)
     assert (found["dry_run"], found["has_fetched"], found["exit_code"]) == (True, False, 0)

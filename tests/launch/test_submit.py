@@ -16,7 +16,7 @@ import pytest
 from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.errors import ConfigurationError, SmartTraderError
-from smart_trader.io.lock import file as lock
+from smart_trader.io.lock.file import hold
 from smart_trader.launch import java, job, setup, submit
 from smart_trader.run import demo
 
@@ -333,7 +333,7 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     launcher.kill()
     launcher.communicate()
     assert eventually(lambda: is_gone(driver))
-    with lock.hold(str(place / "lakehouse"), {}, wait_seconds=30):
+    with hold(str(place / "lakehouse"), {}, wait_seconds=30):
         pass
     assert eventually(lambda: processes_of(place) == [])
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader.io.lock import file as lock
+from smart_trader.io.lock.file import hold
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
@@ -71,7 +71,7 @@ def test_signals_second_starts_and_what_follows(market: Market, tmp_path: Path) 
         assert (document["exit_code"], document["outcome"]) == (75, "partial")
         assert document["jobs"][-1]["job"] == "bronze_transactions"
     lakes.check(place.root)
-    with lock.hold(str(place.root), {}):
+    with hold(str(place.root), {}):
         assert list(place.scratch.iterdir()) == []
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader import cli
 from tests.lake import ROOT
 from tests.schedulers.jobs import calls, stub
 
@@ -94,7 +93,7 @@ def test_a_line_works_with_nothing_in_the_environment(job: str, first: int, seco
     assert (tmp_path / "srv" / "log" / f"{job}.log").read_text().count("a message\n") == attempts
 
 
-@pytest.mark.parametrize("job", [job for job in ENTRIES if job in cli.job_names()])
+@each_entry
 def test_the_real_command_takes_what_a_line_gives_it(job: str, tmp_path: Path) -> None:
     given = {"HOME": str(tmp_path), "PATH": variables()["PATH"]}
     (tmp_path / "srv").mkdir()

@@ -1,0 +1,183 @@
+"""The jobs as data: what each does to the lake, and what it may be told on the command line. Standard library only.
+
+A job's help text is the docstring of `jobs/NAME.py`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from smart_trader import cli_values
+
+
+class Option:
+    """One option of the command line; `details` is what argparse's `add_argument` takes beside the flag."""
+
+    def __init__(self, flag: str, **details: Any) -> None:
+        self.flag, self.details = flag, details
+
+
+class OneOf:
+    """Options that exclude one another; with `is_required` one of them has to be given."""
+
+    def __init__(self, *options: Option, is_required: bool) -> None:
+        self.options, self.is_required = options, is_required
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job of `bin/submit.sh`."""
+
+    is_reading: bool = False
+    """It writes no table: it needs no lock and leaves no record."""
+    needs_spark: bool = True
+    """Without, the launcher runs it itself."""
+    takes_entities: bool = False
+    """It can be told to care for some tokens or wallets only."""
+    takes_limit: bool = False
+    """It can be told how many tokens or wallets to care for."""
+    is_on_one_table: bool = False
+    """Its `--version` is a version of that table, not of the program."""
+    options: tuple[Option | OneOf, ...] = ()
+    """What only this job takes."""
+
+
+class Stage(StrEnum):
+    """What `requeue` has done again."""
+
+    HOLDERS = "holders"
+    TRANSACTIONS = "transactions"
+    PNL = "pnl"
+
+
+class ReportFormat(StrEnum):
+    """What `report` writes."""
+
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
+
+
+def _out(default: str) -> Option:
+    where = f"where the report goes (default: {default}, of a demo in ./demo)"
+    return Option("--out", type=cli_values.target, metavar="FILE", help=where)
+
+
+def _table_as_of(*, is_required: bool) -> tuple[Option, OneOf]:
+    """Which table, as of when."""
+    return (
+        Option("--table", type=cli_values.table, required=True, metavar="NAME", help="such as gold.smart_traders"),
+        OneOf(
+            Option("--version", type=cli_values.version, metavar="N", help="the table as of this version"),
+            Option(
+                "--time", type=cli_values.time, metavar="TIME", help="as of this time, ISO 8601, UTC without a zone"
+            ),
+            is_required=is_required,
+        ),
+    )
+
+
+JOBS = {
+    "init": Job(
+        options=(
+            Option(
+                "--recreate", action="store_true", help="delete every table and all of its history first; needs --yes"
+            ),
+            Option("--yes", action="store_true", help="yes, delete"),
+        ),
+    ),
+    "bronze_tokens": Job(takes_entities=True, takes_limit=True),
+    "silver_tokens": Job(takes_entities=True, takes_limit=True),
+    "bronze_whales": Job(takes_entities=True, takes_limit=True),
+    "silver_whales": Job(takes_entities=True, takes_limit=True),
+    "bronze_transactions": Job(takes_entities=True, takes_limit=True),
+    "silver_pnl": Job(takes_entities=True, takes_limit=True),
+    "gold_traders": Job(takes_entities=True, takes_limit=True),
+    "validate": Job(
+        is_reading=True,
+        options=(
+            Option("--digests", action="store_true", help="also a digest of each table, to compare two warehouses by"),
+        ),
+    ),
+    "helius_webhooks": Job(),
+    "report": Job(
+        is_reading=True,
+        options=(
+            _out("report.FORMAT"),
+            Option(
+                "--format",
+                choices=tuple(map(str, ReportFormat)),
+                default=str(ReportFormat.HTML),
+                help="a page, a sheet or a document",
+            ),
+        ),
+    ),
+    "pipeline": Job(takes_entities=True, takes_limit=True, options=(_out("report.html"),)),
+    "disk_space": Job(
+        is_reading=True,
+        needs_spark=False,
+        options=(
+            Option(
+                "--clean", action="store_true", help="first remove the scratch of dead runs and old log files; no table"
+            ),
+        ),
+    ),
+    "history": Job(
+        is_reading=True,
+        is_on_one_table=True,
+        options=(
+            *_table_as_of(is_required=False),
+            Option(
+                "--limit",
+                type=cli_values.count,
+                default=20,
+                metavar="N",
+                help="at most N versions, or rows (default: 20)",
+            ),
+        ),
+    ),
+    "maintain": Job(
+        options=(
+            Option(
+                "--rewrite",
+                dest="table",
+                type=cli_values.table,
+                metavar="TABLE",
+                help="instead: write this table anew as it is declared, with its partitions, column types and checks",
+            ),
+        ),
+    ),
+    "requeue": Job(
+        takes_entities=True,
+        options=(
+            Option("--stage", choices=tuple(map(str, Stage)), required=True, help="what is to be done again"),
+            Option(
+                "--from-start",
+                action="store_true",
+                help="read trades again from the first page, not from the newest on",
+            ),
+        ),
+    ),
+    "restore": Job(
+        is_on_one_table=True,
+        options=(
+            *_table_as_of(is_required=True),
+            Option("--yes", action="store_true", help="do it; otherwise only say what would change"),
+        ),
+    ),
+    "status": Job(
+        is_reading=True,
+        options=(
+            Option(
+                "--max-age",
+                dest="max_age_hours",
+                type=cli_values.hours,
+                metavar="AGE",
+                help="end with 65 if the last ranking is older, such as 26h or 2d",
+            ),
+        ),
+    ),
+}
+"""Every job by its name: those of the pipeline in its order, then the others by the alphabet."""
+READING_JOBS = frozenset(name for name, job in JOBS.items() if job.is_reading)
+"""Jobs that write no table."""
