@@ -14,18 +14,25 @@ MODULES = {
     if "simulator" not in path.parts  # it imports nothing of what it tests, so it has words of its own
 }
 OTHER_MEANINGS = {
+    "csv": "",
     "down": "",
     "entered": "run/",
     "failed": "run/summary",
     "gained": "report/",
+    "holders": "",
+    "html": "",
+    "json": "",
     "left": "",
     "none": "",
+    "pnl": "",
     "rejected": ("run/summary", "report/exports"),
     "too_large": ("domain/", "io/birdeye/"),
+    "transactions": "",
     "up": "",
     "volume_usd": ("domain/", "io/birdeye/"),
 }
-"""Words that also mean something else (a join, a style, a column, a heading), and in which modules they do."""
+"""Words that also mean something else (a join, a style, a column, a heading, a section of the settings), and in which
+modules they do."""
 
 
 def words_of(enumeration: ast.ClassDef) -> set[str]:
