@@ -8,23 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
 from smart_trader import cli_values
-from smart_trader.errors import UsageError
+from smart_trader.errors import ExitStatus, UsageError
 from smart_trader.job_table import JOBS, Job, OneOf, Option, ReportFormat
 from smart_trader.version import VERSION
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
 VERSION_LINE = f"smart-trader {VERSION}"
-_EXIT_CODES = """exit status:
-  0   done, or nothing to do          70  a bug of ours
-  64  bad command line                74  disk full, table unreadable
-  65  a quality check failed          75  lock held, quota or time spent, interrupted: run again
-  69  API or store unavailable        77  key refused in the middle of a run
-                                      78  bad or missing setting"""
-
 _WHERE = (
     Option(
         "--profile",
@@ -90,7 +84,8 @@ _TIME_BUDGET = Option(
     "--time-budget",
     type=cli_values.count,
     metavar="MINUTES",
-    help="stop fetching after so many minutes, go on with what there is, end with 75 (run.time_budget_minutes)",
+    help="stop fetching after so many minutes, go on with what there is, end with"
+    f" {ExitStatus.INTERRUPTED.number} (run.time_budget_minutes)",
 )
 _WAIT_LOCK = Option(
     "--wait-lock",
@@ -206,7 +201,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"bin/submit.sh {job}",
         description=describe_job(job),
-        epilog=_EXIT_CODES,
+        epilog=_exit_statuses(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -218,6 +213,14 @@ def _parser(job: str) -> argparse.ArgumentParser:
         else:
             parser.add_argument(option.flag, **option.details)
     return parser
+
+
+def _exit_statuses() -> str:
+    """All of them in two columns."""
+    cells = [f"{status.number:<2}  {status.brief}" for status in ExitStatus]
+    half = len(cells) // 2
+    rows = zip_longest(cells[:half], cells[half:], fillvalue="")
+    return "\n".join(["exit status:", *(f"  {left:36}{right}" for left, right in rows)])
 
 
 def _options_of(job: Job) -> Iterator[Option | OneOf]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from smart_trader import cli_values
+from smart_trader.errors import ExitStatus
 
 
 class Option:
@@ -173,7 +174,7 @@ JOBS = {
                 dest="max_age_hours",
                 type=cli_values.hours,
                 metavar="AGE",
-                help="end with 65 if the last ranking is older, such as 26h or 2d",
+                help=f"end with {ExitStatus.CHECK_FAILED.number} if the last ranking is older, such as 26h or 2d",
             ),
         ),
     ),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from smart_trader.errors import ExitStatus
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -126,9 +128,9 @@ TABLE_NAMES = tuple(sorted({table for step in STEPS for table in (*step.reads, *
 """Every table that a step reads or writes."""
 FETCHING = frozenset(step.job for step in STEPS if step.api == BIRDEYE)
 _NOTIFYING = frozenset(step.job for step in STEPS if step.api == HELIUS)
-_PASSABLE = (69, 70, 75)
-"""Statuses of a fetching step after which the others still have a point: the key is good (else 77, 78), and the tables
-can be read and written (else 65, 74)."""
+_PASSABLE = tuple(status.number for status in (ExitStatus.UNAVAILABLE, ExitStatus.BUG, ExitStatus.INTERRUPTED))
+"""Statuses of a fetching step after which the others still have a point: the key is good, and the tables can be read
+and written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, sco
 from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.totals import take_stock, tally_trades
-from smart_trader.errors import SmartTraderError
+from smart_trader.errors import ExitStatus, SmartTraderError
 from smart_trader.job_table import JOBS
 from smart_trader.pipeline import STEPS
 from smart_trader.version import VERSION
@@ -200,8 +200,15 @@ def test_the_readme_lists_the_exit_statuses_that_there_are() -> None:
         for kind in error.__subclasses__():
             yield from all_of(kind)
 
-    listed = [int(cell) for cell in first_cells(section(README, "Exit status"))]
-    assert listed == sorted({0, *all_of(SmartTraderError)})
+    assert {0, *all_of(SmartTraderError)} == {status.number for status in ExitStatus}
+    rows = [line for line in section(README, "Exit status").splitlines() if line.startswith("|")]
+    assert rows[2:] == [f"| {status.number} | {status.when} |" for status in ExitStatus]
+
+
+def test_the_operations_say_what_to_do_about_each_exit_status() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    listed = [int(cell) for cell in first_cells(section(page, "When it fails"))]
+    assert listed == [status.number for status in ExitStatus if status.next_step]
 
 
 def test_the_readme_estimates_compute_units_as_the_defaults_say(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from types import FrameType
 
 from smart_trader.config import limits
 from smart_trader.config.model import Settings
-from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
+from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
 from smart_trader.foreign import printable
 from smart_trader.io.machine import disks, log_files
 from smart_trader.launch import java
@@ -23,7 +23,7 @@ from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
 """How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
-_DOCUMENTED = frozenset((0, 64, 65, 69, 70, 74, 75, 77, 78))
+_DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
 """How Spark ends a JVM whose parts have lost one another."""
 _NOISE = b"WARNING: Using incubator modules"

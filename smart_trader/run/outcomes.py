@@ -8,7 +8,7 @@ from py4j.protocol import Py4JNetworkError
 
 from smart_trader.config import limits
 from smart_trader.domain.ops.runs import Outcome
-from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError
+from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run.results import Work
 
@@ -118,7 +118,7 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
 def judge(work: Work | None) -> tuple[int, str]:
     """A job of which more than half of the due entities failed has failed."""
     if work is not None and 2 * work.failed > work.due:
-        return 69, f"{work.failed} of {work.due} {work.unit} failed; they stay pending."
+        return ExitStatus.UNAVAILABLE.number, f"{work.failed} of {work.due} {work.unit} failed; they stay pending."
     return 0, ""
 
 

@@ -8,21 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smart_trader.domain.ops.runs import Outcome
-from smart_trader.errors import Interrupted
+from smart_trader.errors import ExitStatus, Interrupted
 
 _REASONS, _REASON_LENGTH = 3, 400
 """So many reasons of failed entities are named, with so many characters of each."""
-
-_NEXT_STEPS = {
-    64: "Correct the command line; --help shows what it takes.",
-    65: "What failed the check was not published; look at the named table, then run again.",
-    69: "The API or the store did not answer. What was committed stays; run the same command later.",
-    70: "This is a bug. What was committed stays; please report it with the log of this run.",
-    74: "Make room on the disk, or restore the table named above; then run again.",
-    75: "What was committed stays; run the same command again to go on.",
-    77: "Check the API key and its plan, then run again; what was committed stays.",
-    78: "Correct the setting; --print-settings shows all of them and where each comes from.",
-}
+_NEXT_STEPS = {status.number: status.next_step for status in ExitStatus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +142,7 @@ class RunSummary:
     @property
     def next_step(self) -> str:
         """What to do about it; empty when there is nothing to do."""
-        return _NEXT_STEPS.get(self.exit_code, "")
+        return _NEXT_STEPS[self.exit_code]
 
 
 def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
