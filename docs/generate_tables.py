@@ -42,7 +42,7 @@ appends its record to `ops.runs`.
 
 def render() -> str:
     """The whole page."""
-    rows = [(_code(step.job), _codes(step.reads), _codes(step.writes), _codes(step.keeps)) for step in STEPS]
+    rows = [(_code(step.job), _codes(step.reads), _codes(step.writes), _codes(step.updates_state_of)) for step in STEPS]
     steps = _grid(("job", "reads", "writes", "keeps state in"), rows)
     return "\n".join([INTRODUCTION, steps, *map(_section, catalog.TABLES)])
 

@@ -7,14 +7,15 @@ from smart_trader.errors import ExitStatus
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job of the pipeline. `keeps` names the tables in which the job only keeps its state columns, `api` is the
-    service that it cannot do without."""
+    """One job of the pipeline, with the tables that it reads and writes."""
 
     job: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    keeps: tuple[str, ...] = ()
+    updates_state_of: tuple[str, ...] = ()
+    """Tables in which it changes state columns only."""
     api: str | None = None
+    """The service that it cannot do without."""
 
 
 BIRDEYE = "BirdEye"
@@ -31,13 +32,13 @@ STEPS = (
         "silver_tokens",
         reads=("bronze.token_metrics",),
         writes=("silver.tracked_tokens",),
-        keeps=("bronze.token_metrics",),
+        updates_state_of=("bronze.token_metrics",),
     ),
     Step(
         "bronze_whales",
         reads=("bronze.token_metrics", "silver.tracked_tokens"),
         writes=("bronze.whale_holders", "bronze.rejected_rows"),
-        keeps=("silver.tracked_tokens",),
+        updates_state_of=("silver.tracked_tokens",),
         api=BIRDEYE,
     ),
     Step(
@@ -49,7 +50,7 @@ STEPS = (
         "bronze_transactions",
         reads=("silver.tracked_tokens", "silver.tracked_whales", "gold.smart_traders"),
         writes=("bronze.transaction_history", "bronze.rejected_rows"),
-        keeps=("silver.tracked_whales",),
+        updates_state_of=("silver.tracked_whales",),
         api=BIRDEYE,
     ),
     Step(
@@ -66,7 +67,7 @@ STEPS = (
             "silver.open_lots",
             "silver.wallet_pnl",
         ),
-        keeps=("silver.tracked_whales",),
+        updates_state_of=("silver.tracked_whales",),
     ),
     Step(
         "gold_traders",
@@ -77,7 +78,7 @@ STEPS = (
             "silver.tracked_whales",
         ),
         writes=("gold.smart_traders", "gold.rank_history"),
-        keeps=("silver.wallet_pnl",),
+        updates_state_of=("silver.wallet_pnl",),
     ),
     Step(
         "validate",  # before anything leaves the lake

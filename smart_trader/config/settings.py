@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from smart_trader import paths
-from smart_trader.config import sources as layers
+from smart_trader.config import sources
 from smart_trader.config.model import Settings
 from smart_trader.config.sources import Given, variable
 from smart_trader.errors import ConfigurationError
@@ -38,7 +38,7 @@ FIELDS = dict(_fields(Settings))
 SECRETS = frozenset(key for key, field in FIELDS.items() if SecretStr in get_args(field.annotation))
 _KEYS = {key: key for key in FIELDS}
 _VARIABLES = {variable(key): key for key in FIELDS}
-_MAY_HOLD_SECRETS = frozenset((layers.DOTENV, layers.ENVIRONMENT, layers.DEMO))
+_MAY_HOLD_SECRETS = frozenset((sources.DOTENV, sources.ENVIRONMENT, sources.DEMO))
 _IN_HASH = frozenset(("tracking", "pnl", "classify", "ranking"))
 _HASHED_BY_CONTENT = frozenset(("classify.pools_files", "classify.exchanges_files"))
 
@@ -52,16 +52,16 @@ def load(
     home: Path | None = None,
     env_file: Path | None = None,
 ) -> Settings:
-    """Merge the layers, the later over the earlier: defaults, profile, `.env`, environment, `overrides`, `demo`.
+    """Merge the sources, the later over the earlier: defaults, profile, `.env`, environment, `overrides`, `demo`.
 
     `overrides` come from `--set`. `demo` stands above them, so that a demonstration never reaches a real API or lake.
     `home` holds `conf/` and `.env`. Raises `ConfigurationError` with one line for each problem.
     """
     home = home or _home(environ)
-    found = [*_written(home, profile, env_file), *layers.from_variables(environ)]
+    found = [*_written(home, profile, env_file), *sources.from_variables(environ)]
     found += [
-        *layers.from_pairs(overrides, layers.COMMAND_LINE),
-        *layers.from_pairs(demo, layers.DEMO),
+        *sources.from_pairs(overrides, sources.COMMAND_LINE),
+        *sources.from_pairs(demo, sources.DEMO),
     ]
     problems: list[str] = []
     chosen: dict[str, Given] = {}
@@ -83,11 +83,11 @@ def load(
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    named = environ.get(layers.PREFIX + "HOME")
+    named = environ.get(sources.PREFIX + "HOME")
     try:
         return paths.file_path(named) if named else Path(__file__).parents[2]
     except ValueError as error:
-        raise ConfigurationError(f"{layers.PREFIX}HOME {error}; nothing was started") from error
+        raise ConfigurationError(f"{sources.PREFIX}HOME {error}; nothing was started") from error
 
 
 def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]:
@@ -100,13 +100,13 @@ def _written(home: Path, profile: str, env_file: Path | None) -> Iterator[Given]
     profiles = sorted(path.stem for path in conf.glob("*.toml") if path.stem != "defaults")
     if profile not in profiles:
         raise ConfigurationError(f"There is no profile {profile!r}: choose one of {', '.join(profiles)}")
-    yield from layers.from_toml(conf / "defaults.toml")
-    yield from layers.from_toml(conf / f"{profile}.toml")
-    yield from layers.from_dotenv(env_file or home / ".env", is_optional=env_file is None)
+    yield from sources.from_toml(conf / "defaults.toml")
+    yield from sources.from_toml(conf / f"{profile}.toml")
+    yield from sources.from_dotenv(env_file or home / ".env", is_optional=env_file is None)
 
 
 def _names(source: str) -> Mapping[str, str]:
-    return _VARIABLES if source in (layers.DOTENV, layers.ENVIRONMENT) else _KEYS
+    return _VARIABLES if source in (sources.DOTENV, sources.ENVIRONMENT) else _KEYS
 
 
 def _refuse(given: Given, key: str | None) -> str:

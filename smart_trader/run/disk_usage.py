@@ -6,20 +6,20 @@ from typing import Any
 
 from smart_trader.config.model import Settings
 from smart_trader.io.machine import disks, log_files, scratch
-from smart_trader.run import folders as places
+from smart_trader.run import folders
 from smart_trader.run.tables_on_disk import usage_of_tables
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    folders = places.all_of(settings)
+    named = folders.all_of(settings)
     runs: list[dict[str, Any]] = [
         {"scratch": found.path.name, "run": "alive" if found.is_alive else "dead", "bytes": disks.bytes_in(found.path)}
-        for found in scratch.found_in(places.scratch(settings))
+        for found in scratch.found_in(folders.scratch(settings))
     ]
     taken: dict[str, Callable[[], int]] = {
-        "warehouse": lambda: disks.bytes_in(folders["warehouse"]),
+        "warehouse": lambda: disks.bytes_in(named["warehouse"]),
         "scratch": lambda: sum(run["bytes"] for run in runs),
-        "logs": lambda: sum(file.bytes for file in log_files.found_in(folders["logs"])),
+        "logs": lambda: sum(file.bytes for file in log_files.found_in(named["logs"])),
     }
     return {
         "disks": [
@@ -31,9 +31,9 @@ def document(settings: Settings) -> dict[str, Any]:
                 "total_bytes": found.total_bytes,
                 "free_bytes": found.free_bytes,
             }
-            for found in disks.disks_of(folders)
+            for found in disks.disks_of(named)
         ],
-        "folders": [{"holds": name, "folder": str(folder), "bytes": taken[name]()} for name, folder in folders.items()],
+        "folders": [{"holds": name, "folder": str(folder), "bytes": taken[name]()} for name, folder in named.items()],
         "tables": [
             {
                 "table": table.name,
@@ -42,15 +42,15 @@ def document(settings: Settings) -> dict[str, Any]:
                 "live_bytes": table.live_bytes,
                 "total_bytes": table.total_bytes,
             }
-            for table in usage_of_tables(folders.get("warehouse"))
+            for table in usage_of_tables(named.get("warehouse"))
         ],
         "runs": runs,
     }
 
 
 def clean(settings: Settings) -> list[dict[str, Any]]:
-    dead = [found.path for found in scratch.found_in(places.scratch(settings)) if not found.is_alive]
+    dead = [found.path for found in scratch.found_in(folders.scratch(settings)) if not found.is_alive]
     sizes = {folder: disks.bytes_in(folder) for folder in dead}
-    gone = {folder: sizes.get(folder, 0) for folder in scratch.remove_dead(places.scratch(settings))}
-    gone |= {file.path: file.bytes for file in places.remove_old_logs(settings, datetime.now(UTC))}
+    gone = {folder: sizes.get(folder, 0) for folder in scratch.remove_dead(folders.scratch(settings))}
+    gone |= {file.path: file.bytes for file in folders.remove_old_logs(settings, datetime.now(UTC))}
     return [{"removed": str(path), "bytes": size} for path, size in sorted(gone.items())]

@@ -86,7 +86,7 @@ def _is_store(node: ast.expr) -> bool:
 def test_each_job_has_a_file_whose_first_line_is_its_arrow(step: Step) -> None:
     left, right = arrow(step.job)
     assert tables_in(right) == set(step.writes) - {SHARED}
-    assert tables_in(left) <= {*step.reads, *step.keeps}
+    assert tables_in(left) <= {*step.reads, *step.updates_state_of}
 
 
 @each_step
@@ -100,13 +100,13 @@ def test_the_declared_tables_are_those_that_the_code_reads_and_writes(step: Step
 
     assert used.get("read", set()) - set(step.writes) == set(step.reads)
     assert written - {name for job, name in NAMED_BY_HAND if job == step.job} == set(step.writes) - {SHARED}
-    assert updated - set(step.writes) == set(step.keeps)
+    assert updated - set(step.writes) == set(step.updates_state_of)
 
 
 def test_each_step_reads_only_what_an_earlier_one_wrote() -> None:
     written: set[str] = set()
     for step in STEPS:
-        missing = {*step.reads, *step.keeps} - written
+        missing = {*step.reads, *step.updates_state_of} - written
         assert {(step.job, table) for table in missing} <= FROM_EARLIER_RUNS, step.job
         written |= set(step.writes)
     assert written == TABLES.keys() - {"ops.runs"}
@@ -128,4 +128,4 @@ def test_each_state_column_has_one_job_that_keeps_it() -> None:
     owned = {
         (c.owner, table.name) for table in catalog.TABLES for c in table.columns if c.owner not in (None, table.job)
     }
-    assert owned == {(step.job, table) for step in STEPS for table in step.keeps}
+    assert owned == {(step.job, table) for step in STEPS for table in step.updates_state_of}

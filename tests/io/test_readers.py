@@ -80,7 +80,7 @@ def test_only_the_jobs_that_the_pipeline_names_have_written_it(lake: Lake, table
     metadata = [commit.get("userMetadata") for commit in DeltaTable(lake.root / table.path).history()]
     jobs = {json.loads(text)["job"] for text in metadata if text}
 
-    assert jobs <= {step.job for step in STEPS if table.name in (*step.writes, *step.keeps)}
+    assert jobs <= {step.job for step in STEPS if table.name in (*step.writes, *step.updates_state_of)}
     assert jobs or table.name in {*MAY_BE_EMPTY, runs.TABLE.name}
 
 

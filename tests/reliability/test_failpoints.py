@@ -20,7 +20,7 @@ from tests.lake import Lake
 from tests.reliability import lakes
 from tests.reliability.world import COMPUTING, FETCHING, copied, run
 
-COMMITS = tuple(f"{s.job}.before_commit:{table}" for s in STEPS for table in (*s.writes, *s.keeps))
+COMMITS = tuple(f"{s.job}.before_commit:{table}" for s in STEPS for table in (*s.writes, *s.updates_state_of))
 """The point before each commit of the pipeline."""
 ACTIONS = ("raise", "kill", COMMIT_THEN_RAISE)
 IN_ITS_OWN_LANE = [pytest.param(phase, marks=pytest.mark.long) for phase in range(3)]
