@@ -74,14 +74,14 @@ _ROW = """kind string, trade_id string, wallet_address string, token_address str
     block_number bigint, quantity decimal(38,0), matched decimal(38,0), unmatched decimal(38,0), value decimal(28,9),
     proceeds decimal(28,9), cost decimal(28,9), realized decimal(28,9), acquired_at timestamp,
     holding_hours decimal(18,6)"""
-_BOOK = f"{_ROW}, pnl struct<{_PNL}>"
+_RESULTS = f"{_ROW}, pnl struct<{_PNL}>"
 FIGURES, _IN_ROW = ([column.split()[0] for column in re.split(r",\s+", schema)] for schema in (_PNL, _ROW))
 _CLOSED, _COVERED = Decimal("0.98"), Decimal("0.8")
 _DEAD = pd.Timestamp(NOW).tz_localize(None) - pd.Timedelta(days=7)
 """A token is a win or a loss once this share of it is sold, or since then not traded, and its proceeds are matched."""
 
 
-def pandas_books(trades: DataFrame) -> DataFrame:
+def pandas_matched(trades: DataFrame) -> DataFrame:
     """`applyInPandas` with a plain loop for each wallet, as it is usually written: sales, lots and PnL.
 
     All trades have a value. The columns are those of the three tables, but for units of unknown cost, Wilson's bound
@@ -92,10 +92,10 @@ def pandas_books(trades: DataFrame) -> DataFrame:
         *("trade_id", "wallet_address", "token_address", "block_time", "block_number", "side", "quantity_raw"),
         *("value_usd", "decimals"),
     )
-    return columns.groupBy("wallet_address").applyInPandas(_books_of, _BOOK)
+    return columns.groupBy("wallet_address").applyInPandas(_matched_of, _RESULTS)
 
 
-def _books_of(wallet: pd.DataFrame) -> pd.DataFrame:
+def _matched_of(wallet: pd.DataFrame) -> pd.DataFrame:
     ordered = wallet.sort_values(["token_address", "block_time", "block_number", "side", "trade_id"])
     rows: list[dict[str, Any]] = []
     pnl: dict[Any, dict[str, Any]] = {}

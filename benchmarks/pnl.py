@@ -18,7 +18,7 @@ from smart_trader.config.settings import load
 from smart_trader.config.thresholds import class_rules, mark_rules
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.pnl import engine as books
+from smart_trader.domain.pnl import engine as pnl_engine
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.io.delta.store import DeltaStore
@@ -92,7 +92,7 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
         fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
         fresh.create(catalog.TABLES)
         engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake, fresh))
-        columns = rows.select(*books.TRADE_COLUMNS)
+        columns = rows.select(*pnl_engine.TRADE_COLUMNS)
         floor = lake.measure(
             f"floor from silver.trades, try {nth + 1}", partial(_floor, lake, columns, "token_address", written, nth)
         )
@@ -109,15 +109,15 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
 
 def _usual_way(lake: Lake) -> None:
     """`silver.trades` to sales, lots and PnL, with pandas."""
-    booked = peers.pandas_books(lake.tables.read(trades.TABLE)).persist()
+    matched = peers.pandas_matched(lake.tables.read(trades.TABLE)).persist()
     key = ("wallet_address", "token_address")
     trade = (*key, "trade_id", "block_time", "block_number", "quantity")
     sale = ("matched", "unmatched", "value", "proceeds", "cost", "realized", "acquired_at", "holding_hours")
     columns_of = {"sale": (*trade, *sale), "lot": (*trade, "matched", "value", "cost"), "pnl": (*key, "pnl.*")}
     for kind, columns in columns_of.items():
-        rows = booked.where(F.col("kind") == kind).select(*columns)
+        rows = matched.where(F.col("kind") == kind).select(*columns)
         rows.write.format("delta").save(str(lake.folder / "pandas" / kind))
-    booked.unpersist()
+    matched.unpersist()
 
 
 def _compare(lake: Lake) -> None:
@@ -139,13 +139,13 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
     """`silver.trades` to sales, lots and PnL in fresh tables."""
     source = lake.tables
     settings = load("local", environ={})
-    rules = books.BookRules(
+    rules = pnl_engine.EngineRules(
         now=int(lakes.NOW.timestamp()) * 10**6,
         quotes={},
         marks=mark_rules(settings.pnl),
         classes=class_rules(settings.classify),
     )
-    rows = source.read(trades.TABLE).select(*books.TRADE_COLUMNS)
+    rows = source.read(trades.TABLE).select(*pnl_engine.TRADE_COLUMNS)
     facts = source.read(tracked_whales.TABLE).select(
         "wallet_address",
         F.lit(True).alias("history_complete"),
@@ -159,9 +159,9 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
     lines = rows.unionByName(
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     )
-    booked = books.keep_books(books.pack(lines).repartition("wallet_address"), rules)
-    with silver_pnl.kept(booked, lake.shape.trades) as kept:
-        rows_of = (books.sales_in(kept), books.lots_in(kept), books.pnl_in(kept, rules))
+    matched = pnl_engine.match_trades(pnl_engine.pack(lines).repartition("wallet_address"), rules)
+    with silver_pnl.kept(matched, lake.shape.trades) as kept:
+        rows_of = (pnl_engine.sales_in(kept), pnl_engine.lots_in(kept), pnl_engine.pnl_in(kept, rules))
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FIFO = "smart_trader/domain/kernel/fifo.py"
 COLUMNS = "smart_trader/domain/pnl/matching.py"
 FIFO_TESTS = "tests/kernel/test_fifo.py"
-BOOKS_TEST = "tests/silver/test_books.py"
+PNL_TEST = "tests/jobs/test_silver_pnl.py"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ DEFECTS = {
         "smart_trader/domain/pnl/engine.py",
         '"carried.block_number", "is_sale", "carried.trade_id")',
         '"carried.block_number")',
-        f"{BOOKS_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",
+        f"{PNL_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",
     ),
     "new rows only": Defect(
         "smart_trader/jobs/silver_pnl.py",
@@ -124,7 +124,7 @@ DEFECTS = {
         '.where(F.col("block_time") <= F.lit(app.as_of)).join(due.select("wallet_address",'
         ' F.coalesce("pnl_last_processed_at", F.lit(_EPOCH)).alias("_since")), "wallet_address")'
         '.where(F.col("fetched_at") > F.col("_since")).drop("_since")\n',
-        f"{BOOKS_TEST}::test_a_sale_finds_the_purchase_of_an_earlier_run",
+        f"{PNL_TEST}::test_a_sale_finds_the_purchase_of_an_earlier_run",
     ),
     "failures reported as success": Defect(
         "smart_trader/run/fetching.py",

@@ -95,7 +95,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     stored = part.of(app.tables.read(transaction_history.TABLE))
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
     known = _known(app, due)
-    rules = engine.BookRules(
+    rules = engine.EngineRules(
         now=_microseconds(app.as_of),
         quotes=_quotes(app),
         marks=mark_rules(app.settings.pnl),
@@ -103,28 +103,28 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     )
     with (
         kept(trades.net_transactions(history, known, value_rules(app.settings.pnl)), app.report.rows_in) as netted,
-        kept(engine.keep_books(engine.pack(trades.lines_in(netted)), rules), app.report.rows_in) as booked,
+        kept(engine.match_trades(engine.pack(trades.lines_in(netted)), rules), app.report.rows_in) as matched,
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()
-        _compute_all(booked)  # before anything is written: an error in matching leaves every table as it was
+        _compute_all(matched)  # before anything is written: an error in matching leaves every table as it was
         # First what takes longest: of a few wallets, the one table whose rows change and are not only added to.
         wanted = [
-            (wallet_pnl.TABLE, engine.pnl_in(booked, rules)),
+            (wallet_pnl.TABLE, engine.pnl_in(matched, rules)),
             (trades.TABLE, trades.trades_in(netted)),
-            (realized_sales.TABLE, engine.sales_in(booked)),
-            (open_lots.TABLE, engine.lots_in(booked)),
+            (realized_sales.TABLE, engine.sales_in(matched)),
+            (open_lots.TABLE, engine.lots_in(matched)),
             (rejected_rows.TABLE, _with_text(refused, app.report.rows_rejected, history)),
         ]
         app.tables.replace_each(wanted, of=part)
-        app.tables.update(tracked_whales.TABLE, _done(app, booked, stored), on=("wallet_address",))
+        app.tables.update(tracked_whales.TABLE, _done(app, matched, stored), on=("wallet_address",))
 
 
-def _done(app: App, booked: DataFrame, stored: DataFrame) -> DataFrame:
-    """The state of the wallets in `booked`. Completed vouches for all rows: after a run at an earlier business time,
+def _done(app: App, matched: DataFrame, stored: DataFrame) -> DataFrame:
+    """The state of the wallets in `matched`. Completed vouches for all rows: after a run at an earlier business time,
     a wallet with later rows is still pending."""
     ahead = stored.where(F.col("block_time") > F.lit(app.as_of)).select("wallet_address").distinct()
-    joined = engine.classes_in(booked).join(
+    joined = engine.classes_in(matched).join(
         F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left"
     )
     state = {

@@ -21,7 +21,7 @@ from tests.oracle.fifo import order
 Row = dict[str, Any]
 Columns = tuple[pa.Array, ...]
 
-BOOK_RULES = engine.BookRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
+RULES = engine.EngineRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
 KNOWN = {"history_complete": True, "label_class": None, "label_reason": None, "rejected_rows": 0}
 FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1}
 cuts = st.lists(st.integers(0, 60), max_size=6)
@@ -81,12 +81,12 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
     assert said(net, whole, at) == expected
 
 
-def _keep(batches: Batches) -> Iterator[pa.Array]:
-    return engine._keep_partition(batches, BOOK_RULES)
+def _match(batches: Batches) -> Iterator[pa.Array]:
+    return engine._match_partition(batches, RULES)
 
 
 def _lines(history: Sequence[Row]) -> Columns:
-    """Trades as the books are given them."""
+    """Trades as the engine is given them."""
 
     def pair(row: Row) -> Any:
         return row["wallet_address"], row["token_address"], order(row)
@@ -98,17 +98,17 @@ def _lines(history: Sequence[Row]) -> Columns:
 
 
 @given(strategies.trade_histories(), cuts)
-def test_the_books_say_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
+def test_matching_gives_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
     whole = _lines(history)
-    expected = said(_keep, whole, [])
+    expected = said(_match, whole, [])
     assert len(expected) == len(whole[0])
-    assert said(_keep, whole, at) == expected
+    assert said(_match, whole, at) == expected
 
 
 @pytest.mark.parametrize("tokens", [10**10, 10**20 - 1])
 def test_as_many_tokens_are_told_as_their_column_holds(tokens: int) -> None:
     history = [strategies.trade_row("tx", "Wallet", "MintWith6", "BUY", tokens * 10**6, 10**9, 0)]
-    *_, last, _ = said(_keep, _lines(history), [])
-    of_token, of_wallet = last["book"]["pnl"]
+    *_, last, _ = said(_match, _lines(history), [])
+    of_token, of_wallet = last["figures"]["pnl"]
     assert of_token["current_position_tokens"] == tokens
     assert of_wallet["total_bought"] == 1

@@ -166,11 +166,11 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
             F.lit(0).alias("rejected_rows"),
         )
         netted = trades.net_transactions(frame, known, value_rules(settings.pnl)).persist()
-        rules = engine.BookRules(
+        rules = engine.EngineRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        booked = engine.keep_books(engine.pack(trades.lines_in(netted)), rules)
-        texts = {"netted": texts_of(netted), "booked": texts_of(booked)}
+        matched = engine.match_trades(engine.pack(trades.lines_in(netted)), rules)
+        texts = {"netted": texts_of(netted), "matched": texts_of(matched)}
         netted.unpersist()
         return texts
     finally:

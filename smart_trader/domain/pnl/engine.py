@@ -48,7 +48,7 @@ from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.table import STRING
 
-_MATCHED = (
+_SALE_COLUMNS = (
     *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
     *("acquired_at", "holding_hours"),
 )
@@ -62,38 +62,38 @@ _USUALLY_ALL = {
     "remaining_cost_usd": "value_usd",
 }
 """Not said of a sale that is matched whole, or of a lot that is whole, since it is what the trade itself has."""
-_LEFT = ("remaining_raw", "remaining_cost_usd")
+_LOT_COLUMNS = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
-_BOOK = T.StructType(
+_FIGURES = T.StructType(
     [
         T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),
         T.StructField("wallet_class", STRING),
         T.StructField("class_reason", STRING),
     ]
 )
-BOOKED = T.StructType(
+MATCHED = T.StructType(
     [
-        T.StructField("sale", nullable(realized_sales.TABLE.fields(_MATCHED))),
-        T.StructField("lot", nullable(open_lots.TABLE.fields(_LEFT))),
-        T.StructField("book", _BOOK),
+        T.StructField("sale", nullable(realized_sales.TABLE.fields(_SALE_COLUMNS))),
+        T.StructField("lot", nullable(open_lots.TABLE.fields(_LOT_COLUMNS))),
+        T.StructField("figures", _FIGURES),
     ]
 )
-"""What the books say of a trade: how it was matched if it is a sale, what is left of it if that is a lot; at the last
+"""The result for a trade: how it was matched if it is a sale, what is left of it if that is a lot. At the last
 trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
 usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` say it."""
 
 _AROUND = ("wallet_address", "token_address", "block_time")
 _CARRIED = ("trade_id", "block_number", "quantity_raw", "value_usd")
 TRADE_COLUMNS = (*_AROUND, *_CARRIED, "side", "decimals")
-"""What the books want to know of a trade."""
+"""Columns of a trade that the engine reads."""
 _TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.carried.*")
 _ROWS_PER_BATCH = 20_000
-_BOOKED = arrow_type(BOOKED)
-_BOOK_TYPE = _BOOKED.field("book").type
+_MATCHED = arrow_type(MATCHED)
+_FIGURES_TYPE = _MATCHED.field("figures").type
 
 
 @dataclass(frozen=True, slots=True)
-class BookRules:
+class EngineRules:
     """All that the figures depend on beside the trades. `now` is the business time in microseconds."""
 
     now: int
@@ -104,7 +104,7 @@ class BookRules:
 
 
 def pack(lines: DataFrame) -> DataFrame:
-    """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `keep_books` takes them.
+    """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `match_trades` takes them.
 
     What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step,
     and columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
@@ -113,40 +113,40 @@ def pack(lines: DataFrame) -> DataFrame:
     return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
 
 
-def keep_books(packed: DataFrame, rules: BookRules) -> DataFrame:
-    """Trades with their `sale`, `lot` or `book`, as far as they have any.
+def match_trades(packed: DataFrame, rules: EngineRules) -> DataFrame:
+    """Trades with their `sale`, `lot` or `figures`, as far as they have any.
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
     # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
     order = (*_AROUND, "carried.block_number", "is_sale", "carried.trade_id")
-    said = answering(partial(_keep_partition, rules=rules), BOOKED)(
+    said = answering(partial(_match_partition, rules=rules), MATCHED)(
         *("token_address", "block_time", "is_sale", "carried.quantity_raw", "carried.value_usd", "decimals", "facts")
     )
-    book = F.when(F.col("said.book").isNotNull(), F.struct("wallet_address", "said.book.*"))
+    figures = F.when(F.col("said.figures").isNotNull(), F.struct("wallet_address", "said.figures.*"))
     return (
         packed.sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
         .select(*_AROUND, "carried", said.alias("said"))
-        .select(F.struct(*_AROUND, "carried").alias("trade"), "said.sale", "said.lot", book.alias("book"))
-        .where("sale IS NOT NULL OR lot IS NOT NULL OR book IS NOT NULL")
+        .select(F.struct(*_AROUND, "carried").alias("trade"), "said.sale", "said.lot", figures.alias("figures"))
+        .where("sale IS NOT NULL OR lot IS NOT NULL OR figures IS NOT NULL")
     )
 
 
-def sales_in(booked: DataFrame) -> DataFrame:
+def sales_in(matched: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    sales = _said_in_full(booked.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
+    sales = _said_in_full(matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
     zeros = {name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO}
     return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
 
 
-def lots_in(booked: DataFrame) -> DataFrame:
+def lots_in(matched: DataFrame) -> DataFrame:
     """The rows of `silver.open_lots`."""
     derived = {
         "acquired_at": F.col("block_time"),
         "bought_raw": F.col("quantity_raw"),
         "cost_known": F.col("value_usd").isNotNull(),
     }
-    lots = _said_in_full(booked.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
+    lots = _said_in_full(matched.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
     return lots.withColumns(derived).select(*open_lots.TABLE.column_names)
 
 
@@ -158,20 +158,24 @@ def _said_in_full(rows: DataFrame, units: str) -> DataFrame:
     )
 
 
-def pnl_in(booked: DataFrame, rules: BookRules) -> DataFrame:
+def pnl_in(matched: DataFrame, rules: EngineRules) -> DataFrame:
     """The rows of `silver.wallet_pnl`."""
     state = {
         "computed_at": F.timestamp_micros(F.lit(rules.now)),
         "moved_to_gold": F.lit(False),
         "gold_processed_at": F.lit(None).cast("timestamp"),
     }
-    return booked.where("book IS NOT NULL").select("book.wallet_address", F.inline("book.pnl")).withColumns(state)
+    return (
+        matched.where("figures IS NOT NULL")
+        .select("figures.wallet_address", F.inline("figures.pnl"))
+        .withColumns(state)
+    )
 
 
-def classes_in(booked: DataFrame) -> DataFrame:
+def classes_in(matched: DataFrame) -> DataFrame:
     """The class of each wallet, and why."""
-    return booked.where("book.wallet_class IS NOT NULL").select(
-        "book.wallet_address", "book.wallet_class", "book.class_reason"
+    return matched.where("figures.wallet_class IS NOT NULL").select(
+        "figures.wallet_address", "figures.wallet_class", "figures.class_reason"
     )
 
 
@@ -207,15 +211,15 @@ class _Wallet:
         return classify(activity, rules, label=label)
 
 
-class _Books:
-    """The books of one wallet after the other, some whole positions at a time."""
+class _Engine:
+    """Matches the trades of one wallet after the other, some whole positions at a time."""
 
-    def __init__(self, rules: BookRules) -> None:
+    def __init__(self, rules: EngineRules) -> None:
         self._rules = rules
         self._wallet: _Wallet | None = None
 
-    def keep(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
-        """What the books say of each of the next lines, some at a time. `ends_wallet` says whether they end one."""
+    def match_lines(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
+        """A row of `MATCHED` for each line, in batches. `ends_wallet` says whether the last line is a wallet's last."""
         tokens, times, is_sale, quantities, values, *_ = lines
         # A wallet's own line is a position of its own, in which nothing was bought.
         trades = Trades(
@@ -227,17 +231,17 @@ class _Books:
             time=numbers(times),
         )
         matches = match(trades)
-        books = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
+        figures = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
         for start in range(0, len(trades), _ROWS_PER_BATCH):
             rows = slice(start, start + _ROWS_PER_BATCH)
-            said = (_said_of_sales(trades, matches, rows), _said_of_lots(trades, matches, rows), books[rows])
-            yield pa.StructArray.from_arrays(said, fields=list(_BOOKED))
+            said = (_said_of_sales(trades, matches, rows), _said_of_lots(trades, matches, rows), figures[rows])
+            yield pa.StructArray.from_arrays(said, fields=list(_MATCHED))
 
     def _close(
         self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
     ) -> pa.StructArray:
-        """The book of each position: the figures of its token, but for a wallet's own line; of the last one of a wallet
-        also the figures and the class of the wallet."""
+        """The figures of each position: those of its token, but for a wallet's own line. At the last one of a wallet
+        also those of the wallet and its class."""
         *_, facts = lines
         is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
         mints, results = self._judge(lines, trades, matches)
@@ -285,7 +289,7 @@ class _Books:
 
 
 def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[int, tuple[str, str]]) -> pa.StructArray:
-    """The book of each position, given the PnL of all positions, then of the wallets that end at some of them."""
+    """The figures of each position, given the PnL of all positions, then of the wallets that end at some of them."""
     count, last = len(is_own), np.array(list(verdicts), np.int64)
     is_last = np.zeros(count, bool)
     is_last[last] = True
@@ -294,10 +298,10 @@ def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[i
     order = np.empty(offsets[-1], np.int64)
     order[offsets[:-1][~is_own]] = np.flatnonzero(~is_own)
     order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
-    listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _BOOK_TYPE[0].type)
+    listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _FIGURES_TYPE[0].type)
     said = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
     columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in said))
-    return pa.StructArray.from_arrays(columns, fields=list(_BOOK_TYPE), mask=pa.array(sizes == 0))
+    return pa.StructArray.from_arrays(columns, fields=list(_FIGURES_TYPE), mask=pa.array(sizes == 0))
 
 
 def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
@@ -315,7 +319,7 @@ def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
         (realized, is_realized & _fits(realized)),
         *((of_time[rows], is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
     )
-    return _structs(columns, is_sale, _BOOKED.field("sale").type)
+    return _structs(columns, is_sale, _MATCHED.field("sale").type)
 
 
 def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
@@ -323,7 +327,7 @@ def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     is_open = left > 0
     is_part = is_open & (left != trades.quantity[rows])
     columns = ((left, is_part), (matches.left_cost[rows], is_part & trades.has_value[rows]))
-    return _structs(columns, is_open, _BOOKED.field("lot").type)
+    return _structs(columns, is_open, _MATCHED.field("lot").type)
 
 
 def _structs(columns: Iterable[tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType) -> pa.Array:
@@ -339,7 +343,7 @@ def _fits(amounts: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _pnl_rows(*parts: tuple[Sequence[str | None], Figures]) -> pa.StructArray:
     """Rows of `silver.wallet_pnl`, part after part: the tokens, and their figures by column."""
-    fields = list(_BOOK_TYPE[0].type.value_type)
+    fields = list(_FIGURES_TYPE[0].type.value_type)
     columns = [{"token_address": tokens, **figures} for tokens, figures in parts]
     arrays = [_pnl_column([column[field.name] for column in columns], field.type) for field in fields]
     return pa.StructArray.from_arrays(arrays, fields=fields)
@@ -358,10 +362,10 @@ def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
     return [figure if figure is None or -limit < figure < limit else None for figure in figures]
 
 
-def _keep_partition(batches: Batches, rules: BookRules) -> Iterator[pa.Array]:
-    books = _Books(rules)
+def _match_partition(batches: Batches, rules: EngineRules) -> Iterator[pa.Array]:
+    engine = _Engine(rules)
     for lines, ends_wallet in _whole_positions(batches):
-        yield from books.keep(lines, ends_wallet=ends_wallet)
+        yield from engine.match_lines(lines, ends_wallet=ends_wallet)
 
 
 def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], bool]]:
