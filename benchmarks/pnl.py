@@ -159,7 +159,7 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
     lines = rows.unionByName(
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     )
-    matched = pnl_engine.match_trades(pnl_engine.pack(lines).repartition("wallet_address"), rules)
+    matched = pnl_engine.match_trades(pnl_engine.to_lines(lines).repartition("wallet_address"), rules)
     with silver_pnl.kept(matched, lake.shape.trades) as kept:
         rows_of = (pnl_engine.sales_in(kept), pnl_engine.lots_in(kept), pnl_engine.pnl_in(kept, rules))
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))

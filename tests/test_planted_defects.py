@@ -114,8 +114,8 @@ DEFECTS = {
     ),
     "unstable tie-break": Defect(
         "smart_trader/domain/pnl/engine.py",
-        '"carried.block_number", "is_sale", "carried.trade_id")',
-        '"carried.block_number")',
+        '"payload.block_number", "is_sale", "payload.trade_id")',
+        '"payload.block_number")',
         f"{PNL_TEST}::test_ties_are_broken_the_same_way_whatever_the_order_of_rows",
     ),
     "new rows only": Defect(

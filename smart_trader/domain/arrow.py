@@ -159,24 +159,24 @@ def _structs(values: Sequence[tuple[Any, ...] | None], kind: pa.StructType) -> p
 Batches = Iterator[tuple[pa.Array, ...]]
 
 
-def answering(answers: Callable[[Batches], Iterator[pa.Array]], kind: T.StructType) -> Callable[..., Column]:
-    """A function of columns that says a struct of `kind` for each row, by one pass over the rows of each partition.
+def stateful_arrow_udf(process: Callable[[Batches], Iterator[pa.Array]], kind: T.StructType) -> Callable[..., Column]:
+    """A function of columns that gives a struct of `kind` for each row, by one pass over the rows of each partition.
 
-    `answers` is given the rows batch by batch in their order, and gives as many structs in that order, in batches of
-    any size, early or late. Only the columns asked about go to Python: the others stay in Spark, beside the answer.
+    `process` is given the rows batch by batch in their order, and gives as many structs in that order, in batches of
+    any size, early or late. Only the columns that are its arguments go to Python: the others stay in Spark.
     """
 
-    def answer(batches: Batches) -> Iterator[pa.Array]:
+    def evaluate(batches: Batches) -> Iterator[pa.Array]:
         gc.disable()  # rows are tuples without cycles: looking for cycles among them takes half of the time
         try:
-            yield from answers(batches)
+            yield from process(batches)
         finally:
             gc.enable()
             _forget_archives()
 
-    function = F.arrow_udf(answer, kind)  # type: ignore[attr-defined]  # missing in PySpark's own types
-    asked: Callable[..., Column] = function.asNondeterministic()  # it is run once, for each row in its place
-    return asked
+    function = F.arrow_udf(evaluate, kind)  # type: ignore[attr-defined]  # missing in PySpark's own types
+    udf: Callable[..., Column] = function.asNondeterministic()  # it is run once, for each row in its place
+    return udf
 
 
 def _forget_archives() -> None:

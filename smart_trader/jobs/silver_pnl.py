@@ -103,7 +103,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     )
     with (
         kept(trades.net_transactions(history, known, value_rules(app.settings.pnl)), app.report.rows_in) as netted,
-        kept(engine.match_trades(engine.pack(trades.lines_in(netted)), rules), app.report.rows_in) as matched,
+        kept(engine.match_trades(engine.to_lines(trades.lines_in(netted)), rules), app.report.rows_in) as matched,
     ):
         refused = trades.refused_in(netted)
         app.report.rows_rejected = refused.count()

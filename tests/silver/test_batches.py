@@ -47,10 +47,10 @@ def with_own_lines(rows: Sequence[Row], line: Callable[[str], Row]) -> list[Row]
     return lines
 
 
-def said(of: Callable[[Batches], Iterator[pa.Array]], whole: Columns, at: Sequence[int]) -> list[Any]:
+def results_of(of: Callable[[Batches], Iterator[pa.Array]], whole: Columns, at: Sequence[int]) -> list[Any]:
     bounds = [0, *sorted(cut for cut in at if cut < len(whole[0])), len(whole[0])]
     batches = (tuple(column[start:end] for column in whole) for start, end in pairwise(bounds))
-    return [line for answer in of(batches) for line in answer.to_pylist()]
+    return [line for result in of(batches) for line in result.to_pylist()]
 
 
 @pytest.fixture(autouse=True, params=[5_000, 2])
@@ -76,9 +76,9 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
     def net(batches: Batches) -> Iterator[pa.Array]:
         return trades._net_partition(batches, product.VALUE_RULES)
 
-    expected = said(net, whole, [])
+    expected = results_of(net, whole, [])
     assert len(expected) == len(whole[0])
-    assert said(net, whole, at) == expected
+    assert results_of(net, whole, at) == expected
 
 
 def _match(batches: Batches) -> Iterator[pa.Array]:
@@ -100,15 +100,15 @@ def _lines(history: Sequence[Row]) -> Columns:
 @given(strategies.trade_histories(), cuts)
 def test_matching_gives_the_same_however_trades_are_batched(history: list[Row], at: list[int]) -> None:
     whole = _lines(history)
-    expected = said(_match, whole, [])
+    expected = results_of(_match, whole, [])
     assert len(expected) == len(whole[0])
-    assert said(_match, whole, at) == expected
+    assert results_of(_match, whole, at) == expected
 
 
 @pytest.mark.parametrize("tokens", [10**10, 10**20 - 1])
 def test_as_many_tokens_are_told_as_their_column_holds(tokens: int) -> None:
     history = [strategies.trade_row("tx", "Wallet", "MintWith6", "BUY", tokens * 10**6, 10**9, 0)]
-    *_, last, _ = said(_match, _lines(history), [])
+    *_, last, _ = results_of(_match, _lines(history), [])
     of_token, of_wallet = last["figures"]["pnl"]
     assert of_token["current_position_tokens"] == tokens
     assert of_wallet["total_bought"] == 1

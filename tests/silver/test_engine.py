@@ -169,7 +169,7 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
         rules = engine.EngineRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
-        matched = engine.match_trades(engine.pack(trades.lines_in(netted)), rules)
+        matched = engine.match_trades(engine.to_lines(trades.lines_in(netted)), rules)
         texts = {"netted": texts_of(netted), "matched": texts_of(matched)}
         netted.unpersist()
         return texts

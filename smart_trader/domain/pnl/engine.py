@@ -19,7 +19,6 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import (
     Batches,
-    answering,
     arrow_type,
     build_column,
     nullable,
@@ -27,6 +26,7 @@ from smart_trader.domain.arrow import (
     numbers,
     placed,
     starts,
+    stateful_arrow_udf,
 )
 from smart_trader.domain.kernel.marks import MarkRules, Quote
 from smart_trader.domain.kernel.money import USD_LIMIT
@@ -54,14 +54,14 @@ _SALE_COLUMNS = (
 )
 """In the order of `Sale`."""
 _USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
-"""Not said of a sale that has none: a null costs nothing on the way."""
+"""Null for a sale that has none: a null costs nothing on the way."""
 _USUALLY_ALL = {
     "matched_raw": "quantity_raw",
     "matched_proceeds_usd": "value_usd",
     "remaining_raw": "quantity_raw",
     "remaining_cost_usd": "value_usd",
 }
-"""Not said of a sale that is matched whole, or of a lot that is whole, since it is what the trade itself has."""
+"""Null for a sale that is matched whole, or for a lot that is whole: the trade itself has the value."""
 _LOT_COLUMNS = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
 _FIGURES = T.StructType(
@@ -80,13 +80,13 @@ MATCHED = T.StructType(
 )
 """The result for a trade: how it was matched if it is a sale, what is left of it if that is a lot. At the last
 trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
-usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` say it."""
+usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` fill it in."""
 
 _AROUND = ("wallet_address", "token_address", "block_time")
-_CARRIED = ("trade_id", "block_number", "quantity_raw", "value_usd")
-TRADE_COLUMNS = (*_AROUND, *_CARRIED, "side", "decimals")
+_PAYLOAD = ("trade_id", "block_number", "quantity_raw", "value_usd")
+TRADE_COLUMNS = (*_AROUND, *_PAYLOAD, "side", "decimals")
 """Columns of a trade that the engine reads."""
-_TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.carried.*")
+_TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.payload.*")
 _ROWS_PER_BATCH = 20_000
 _MATCHED = arrow_type(MATCHED)
 _FIGURES_TYPE = _MATCHED.field("figures").type
@@ -103,38 +103,38 @@ class EngineRules:
     classes: ClassRules
 
 
-def pack(lines: DataFrame) -> DataFrame:
+def to_lines(lines: DataFrame) -> DataFrame:
     """The lines of netting (`TRADE_COLUMNS`, and the `facts` of wallets) as `match_trades` takes them.
 
-    What is only carried lies in a struct, which travels as it is: plain decimals would be taken apart at every step,
-    and columns of a frame that is kept looked at to be compressed. So pack before a shuffle, not after it.
+    Columns that the order of rows does not need lie in the struct `payload`: Spark takes plain decimals apart at every
+    step, and looks at each plain column of a persisted frame to compress it. So make lines before a shuffle.
     """
     is_sale = F.col("side") == Side.SELL
-    return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_CARRIED).alias("carried"), "decimals", "facts")
+    return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_PAYLOAD).alias("payload"), "decimals", "facts")
 
 
-def match_trades(packed: DataFrame, rules: EngineRules) -> DataFrame:
+def match_trades(lines: DataFrame, rules: EngineRules) -> DataFrame:
     """Trades with their `sale`, `lot` or `figures`, as far as they have any.
 
     All lines of a wallet must be in one partition. A wallet without trades gets its `ALL_TOKENS` row.
     """
     # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
-    order = (*_AROUND, "carried.block_number", "is_sale", "carried.trade_id")
-    said = answering(partial(_match_partition, rules=rules), MATCHED)(
-        *("token_address", "block_time", "is_sale", "carried.quantity_raw", "carried.value_usd", "decimals", "facts")
+    order = (*_AROUND, "payload.block_number", "is_sale", "payload.trade_id")
+    result = stateful_arrow_udf(partial(_match_partition, rules=rules), MATCHED)(
+        *("token_address", "block_time", "is_sale", "payload.quantity_raw", "payload.value_usd", "decimals", "facts")
     )
-    figures = F.when(F.col("said.figures").isNotNull(), F.struct("wallet_address", "said.figures.*"))
+    figures = F.when(F.col("result.figures").isNotNull(), F.struct("wallet_address", "result.figures.*"))
     return (
-        packed.sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
-        .select(*_AROUND, "carried", said.alias("said"))
-        .select(F.struct(*_AROUND, "carried").alias("trade"), "said.sale", "said.lot", figures.alias("figures"))
+        lines.sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
+        .select(*_AROUND, "payload", result.alias("result"))
+        .select(F.struct(*_AROUND, "payload").alias("trade"), "result.sale", "result.lot", figures.alias("figures"))
         .where("sale IS NOT NULL OR lot IS NOT NULL OR figures IS NOT NULL")
     )
 
 
 def sales_in(matched: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    sales = _said_in_full(matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
+    sales = _in_full(matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
     zeros = {name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO}
     return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
 
@@ -146,12 +146,12 @@ def lots_in(matched: DataFrame) -> DataFrame:
         "bought_raw": F.col("quantity_raw"),
         "cost_known": F.col("value_usd").isNotNull(),
     }
-    lots = _said_in_full(matched.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
+    lots = _in_full(matched.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
     return lots.withColumns(derived).select(*open_lots.TABLE.column_names)
 
 
-def _said_in_full(rows: DataFrame, units: str) -> DataFrame:
-    """With what was not said since it is all of the trade, where `units` are null."""
+def _in_full(rows: DataFrame, units: str) -> DataFrame:
+    """The rows with the values of the trade where `units` are null (`_USUALLY_ALL`)."""
     names = [name for name in _USUALLY_ALL if name in rows.columns]
     return rows.withColumns(
         {name: F.when(F.col(units).isNull(), F.col(_USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
@@ -234,8 +234,8 @@ class _Engine:
         figures = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
         for start in range(0, len(trades), _ROWS_PER_BATCH):
             rows = slice(start, start + _ROWS_PER_BATCH)
-            said = (_said_of_sales(trades, matches, rows), _said_of_lots(trades, matches, rows), figures[rows])
-            yield pa.StructArray.from_arrays(said, fields=list(_MATCHED))
+            result = (_sale_results(trades, matches, rows), _lot_results(trades, matches, rows), figures[rows])
+            yield pa.StructArray.from_arrays(result, fields=list(_MATCHED))
 
     def _close(
         self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
@@ -299,12 +299,12 @@ def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[i
     order[offsets[:-1][~is_own]] = np.flatnonzero(~is_own)
     order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
     listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _FIGURES_TYPE[0].type)
-    said = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
-    columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in said))
+    texts = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
+    columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in texts))
     return pa.StructArray.from_arrays(columns, fields=list(_FIGURES_TYPE), mask=pa.array(sizes == 0))
 
 
-def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+def _sale_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     is_sale, matched = ~trades.is_buy[rows], matches.matched[rows]
     proceeds, cost = matches.matched_proceeds[rows], matches.cost[rows]
     is_part = matched != trades.quantity[rows]
@@ -322,7 +322,7 @@ def _said_of_sales(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     return _structs(columns, is_sale, _MATCHED.field("sale").type)
 
 
-def _said_of_lots(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
+def _lot_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     left = matches.left[rows]
     is_open = left > 0
     is_part = is_open & (left != trades.quantity[rows])

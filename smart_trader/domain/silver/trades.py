@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.arrow import Batches, answering, arrow_type, build_column, nullable, starts, to_list
+from smart_trader.domain.arrow import Batches, arrow_type, build_column, nullable, starts, stateful_arrow_udf, to_list
 from smart_trader.domain.kernel.netting import net
 from smart_trader.domain.kernel.trades import Side, swap_group_id, trade_id
 from smart_trader.domain.kernel.valuation import PriceCheck, ValueRules, ValueSource
@@ -126,10 +126,10 @@ _NETTED = arrow_type(NETTED)
 
 
 def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) -> DataFrame:
-    """All rows of some wallets in `bronze.transaction_history`, and what netting says of each that has a say.
+    """The rows of some wallets in `bronze.transaction_history` that have a result of netting, with that result.
 
-    `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All that is
-    said of a wallet is in one partition.
+    `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All rows of a
+    wallet are in one partition.
     """
     known = F.struct("wallet_address", F.struct(*KNOWN.names).cast(KNOWN.simpleString()).alias("facts"))
     # A struct travels as it is, while the decimals of plain columns are taken apart at every step.
@@ -138,18 +138,18 @@ def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) 
     )
     # A wallet's own line has no transaction and comes first: that is how its end and the next one's beginning are seen.
     order = ("wallet_address", "tx_hash", *_INDEX, "event_id")
-    asked = ("tx_hash", "known", "event_id", *(f"swap.{name}" for name in _SWAP))
-    said = answering(partial(_net_partition, rules=rules), NETTED)(*asked)
+    inputs = ("tx_hash", "known", "event_id", *(f"swap.{name}" for name in _SWAP))
+    result = stateful_arrow_udf(partial(_net_partition, rules=rules), NETTED)(*inputs)
     return (
         rows.repartition("wallet_address")
         .sortWithinPartitions(*(F.asc_nulls_first(name) for name in order))
         .select(
             *_AROUND,
-            said.alias("said"),
+            result.alias("result"),
         )
-        .where((F.size("said.lines") > 0) | F.col("said.reason").isNotNull())
+        .where((F.size("result.lines") > 0) | F.col("result.reason").isNotNull())
         # One column: keeping a frame looks at every value of every column to compress it.
-        .select(F.struct(*_AROUND, "said.*").alias("row"))
+        .select(F.struct(*_AROUND, "result.*").alias("row"))
     )
 
 
@@ -181,7 +181,7 @@ class _Netting:
 
     def __init__(self, rules: ValueRules) -> None:
         self._rules = rules
-        self.said: list[tuple[Any, ...]] = []
+        self.results: list[tuple[Any, ...]] = []
         """Row by row, as far as it is known: not of the transaction under way."""
         self._wallet = ""
         self._known: list[Any] = []
@@ -208,7 +208,7 @@ class _Netting:
     def _open_wallet(self, wallet_address: str, facts: Mapping[str, Any]) -> None:
         self._wallet = wallet_address
         *self._known, self._rejected = (facts[name] for name in KNOWN.names)
-        self.said.append(_NOTHING)
+        self.results.append(_NOTHING)
 
     def _end_transaction(self) -> None:
         tx_hash, rows = self._tx_hash, self._rows
@@ -219,30 +219,30 @@ class _Netting:
         trades, rejected, detail = net(rows, self._rules)
         if rejected:
             self._rejected += len(rows)
-            self.said += [((), rejected, detail)] * len(rows)
+            self.results += [((), rejected, detail)] * len(rows)
             return
         self._arbitrage += not trades
         wallet, ids, group = self._wallet, None, None
         if len(rows) > 1:
             ids = sorted(self._event_ids)
-            self.said += [_NOTHING] * (len(rows) - 1)
+            self.results += [_NOTHING] * (len(rows) - 1)
         if len(trades) > 1:
             group = swap_group_id(wallet, tx_hash)
         lines = [(trade_id(wallet, tx_hash, trade[0]), *trade, group, ids, None) for trade in trades]
-        self.said.append((lines, None, None))
+        self.results.append((lines, None, None))
 
     def end_wallet(self) -> None:
         self._end_transaction()
         if self._wallet:
             facts = (*self._known, self._rejected, self._transactions, self._arbitrage)
-            lines, *reason = self.said[-1]
-            self.said[-1] = ([*lines, (*_NO_TRADE, facts)], *reason)
+            lines, *reason = self.results[-1]
+            self.results[-1] = ([*lines, (*_NO_TRADE, facts)], *reason)
         self._wallet = ""
         self._transactions = self._arbitrage = self._rejected = 0
 
     def take(self, keep: int) -> pa.Array:
-        """What was said of all rows but the last `keep`, which may get more to say."""
-        whole, self.said = self.said[: len(self.said) - keep], self.said[len(self.said) - keep :]
+        """The results of all rows but the last `keep`, whose results may still change."""
+        whole, self.results = self.results[: len(self.results) - keep], self.results[len(self.results) - keep :]
         return build_column(whole, _NETTED)
 
 
@@ -251,7 +251,7 @@ def _net_partition(batches: Batches, rules: ValueRules) -> Iterator[pa.Array]:
     for batch in batches:
         for start in range(0, len(batch[0]), _ROWS_PER_BATCH):
             netting.read(tuple(column[start : start + _ROWS_PER_BATCH] for column in batch))
-            if len(netting.said) > _ROWS_PER_BATCH:
+            if len(netting.results) > _ROWS_PER_BATCH:
                 yield netting.take(keep=1)
     netting.end_wallet()
     yield netting.take(keep=0)
