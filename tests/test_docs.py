@@ -18,11 +18,11 @@ from smart_trader.config.thresholds import mark_rules, ranked_by
 from smart_trader.domain import catalog
 from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
-from smart_trader.domain.kernel.performance import Facts, judge_tokens, token_figures, wallet_figures
+from smart_trader.domain.kernel.performance import WalletFacts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
 from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.pnl.matching import Matches, Trades, match
-from smart_trader.domain.pnl.totals import take_stock, tally_trades
+from smart_trader.domain.pnl.totals import inventories, trade_totals
 from smart_trader.errors import ExitStatus, SmartTraderError
 from smart_trader.job_table import JOBS
 from smart_trader.pipeline import STEPS
@@ -102,11 +102,11 @@ def traded() -> tuple[Trades, Matches]:
 
 def figures(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of the token, and the row of the wallet that has no other."""
-    tally, positions = (make(*traded()) for make in (tally_trades, take_stock))
+    totals, positions = (make(*traded()) for make in (trade_totals, inventories))
     now = microseconds("2025-08-06 10:00")
     quote = Quote(price=PRICE // 2, liquidity=100_000 * USD, last_trade_at=microseconds("2025-08-06 09:00"))
-    results = judge_tokens(tally, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))
-    facts = Facts(history_complete=True, arbitrage_tx_count=0, rejected_rows=0)
+    results = judge_tokens(totals, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))
+    facts = WalletFacts(history_complete=True, arbitrage_tx_count=0, rejected_rows=0)
     token, wallet = token_figures(results, [True]), wallet_figures(results.whole(), [facts])
     return tuple({name: column[0] for name, column in of.items()} for of in (token, wallet))
 

@@ -134,15 +134,15 @@ def wallet_pnl(
     matches = matching.match(columns)
     last = [rows[end - 1] for end in columns.ends]
     results = performance.judge_tokens(
-        totals.tally_trades(columns, matches),
-        totals.take_stock(columns, matches),
+        totals.trade_totals(columns, matches),
+        totals.inventories(columns, matches),
         [row["decimals"] for row in last],
         [_quote(snapshots[row["token_address"]]) if row["token_address"] in snapshots else None for row in last],
         now,
         MARK_RULES,
     )
     known = {
-        wallet: performance.Facts(fact["history_complete"], fact["arbitrage_tx_count"], fact["rejected_rows"])
+        wallet: performance.WalletFacts(fact["history_complete"], fact["arbitrage_tx_count"], fact["rejected_rows"])
         for wallet, fact in facts.items()
     }
     of_tokens = performance.token_figures(results, [known[row["wallet_address"]].history_complete for row in last])

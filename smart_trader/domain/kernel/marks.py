@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, USD, USD_LIMIT, round_half_away
-from smart_trader.domain.kernel.tally import Inventory
+from smart_trader.domain.kernel.totals import Inventory
 
 _POSITION_DECIMALS = 18
 
@@ -68,7 +68,9 @@ class Holding(NamedTuple):
 _FLAT = Holding(tokens=0)
 
 
-def hold(position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:
+def mark_position(
+    position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules
+) -> Holding:
     """Mark what is open of a token. `now` is the business time in microseconds."""
     remaining, known_cost = position.left, position.known_cost
     if not remaining:

@@ -11,9 +11,9 @@ from itertools import chain
 from operator import add, sub
 from typing import Any, NamedTuple
 
-from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, hold, is_worthless, together
+from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, is_worthless, mark_position, together
 from smart_trader.domain.kernel.money import MICRO, round_half_away
-from smart_trader.domain.kernel.tally import Inventory, Tally
+from smart_trader.domain.kernel.totals import Inventory, TradeTotals
 
 MICROSECONDS_PER_DAY = 86_400 * 10**6
 _Z = Decimal("1.959963984540054")
@@ -21,7 +21,7 @@ _CONTEXT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class WalletFacts:
     """What is known of a wallet from outside its trades."""
 
     history_complete: bool
@@ -36,7 +36,7 @@ Figures = Mapping[str, Sequence[Any]]
 class Results(NamedTuple):
     """Tokens judged, as columns: one figure for each position, or for each wallet."""
 
-    tally: Tally
+    totals: TradeTotals
     holdings: list[Holding]
     won: list[int]
     """Tokens that are a win."""
@@ -49,7 +49,7 @@ class Results(NamedTuple):
     def part(self, rows: slice) -> "Results":
         """Some of the rows."""
         return Results(
-            Tally._make(column[rows] for column in self.tally),
+            TradeTotals._make(column[rows] for column in self.totals),
             *(self.holdings[rows], self.won[rows], self.lost[rows], self.best_gain[rows], self.gross_gain[rows]),
         )
 
@@ -57,7 +57,7 @@ class Results(NamedTuple):
         """All of it in one figure for each column."""
         tokens = [gain for gain in self.best_gain if gain is not None]
         return Results(
-            self.tally.whole(),
+            self.totals.whole(),
             [together(self.holdings)],
             [sum(self.won)],
             [sum(self.lost)],
@@ -68,8 +68,8 @@ class Results(NamedTuple):
 
 def join(parts: Sequence[Results]) -> Results:
     """The rows of all of them (at least one), part after part."""
-    tallies, *columns = zip(*parts, strict=True)
-    return Results._make((Tally._make(_chained(tallies)), *_chained(zip(*columns, strict=True))))
+    all_totals, *columns = zip(*parts, strict=True)
+    return Results._make((TradeTotals._make(_chained(all_totals)), *_chained(zip(*columns, strict=True))))
 
 
 def _chained(parts: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
@@ -78,7 +78,7 @@ def _chained(parts: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def judge_tokens(
-    tally: Tally,
+    totals: TradeTotals,
     positions: Sequence[Inventory],
     decimals: Sequence[int | None],
     quotes: Sequence[Quote | None],
@@ -92,7 +92,7 @@ def judge_tokens(
     """
     holdings, outcomes = [], []
     closed, least = rules.closed_ratio, rules.min_coverage
-    columns = (tally.realized, tally.matched_proceeds, tally.total_sold, tally.last, positions, decimals, quotes)
+    columns = (totals.realized, totals.matched_proceeds, totals.total_sold, totals.last, positions, decimals, quotes)
     for realized, matched, sold, last, position, places, quote in zip(*columns, strict=True):
         outcome = 0
         bought, left = position.bought, position.left
@@ -101,11 +101,11 @@ def judge_tokens(
                 outcome = realized
             elif left and last < now - rules.dead_after and is_worthless(position, places, quote, now, rules):
                 outcome = realized - (position.known_cost or 0)
-        holdings.append(hold(position, places, quote, now, rules))
+        holdings.append(mark_position(position, places, quote, now, rules))
         outcomes.append(outcome)
-    gains = tally.realized
+    gains = totals.realized
     gross = [max(gain, 0) for gain in gains]
-    return Results(tally, holdings, [int(o > 0) for o in outcomes], [int(o < 0) for o in outcomes], list(gains), gross)
+    return Results(totals, holdings, [int(o > 0) for o in outcomes], [int(o < 0) for o in outcomes], list(gains), gross)
 
 
 def token_figures(results: Results, history_complete: Sequence[bool]) -> Figures:
@@ -120,14 +120,14 @@ def token_figures(results: Results, history_complete: Sequence[bool]) -> Figures
     }
 
 
-def wallet_figures(wholes: Results, facts: Sequence[Facts]) -> Figures:
+def wallet_figures(wholes: Results, facts: Sequence[WalletFacts]) -> Figures:
     """The `ALL_TOKENS` rows of wallets."""
     best = [gain or 0 for gain in wholes.best_gain]
     return _figures(wholes) | {
         "history_complete": [of_wallet.history_complete for of_wallet in facts],
         "arbitrage_tx_count": [of_wallet.arbitrage_tx_count for of_wallet in facts],
         "rejected_rows": [of_wallet.rejected_rows for of_wallet in facts],
-        "pnl_ex_best_token": list(map(sub, wholes.tally.realized, best)),
+        "pnl_ex_best_token": list(map(sub, wholes.totals.realized, best)),
         "best_token_share": _shares(MICRO, best, wholes.gross_gain),
     }
 
@@ -165,43 +165,43 @@ def days_spanned(first: int, last: int) -> int:
 def _figures(results: Results) -> dict[str, Sequence[Any]]:
     """What is known of tokens and of wallets alike."""
     return (
-        _of_sales(results.tally)
-        | _of_trades(results.tally)
+        _of_sales(results.totals)
+        | _of_trades(results.totals)
         | _of_decisions(results.won, results.lost)
-        | _of_holdings(results.tally.realized, results.holdings)
+        | _of_holdings(results.totals.realized, results.holdings)
     )
 
 
-def _of_sales(tally: Tally) -> dict[str, Sequence[Any]]:
+def _of_sales(totals: TradeTotals) -> dict[str, Sequence[Any]]:
     return {
-        "realized_pnl": tally.realized,
-        "cost_of_sold": tally.cost_of_sold,
-        "roi": _shares(100 * MICRO, tally.realized, tally.cost_of_sold),
-        "win_rate": _shares(100 * MICRO, tally.winning_sales, tally.matched_sales),
-        "winning_sales": tally.winning_sales,
-        "matched_sales": tally.matched_sales,
-        "coverage_ratio": _shares(MICRO, tally.matched_proceeds, tally.total_sold),
-        "unmatched_proceeds": list(map(sub, tally.total_sold, tally.matched_proceeds)),
-        "avg_holding_time_hours": _shares(1, tally.hours_by_cost, tally.held_cost),
-        "best_trade_roi": tally.best_trade_roi,
+        "realized_pnl": totals.realized,
+        "cost_of_sold": totals.cost_of_sold,
+        "roi": _shares(100 * MICRO, totals.realized, totals.cost_of_sold),
+        "win_rate": _shares(100 * MICRO, totals.winning_sales, totals.matched_sales),
+        "winning_sales": totals.winning_sales,
+        "matched_sales": totals.matched_sales,
+        "coverage_ratio": _shares(MICRO, totals.matched_proceeds, totals.total_sold),
+        "unmatched_proceeds": list(map(sub, totals.total_sold, totals.matched_proceeds)),
+        "avg_holding_time_hours": _shares(1, totals.hours_by_cost, totals.held_cost),
+        "best_trade_roi": totals.best_trade_roi,
     }
 
 
-def _of_trades(tally: Tally) -> dict[str, Sequence[Any]]:
-    trades = list(map(add, tally.buys, tally.sells))
+def _of_trades(totals: TradeTotals) -> dict[str, Sequence[Any]]:
+    trades = list(map(add, totals.buys, totals.sells))
     spans = [
         None if first is None or last is None else days_spanned(first, last)
-        for first, last in zip(tally.first, tally.last, strict=True)
+        for first, last in zip(totals.first, totals.last, strict=True)
     ]
     return {
         "trade_count": trades,
-        "buy_count": tally.buys,
-        "sell_count": tally.sells,
-        "total_bought": tally.total_bought,
-        "total_sold": tally.total_sold,
+        "buy_count": totals.buys,
+        "sell_count": totals.sells,
+        "total_bought": totals.total_bought,
+        "total_sold": totals.total_sold,
         "trade_frequency_daily": _shares(MICRO, trades, spans),
-        "first_transaction": tally.first,
-        "last_transaction": tally.last,
+        "first_transaction": totals.first,
+        "last_transaction": totals.last,
     }
 
 

@@ -32,9 +32,9 @@ from smart_trader.domain.kernel.marks import MarkRules, Quote
 from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
-    Facts,
     Figures,
     Results,
+    WalletFacts,
     join,
     judge_tokens,
     token_figures,
@@ -43,7 +43,7 @@ from smart_trader.domain.kernel.performance import (
 from smart_trader.domain.kernel.trades import Side
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.pnl.matching import Matches, Trades, match
-from smart_trader.domain.pnl.totals import take_stock, tally_trades
+from smart_trader.domain.pnl.totals import inventories, trade_totals
 from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.table import STRING
@@ -190,8 +190,8 @@ class _Wallet:
     holding_times: list[int] = field(default_factory=list)
 
     @property
-    def facts(self) -> Facts:
-        return Facts(*(self.known[name] for name in ("history_complete", "arbitrage_tx_count", "rejected_rows")))
+    def facts(self) -> WalletFacts:
+        return WalletFacts(*(self.known[name] for name in ("history_complete", "arbitrage_tx_count", "rejected_rows")))
 
     def whole(self) -> Results:
         return join(self.results).whole()
@@ -262,8 +262,8 @@ class _Engine:
         rules = self._rules
         mints = tokens.take(pa.array(trades.starts)).to_pylist()
         results = judge_tokens(
-            tally_trades(trades, matches),
-            take_stock(trades, matches),
+            trade_totals(trades, matches),
+            inventories(trades, matches),
             decimals.take(pa.array(trades.ends - 1)).to_pylist(),
             [rules.quotes.get(mint) for mint in mints],
             rules.now,

@@ -3,14 +3,14 @@
 import numpy as np
 
 from smart_trader.domain.kernel.money import MICRO, round_half_away
-from smart_trader.domain.kernel.tally import Inventory, Tally
+from smart_trader.domain.kernel.totals import Inventory, TradeTotals
 from smart_trader.domain.pnl.matching import Matches, Numbers, Trades
 
 _NEAR = 1e-9
 """Doubles that differ by less may stand for the same return: far more than what they are rounded by."""
 
 
-def tally_trades(trades: Trades, matches: Matches) -> Tally:
+def trade_totals(trades: Trades, matches: Matches) -> TradeTotals:
     """What adds up over the trades of each position."""
     is_sale, is_matched = ~trades.is_buy, matches.matched > 0
     is_realized = is_matched & trades.has_value
@@ -26,7 +26,7 @@ def tally_trades(trades: Trades, matches: Matches) -> Tally:
     )
     sums = (trades.total(numbers).tolist() for numbers in added)
     first, last = (trades.time[rows].tolist() for rows in (trades.starts, trades.ends - 1))
-    return Tally._make((*sums, first, last, _best_roi(trades, gain, cost)))
+    return TradeTotals._make((*sums, first, last, _best_roi(trades, gain, cost)))
 
 
 def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:
@@ -48,7 +48,7 @@ def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:
     return best
 
 
-def take_stock(trades: Trades, matches: Matches) -> list[Inventory]:
+def inventories(trades: Trades, matches: Matches) -> list[Inventory]:
     """What is left of each position."""
     is_known = (matches.left > 0) & trades.has_value
     added = (

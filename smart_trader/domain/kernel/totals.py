@@ -6,7 +6,7 @@ Integers throughout: nano-dollars, base units, microseconds, and for percentages
 from typing import NamedTuple
 
 
-class Tally(NamedTuple):
+class TradeTotals(NamedTuple):
     """Sums and extremes as columns: one figure for each position, or for each wallet."""
 
     realized: list[int]
@@ -27,12 +27,12 @@ class Tally(NamedTuple):
     last: list[int | None]
     best_trade_roi: list[int | None]
 
-    def whole(self) -> "Tally":
+    def whole(self) -> "TradeTotals":
         """All of it in one figure for each column."""
         *sums, first, last, best = self
         extremes = ((min, first), (max, last), (max, best))
         known = ([of((value for value in column if value is not None), default=None)] for of, column in extremes)
-        return Tally._make((*([sum(column)] for column in sums), *known))
+        return TradeTotals._make((*([sum(column)] for column in sums), *known))
 
 
 class Inventory(NamedTuple):
