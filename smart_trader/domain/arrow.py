@@ -84,7 +84,7 @@ def to_list(column: pa.Array) -> list[Any]:
     return values
 
 
-def starts(*columns: pa.Array) -> list[int]:
+def run_starts(*columns: pa.Array) -> list[int]:
     """Where a row differs from the one before it in any of `columns`; the first row does, and nulls do."""
     if not len(columns[0]):
         return []
@@ -126,7 +126,7 @@ def number_column(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataT
     return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(bits), pa.py_buffer(halves)])
 
 
-def placed(values: pa.Array, places: NDArray[np.int64], count: int) -> pa.Array:
+def scatter(values: pa.Array, places: NDArray[np.int64], count: int) -> pa.Array:
     """A column of `count` rows that has `values` in their places and is null elsewhere."""
     nth, is_empty = np.zeros(count, np.int64), np.ones(count, bool)
     nth[places], is_empty[places] = np.arange(len(places)), False

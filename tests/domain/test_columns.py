@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.arrow import build_column, integers, starts, to_list
+from smart_trader.domain.arrow import build_column, integers, run_starts, to_list
 
 LARGEST = 10**38 - 1
 WIDE = Context(prec=60)
@@ -77,5 +77,5 @@ def test_structs_and_lists_of_them_are_tuples() -> None:
 def test_a_start_is_where_something_differs(rows: list[tuple[str | None, str | None]]) -> None:
     columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
     expected = [place for place, row in enumerate(rows) if place == 0 or row != rows[place - 1] or None in row]
-    assert starts(*columns) == expected
+    assert run_starts(*columns) == expected
     assert [to_list(column) for column in columns] == [[row[place] for row in rows] for place in (0, 1)]

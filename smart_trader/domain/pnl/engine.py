@@ -24,8 +24,8 @@ from smart_trader.domain.arrow import (
     nullable,
     number_column,
     numbers,
-    placed,
-    starts,
+    run_starts,
+    scatter,
     stateful_arrow_udf,
 )
 from smart_trader.domain.kernel.marks import MarkRules, Quote
@@ -223,7 +223,7 @@ class _Engine:
         tokens, times, is_sale, quantities, values, *_ = lines
         # A wallet's own line is a position of its own, in which nothing was bought.
         trades = Trades(
-            starts=np.array(starts(tokens)),
+            starts=np.array(run_starts(tokens)),
             is_buy=~is_sale.fill_null(False).to_numpy(zero_copy_only=False),
             quantity=numbers(quantities),
             value=numbers(values),
@@ -231,7 +231,7 @@ class _Engine:
             time=numbers(times),
         )
         matches = match(trades)
-        figures = placed(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
+        figures = scatter(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
         for start in range(0, len(trades), _ROWS_PER_BATCH):
             rows = slice(start, start + _ROWS_PER_BATCH)
             result = (_sale_results(trades, matches, rows), _lot_results(trades, matches, rows), figures[rows])
@@ -300,7 +300,7 @@ def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[i
     order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
     listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _FIGURES_TYPE[0].type)
     texts = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
-    columns = (listed, *(placed(pa.array(words, pa.string()), last, count) for words in texts))
+    columns = (listed, *(scatter(pa.array(words, pa.string()), last, count) for words in texts))
     return pa.StructArray.from_arrays(columns, fields=list(_FIGURES_TYPE), mask=pa.array(sizes == 0))
 
 
@@ -375,7 +375,7 @@ def _whole_positions(batches: Batches) -> Iterator[tuple[tuple[pa.Array, ...], b
         tokens, *_, facts = batch
         if not len(tokens):
             continue
-        cut = starts(tokens)[-1]
+        cut = run_starts(tokens)[-1]
         if cut or (waiting and (facts[0].is_valid or waiting[-1][0][-1] != tokens[0])):
             waiting.append(tuple(column[:cut] for column in batch))
             yield _together(waiting), facts[cut].is_valid

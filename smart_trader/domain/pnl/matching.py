@@ -235,7 +235,7 @@ def _sales(trades: Trades, lots: _Lots, origin: Numbers, until: Numbers) -> tupl
         *(_proceeds(trades.value[sales], matched, quantity), cost, acquired_at),
         (2 * held + _MICROSECONDS_PER_MICROHOUR) // (2 * _MICROSECONDS_PER_MICROHOUR),
     )
-    return tuple(_at(sales, values, len(trades)) for values in found)
+    return tuple(_scattered(sales, values, len(trades)) for values in found)
 
 
 def _matched(lots: _Lots, begin: Numbers, end: Numbers, last: Places) -> tuple[Numbers, Numbers]:
@@ -264,7 +264,7 @@ def _proceeds(value: Numbers, matched: Numbers, quantity: Numbers) -> Numbers:
     return proceeds
 
 
-def _at(rows: Places, values: Numbers, count: int) -> Numbers:
+def _scattered(rows: Places, values: Numbers, count: int) -> Numbers:
     """A column of `count` numbers with `values` in some rows and 0 elsewhere."""
     column = np.zeros(count, values.dtype)
     column[rows] = values

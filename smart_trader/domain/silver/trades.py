@@ -10,7 +10,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.domain.arrow import Batches, arrow_type, build_column, nullable, starts, stateful_arrow_udf, to_list
+from smart_trader.domain.arrow import (
+    Batches,
+    arrow_type,
+    build_column,
+    nullable,
+    run_starts,
+    stateful_arrow_udf,
+    to_list,
+)
 from smart_trader.domain.kernel.netting import net
 from smart_trader.domain.kernel.trades import Side, swap_group_id, trade_id
 from smart_trader.domain.kernel.valuation import PriceCheck, ValueRules, ValueSource
@@ -194,7 +202,7 @@ class _Netting:
         hashes, known, event_ids, volumes, *legs = batch
         rows = list(zip(*map(to_list, (*legs, volumes)), strict=True))
         tx_hashes, ids, is_known = to_list(hashes), to_list(event_ids), to_list(known.is_valid())
-        for start, end in pairwise([*starts(hashes), len(rows)]):
+        for start, end in pairwise([*run_starts(hashes), len(rows)]):
             if is_known[start]:
                 self.end_wallet()
                 self._open_wallet(**known[start].as_py())
