@@ -175,11 +175,11 @@ def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Fai
     summaries = wallets.summarize_wallets(rows).persist()
     try:
         failures = _examine("silver.tracked_whales", lambda: wallets.examine_wallets(summaries))
-        settled = wallets.settled_wallets(summaries)
+        consistent = wallets.consistent_wallets(summaries)
         if touches(trading.EVENTS_USE):
-            failures += _examine("silver.trades", lambda: trading.examine_events(rows, settled))
+            failures += _examine("silver.trades", lambda: trading.examine_events(rows, consistent))
         if touches(trading.POSITIONS_USE):
-            failures += _examine("silver.trades", lambda: trading.examine_positions(rows, settled))
+            failures += _examine("silver.trades", lambda: trading.examine_positions(rows, consistent))
         return failures
     finally:
         summaries.unpersist()

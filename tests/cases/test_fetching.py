@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from smart_trader.domain.bronze import rejected_rows, token_metrics, transaction_history, whale_holders
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.invariants.trading import examine_events
-from smart_trader.domain.invariants.wallets import settled_wallets, summarize_wallets
+from smart_trader.domain.invariants.wallets import consistent_wallets, summarize_wallets
 from smart_trader.domain.silver import tracked_tokens, tracked_whales, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.run.app import Report
@@ -245,7 +245,7 @@ def test_figures_that_hide_a_row_that_could_not_be_read_are_found(lakes: tuple[L
         rows = before.tables.read(table)
         return rows.withColumn("rejected_rows", F.col("rejected_rows") * 0) if table is wallet_pnl.TABLE else rows
 
-    found = broken(examine_events(read, settled_wallets(summarize_wallets(read))))
+    found = broken(examine_events(read, consistent_wallets(summarize_wallets(read))))
     assert found == {(wallet_pnl.TABLE.name, "every_served_row_is_accounted_for")}
 
 

@@ -96,8 +96,8 @@ def examine(spark: SparkSession, position: Rows) -> Examination:
     def read(table: Table) -> DataFrame:
         return frame(spark, table, *position[table])
 
-    settled = spark.createDataFrame([("w", NOW)], "wallet_address STRING, computed_at TIMESTAMP")
-    return trading.examine_positions(read, settled)
+    consistent = spark.createDataFrame([("w", NOW)], "wallet_address STRING, computed_at TIMESTAMP")
+    return trading.examine_positions(read, consistent)
 
 
 LARGE = Decimal("9900000000000000000")

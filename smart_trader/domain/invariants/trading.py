@@ -22,19 +22,19 @@ _POSITION = ("wallet_address", "token_address")
 _LINKED = (*_POSITION, "trade_id")
 
 
-def examine_events(read: Rows, settled: DataFrame) -> Examination:
-    """Each served row of a settled wallet is in a trade, put aside, or part of an arbitrage, and no other row is.
+def examine_events(read: Rows, consistent: DataFrame) -> Examination:
+    """Each served row of a consistent wallet is in a trade, put aside, or part of an arbitrage, and no other row is.
 
     Only rows up to the business time of the wallet's PnL count. An example names one transaction of its wallet.
     """
-    settled = F.broadcast(settled)
+    consistent = F.broadcast(consistent)
     portfolios = (
         read(wallet_pnl.TABLE)
         .where(F.col("token_address") == ALL_TOKENS)
-        .join(settled, "wallet_address")
+        .join(consistent, "wallet_address")
         .select("wallet_address", "arbitrage_tx_count", "rejected_rows", "counted_rejected")
     )
-    transactions = _transactions(_events(read).join(settled, "wallet_address"))
+    transactions = _transactions(_events(read).join(consistent, "wallet_address"))
     # A stopped run may have put more aside than the wallet's state knows of, and so its PnL.
     differs = (
         (F.col("without_trade") != F.col("arbitrage_tx_count"))
@@ -97,12 +97,12 @@ def _by_wallet(rows: DataFrame) -> DataFrame:
     )
 
 
-def examine_positions(read: Rows, settled: DataFrame) -> Examination:
-    """Trades, sales, lots and figures of each token of a settled wallet agree to the last unit and the last digit.
+def examine_positions(read: Rows, consistent: DataFrame) -> Examination:
+    """Trades, sales, lots and figures of each token of a consistent wallet agree to the last unit and the last digit.
 
     An example names one trade where a single one is at fault.
     """
-    rows = _linked(read).join(F.broadcast(settled.select("wallet_address")), "wallet_address", "left_semi")
+    rows = _linked(read).join(F.broadcast(consistent.select("wallet_address")), "wallet_address", "left_semi")
     has_trades, has_figures = F.col("trade_count") > 0, F.col("figures").isNotNull()
     accounted = F.try_add(F.try_add("matched_raw", "unknown_cost_raw"), "remaining_raw")
     # The sum of two DECIMAL(38, 9) would be rounded to eight places.

@@ -37,7 +37,7 @@ _TIMES = {"first_transaction": F.min, "last_transaction": F.max}
 def summarize_wallets(read: Rows) -> DataFrame:
     """One row per wallet that stands in any table, with what each of them says of it.
 
-    `is_settled`: its PnL is completed, and the rows in bronze are those for which its state vouches. A stopped run
+    `is_consistent`: its PnL is completed, and the rows in bronze are those for which its state vouches. A stopped run
     leaves other wallets too; what their tables say need not agree yet.
     """
     holders = read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder"))
@@ -45,7 +45,7 @@ def summarize_wallets(read: Rows) -> DataFrame:
     grouped = rows.groupBy("wallet_address").agg(*_of_state(), *_of_figures())
     held = F.col(_present(transaction_history.TABLE))
     return grouped.withColumn(
-        "is_settled", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
+        "is_consistent", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
     )
 
 
@@ -100,10 +100,10 @@ def _of_figures() -> list[Column]:
     ]
 
 
-def settled_wallets(summaries: DataFrame) -> DataFrame:
+def consistent_wallets(summaries: DataFrame) -> DataFrame:
     """Wallets whose tables must agree, with the business time of their PnL and the rejected rows that it knows of."""
     counted = F.coalesce("counted_rejected", F.lit(0)).alias("counted_rejected")
-    return summaries.where("is_settled").select("wallet_address", "computed_at", counted)
+    return summaries.where("is_consistent").select("wallet_address", "computed_at", counted)
 
 
 def examine_wallets(summaries: DataFrame) -> Examination:
