@@ -12,7 +12,7 @@ from smart_trader.io.birdeye.planned import Plan
 from smart_trader.run.layout import WIDTH
 from smart_trader.run.prediction import Move, Prediction, prediction_document, render_text
 from smart_trader.run.results import JobSummary, RunSummary, Work
-from tests.test_summary import START, record
+from tests.run.test_summary import START, record
 
 PLANNED = {
     "bronze_tokens": Plan(about=(), least=1, most=1, units_per_call=50),

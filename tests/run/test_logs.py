@@ -243,7 +243,7 @@ def test_on_a_terminal_a_line_takes_the_place_of_the_progress() -> None:
         "logs.configure(run_id='r', job='j', json_lines=False); structlog.get_logger('x').info('hello')"
     )
     ours, theirs = pty.openpty()
-    subprocess.run([sys.executable, "-c", script], check=True, stderr=theirs, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", script], check=True, stderr=theirs, cwd=Path(__file__).parents[2])
     os.close(theirs)
     written = os.read(ours, 1000)
     os.close(ours)
