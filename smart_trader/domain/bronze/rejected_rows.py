@@ -10,7 +10,7 @@ from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table
 
 TABLE = Table(
     name="bronze.rejected_rows",
-    grain="one row per refused API row",
+    grain="one row per rejected API row",
     key=("source", "raw_sha256"),
     job="bronze_tokens, bronze_whales, bronze_transactions",
     columns=(

@@ -215,7 +215,7 @@ def test_an_empty_wallet_is_an_answer(server):
     assert read_all(client_of(server)) == []
 
 
-UNUSABLE = {
+WITHOUT_A_LIST = {
     "refused with 200": ({"success": False, "message": "address is invalid"}, "address is invalid"),
     "success is no truth value": ({"success": "yes", "data": {"items": []}}, "success is not true"),
     "null": (None, "NoneType, not an object"),
@@ -230,7 +230,7 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.parametrize(("value", "message"), UNUSABLE.values(), ids=UNUSABLE.keys())
+@pytest.mark.parametrize(("value", "message"), WITHOUT_A_LIST.values(), ids=WITHOUT_A_LIST.keys())
 def test_an_answer_without_a_list_is_a_failure_and_not_an_empty_wallet(server, value, message):
     server.otherwise = play.answer(value)
     with pytest.raises(SourceRejected, match=message):
