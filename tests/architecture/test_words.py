@@ -26,7 +26,7 @@ OTHER_MEANINGS = {
     "none": "",
     "pnl": "",
     "rejected": ("run/summary", "report/exports"),
-    "too_large": ("domain/", "io/birdeye/"),
+    "too_large": "domain/invariants/",
     "transactions": "",
     "up": "",
     "volume_usd": ("domain/", "io/birdeye/"),

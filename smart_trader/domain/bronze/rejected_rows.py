@@ -4,7 +4,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.bronze.records import TRADER_TXS
+from smart_trader.domain.bronze.records import RejectionReason, Source
 from smart_trader.domain.tables.state_flags import HOLDERS_READ, TRADES_READ
 from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table
 
@@ -36,7 +36,7 @@ TABLE = Table(
     vouched_by=(TRADES_READ, HOLDERS_READ),
 )
 
-_NO_TRADE_OF_THE_WALLET = ("wrong_owner", "not_a_swap")
+_NO_TRADE_OF_THE_WALLET = (RejectionReason.WRONG_OWNER, RejectionReason.NOT_A_SWAP)
 
 
 def unread_trades(rejected: DataFrame) -> DataFrame:
@@ -44,7 +44,7 @@ def unread_trades(rejected: DataFrame) -> DataFrame:
 
     The hash is null where it is what could not be read. `rejected_at` is when the row was written.
     """
-    is_trade = (F.col("source") == TRADER_TXS) & ~F.col("reason").isin(*_NO_TRADE_OF_THE_WALLET)
+    is_trade = (F.col("source") == Source.TRADER_TXS) & ~F.col("reason").isin(*_NO_TRADE_OF_THE_WALLET)
     return rejected.where(is_trade).select(
         "wallet_address",
         F.get_json_object("raw", "$.tx_hash").alias("tx_hash"),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from smart_trader.domain.bronze import decimals
 from smart_trader.domain.bronze.decimals import EXACT, fitted
-from smart_trader.domain.bronze.records import TOKEN_HOLDER, Record, Rejected, reject
+from smart_trader.domain.bronze.records import Record, Rejected, RejectionReason, Source, reject
 from smart_trader.domain.kernel.money import RAW_LIMIT
 from smart_trader.domain.tables.state_flags import HOLDERS_READ
 from smart_trader.domain.tables.table import (
@@ -117,7 +117,9 @@ def add_up_holders(
 
 def _too_large(account: HolderAccount, units: int, token: HeldToken, fetched_at: datetime) -> Rejected:
     detail = f"amount: {units}"
-    return reject(account.raw, "too_large", detail, source=TOKEN_HOLDER, at=fetched_at, token=token.mint)
+    return reject(
+        account.raw, RejectionReason.TOO_LARGE, detail, source=Source.TOKEN_HOLDER, at=fetched_at, token=token.mint
+    )
 
 
 def _record(holding: _Holding, rank: int, token: HeldToken, fetched_at: datetime) -> Record:

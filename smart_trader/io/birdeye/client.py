@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from smart_trader.domain.bronze.records import TOKEN_HOLDER, TOKEN_LIST, TRADER_TXS, Record, Rejected
+from smart_trader.domain.bronze.records import Record, Rejected, Source
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.errors import SourceRejected
@@ -24,14 +24,14 @@ DEEPEST_ROW = 10_000
 
 
 class Endpoint(NamedTuple):
-    name: str
-    """Its name in `birdeye.units.*`."""
+    name: Source
+    """Its name in `birdeye.units.*`, too."""
     path: str
 
 
-TOKENS = Endpoint(TOKEN_LIST, "/defi/v3/token/list")
-HOLDERS = Endpoint(TOKEN_HOLDER, "/defi/v3/token/holder")
-TRADES = Endpoint(TRADER_TXS, "/trader/txs/seek_by_time")
+TOKENS = Endpoint(Source.TOKEN_LIST, "/defi/v3/token/list")
+HOLDERS = Endpoint(Source.TOKEN_HOLDER, "/defi/v3/token/holder")
+TRADES = Endpoint(Source.TRADER_TXS, "/trader/txs/seek_by_time")
 
 Params = Mapping[str, str | int]
 

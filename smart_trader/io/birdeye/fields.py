@@ -13,7 +13,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from smart_trader.domain.bronze.decimals import EXACT, Scale, fitted
-from smart_trader.domain.bronze.records import Rejected, reject
+from smart_trader.domain.bronze.records import Rejected, RejectionReason, Source, reject
 from smart_trader.domain.kernel.base58 import is_address, is_signature
 from smart_trader.domain.kernel.money import RAW_LIMIT
 
@@ -30,14 +30,14 @@ _is_number = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,9})
 class RejectedField(Exception):
     """Why a row is rejected: one word, the field, and what stood there."""
 
-    def __init__(self, reason: str, field: str, value: Any) -> None:
+    def __init__(self, reason: RejectionReason, field: str, value: Any) -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = f"{field}: {json_text(value)[:200]}"
 
 
 def rejected(
-    item: Any, why: RejectedField, *, source: str, at: datetime, wallet: str | None = None, token: str | None = None
+    item: Any, why: RejectedField, *, source: Source, at: datetime, wallet: str | None = None, token: str | None = None
 ) -> Rejected:
     """The row of `bronze.rejected_rows` that `item` makes because of `why`."""
     return reject(json_text(item), why.reason, why.detail, source=source, at=at, wallet=wallet, token=token)
@@ -55,14 +55,14 @@ def address(value: Any, field: str) -> str:
     """Base58 of an account."""
     if type(value) is str and is_address(value):
         return value
-    raise RejectedField("no_address" if value is None else "bad_address", field, value)
+    raise RejectedField(RejectionReason.NO_ADDRESS if value is None else RejectionReason.BAD_ADDRESS, field, value)
 
 
 def signature(value: Any, field: str) -> str:
     """Base58 of a transaction's hash."""
     if type(value) is str and is_signature(value):
         return value
-    raise RejectedField("no_tx_hash" if value is None else "bad_tx_hash", field, value)
+    raise RejectedField(RejectionReason.NO_TX_HASH if value is None else RejectionReason.BAD_TX_HASH, field, value)
 
 
 def integer(value: Any) -> int | None:
@@ -108,7 +108,7 @@ def base_units(value: Any, field: str) -> int | None:
     """An exact count of base units: an integer or the text of one. A number with a point is none, since it went through
     a double (order books serve 16123000000.000002)."""
     if type(value) is Decimal and value.adjusted() >= _RAW_DIGITS:
-        raise RejectedField("too_large", field, value)
+        raise RejectedField(RejectionReason.TOO_LARGE, field, value)
     units = integer(value)
     return None if units is None else _fitting(units, field)
 
@@ -116,14 +116,14 @@ def base_units(value: Any, field: str) -> int | None:
 def base_units_of_whole(tokens: Decimal, places: int, field: str) -> int:
     """`tokens` whole tokens in base units, a half away from zero."""
     if tokens.adjusted() + places >= _RAW_DIGITS:
-        raise RejectedField("too_large", field, tokens)
+        raise RejectedField(RejectionReason.TOO_LARGE, field, tokens)
     return _fitting(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)
 
 
 def _fitting(units: int, field: str) -> int:
     if -RAW_LIMIT < units < RAW_LIMIT:
         return units
-    raise RejectedField("too_large", field, units)
+    raise RejectedField(RejectionReason.TOO_LARGE, field, units)
 
 
 def time(value: Any) -> datetime | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from smart_trader.domain.bronze.records import TOKEN_HOLDER, Rejected
+from smart_trader.domain.bronze.records import Rejected, RejectionReason, Source
 from smart_trader.domain.bronze.whale_holders import HolderAccount
 from smart_trader.io.birdeye import fields
 from smart_trader.io.birdeye.fields import RejectedField
@@ -14,14 +14,14 @@ def parse_account(item: Any, *, mint: str, fetched_at: datetime) -> HolderAccoun
     try:
         return _account(item, mint)
     except RejectedField as why:
-        return fields.rejected(item, why, source=TOKEN_HOLDER, at=fetched_at, token=mint)
+        return fields.rejected(item, why, source=Source.TOKEN_HOLDER, at=fetched_at, token=mint)
 
 
 def _account(item: Any, mint: str) -> HolderAccount:
     if type(item) is not dict:
-        raise RejectedField("not_an_object", "row", item)
+        raise RejectedField(RejectionReason.NOT_AN_OBJECT, "row", item)
     if item.get("mint") not in (None, mint):
-        raise RejectedField("wrong_mint", "mint", item["mint"])
+        raise RejectedField(RejectionReason.WRONG_MINT, "mint", item["mint"])
     owner = fields.address(item.get("owner"), "owner")
     decimals = fields.decimals(item.get("decimals"))
     return HolderAccount(
@@ -39,8 +39,8 @@ def _amount(item: dict[str, Any], decimals: int | None) -> int:
     if amount is None:
         shown = fields.number(item.get("ui_amount"))
         if shown is None or decimals is None:
-            raise RejectedField("no_amount", "amount", item.get("amount"))
+            raise RejectedField(RejectionReason.NO_AMOUNT, "amount", item.get("amount"))
         amount = fields.base_units_of_whole(shown, decimals, "ui_amount")
     if amount < 0:
-        raise RejectedField("bad_amount", "amount", amount)
+        raise RejectedField(RejectionReason.BAD_AMOUNT, "amount", amount)
     return amount

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.bronze.decimals import PERCENT, PRICE, USD
-from smart_trader.domain.bronze.records import TOKEN_LIST, Record, Rejected
+from smart_trader.domain.bronze.records import Record, Rejected, RejectionReason, Source
 from smart_trader.domain.bronze.token_metrics import WINDOWS, TokenCriteria
 from smart_trader.io.birdeye import fields
 from smart_trader.io.birdeye.fields import RejectedField
@@ -34,7 +34,7 @@ def parse_token(item: Any, *, fetched_at: datetime) -> Record | Rejected:
     try:
         return _record(item, fetched_at)
     except RejectedField as why:
-        return fields.rejected(item, why, source=TOKEN_LIST, at=fetched_at, token=_mint(item))
+        return fields.rejected(item, why, source=Source.TOKEN_LIST, at=fetched_at, token=_mint(item))
 
 
 def total_supply_in(raw: str) -> Decimal | None:
@@ -49,7 +49,7 @@ def _plain(value: Decimal) -> str:
 
 def _record(item: Any, fetched_at: datetime) -> Record:
     if type(item) is not dict:
-        raise RejectedField("not_an_object", "row", item)
+        raise RejectedField(RejectionReason.NOT_AN_OBJECT, "row", item)
     return {
         "token_address": fields.address(item.get("address"), "address"),
         "symbol": fields.text(item.get("symbol")),
@@ -82,7 +82,7 @@ def _mint(item: Any) -> str | None:
 def _liquidity(value: Any) -> Decimal | None:
     liquidity = _not_negative(fields.figure(value, USD))
     if liquidity is None and value is not None:
-        raise RejectedField("bad_liquidity", "liquidity", value)
+        raise RejectedField(RejectionReason.BAD_LIQUIDITY, "liquidity", value)
     return liquidity
 
 

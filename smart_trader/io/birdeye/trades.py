@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.bronze.decimals import PRICE, USD
-from smart_trader.domain.bronze.records import TRADER_TXS, Record, Rejected
+from smart_trader.domain.bronze.records import Record, Rejected, RejectionReason, Source
 from smart_trader.domain.bronze.transaction_history import event_id
 from smart_trader.domain.kernel.base58 import is_address
 from smart_trader.io.birdeye import fields
@@ -24,16 +24,16 @@ def parse_trade(item: Any, *, wallet: str, fetched_at: datetime, now: datetime) 
     try:
         return _record(item, wallet, fetched_at, now)
     except RejectedField as why:
-        return fields.rejected(item, why, source=TRADER_TXS, at=fetched_at, wallet=wallet)
+        return fields.rejected(item, why, source=Source.TRADER_TXS, at=fetched_at, wallet=wallet)
 
 
 def _record(item: Any, wallet: str, fetched_at: datetime, now: datetime) -> Record:
     if type(item) is not dict:
-        raise RejectedField("not_an_object", "row", item)
+        raise RejectedField(RejectionReason.NOT_AN_OBJECT, "row", item)
     if item.get("owner") not in (None, wallet):
-        raise RejectedField("wrong_owner", "owner", item["owner"])
+        raise RejectedField(RejectionReason.WRONG_OWNER, "owner", item["owner"])
     if item.get("tx_type") not in (None, "swap"):
-        raise RejectedField("not_a_swap", "tx_type", item["tx_type"])
+        raise RejectedField(RejectionReason.NOT_A_SWAP, "tx_type", item["tx_type"])
     block_time, pool = _block_time(item, now), item.get("address")
     record = {
         "wallet_address": wallet,
@@ -59,7 +59,7 @@ def _record(item: Any, wallet: str, fetched_at: datetime, now: datetime) -> Reco
 
 def _leg_columns(leg: Any, side: str) -> Record:
     if type(leg) is not dict:
-        raise RejectedField("no_leg", side, leg)
+        raise RejectedField(RejectionReason.NO_LEG, side, leg)
     mint = fields.address(leg.get("address"), f"{side}.address")
     places = fields.decimals(leg.get("decimals"))
     return {
@@ -84,7 +84,7 @@ def _change_raw(leg: Record, side: str, places: int | None) -> int:
     if amount is not None and amount >= 0:
         return _signed(amount, shown, leg, side)
     if shown is None or places is None:
-        raise RejectedField("no_amount", side, leg)
+        raise RejectedField(RejectionReason.NO_AMOUNT, side, leg)
     return fields.base_units_of_whole(shown, places, f"{side}.ui_change_amount")
 
 
@@ -94,7 +94,7 @@ def _signed(amount: int, shown: Decimal | None, leg: Record, side: str) -> int:
         return -amount if shown < 0 else amount
     direction = leg.get("type_swap")
     if amount and direction not in ("from", "to"):
-        raise RejectedField("no_direction", side, leg)
+        raise RejectedField(RejectionReason.NO_DIRECTION, side, leg)
     return -amount if direction == "from" else amount
 
 
@@ -102,7 +102,9 @@ def _block_time(item: Record, now: datetime) -> datetime:
     seconds = item.get("block_unix_time")
     time = fields.time(seconds)
     if time is None or time > now + _CLOCKS_DIFFER:
-        raise RejectedField("no_time" if seconds is None else "bad_time", "block_unix_time", seconds)
+        raise RejectedField(
+            RejectionReason.NO_TIME if seconds is None else RejectionReason.BAD_TIME, "block_unix_time", seconds
+        )
     return time
 
 
@@ -116,7 +118,7 @@ def _index(item: Record, field: str) -> int | None:
         return None
     index = fields.whole(value, _INT)
     if index is None:
-        raise RejectedField("bad_index", field, value)
+        raise RejectedField(RejectionReason.BAD_INDEX, field, value)
     return index
 
 
