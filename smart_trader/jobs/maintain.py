@@ -9,20 +9,19 @@ in one commit, or none where a value would be lost. Stopped before the commit, i
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from smart_trader.domain import catalog
-from smart_trader.domain.tables.file_policy import FileFacts, wants_clustering, wants_compaction
+from smart_trader.domain.tables.file_policy import FileFacts, Step, plan_maintenance, vacuum_due, wants_checkpoint
 from smart_trader.domain.tables.log_rules import DELETED_FILES, check_differences, retention_hours, schema_differences
 from smart_trader.domain.tables.table import Table
+from smart_trader.ports import TableUpkeep
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 from smart_trader.run.versions import chosen_table
-
-_WORTH_A_CHECKPOINT = 3
-"""So many commits after the last checkpoint are worth a new one; Delta writes one after ten."""
 
 
 def run(app: App) -> None:
@@ -48,36 +47,26 @@ def _rewrite(app: App, table: Table) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Times:
-    """When the files of a table were last looked after, and since when there can be any to delete."""
+class _Log:
+    """What the log of a table says of its maintenance."""
 
-    clustered: datetime | None
-    vacuumed: datetime | None
+    clustered_at: datetime | None
     vacuum_due: datetime
+    commits_to_replay: int
 
 
 def _maintain(app: App, table: Table) -> dict[str, Any]:
+    log = _read_log(app.upkeep, table)
+    before = app.upkeep.files(table, clustered_at=log.clustered_at)
+    expired = app.upkeep.expired_files(table) if log.vacuum_due <= app.clock.now() else 0
+    plan = plan_maintenance(table, before, expired_files=expired, commits_to_replay=log.commits_to_replay)
     if app.options.dry_run:
-        return _foresee(app, table)
-    times = _times(app, table)
-    before = app.upkeep.files(table, clustered_at=times.clustered)
-    first_version = app.tables.version(table)
-    done: list[str] = []
-    with app.tables.committing(table):
-        is_worth_clustering = wants_clustering(table, before)
-        if is_worth_clustering or wants_compaction(table, before):
-            app.upkeep.optimize(table, cluster=is_worth_clustering)
-        if app.tables.version(table) > first_version:
-            done.append("clustered" if is_worth_clustering else "compacted")
-        expired = app.upkeep.expired_files(table) if times.vacuum_due <= app.clock.now() else 0
-        if expired:
-            app.upkeep.vacuum(table)
-            done.append("vacuumed")
-    times = _times(app, table) if done else times
-    after = app.upkeep.files(table, clustered_at=times.clustered) if done else before
-    if _commits_to_replay(app, table) >= _WORTH_A_CHECKPOINT:
-        app.upkeep.checkpoint(table)
-        done.append("checkpointed")
+        if plan:
+            app.report.notes.append(f"{table.name} would be {', '.join(plan)}; {before.files} files")
+        return {"table": table.name, "would_be": plan, "files": before.files, "files_to_delete": expired}
+    done = _carry_out(app, table, plan)
+    log = _read_log(app.upkeep, table) if done else log
+    after = app.upkeep.files(table, clustered_at=log.clustered_at) if done else before
     if done:
         app.report.notes.append(f"{table.name}: {', '.join(done)}; {before.files} files before, {after.files} after")
     return {
@@ -89,41 +78,38 @@ def _maintain(app: App, table: Table) -> dict[str, Any]:
         "bytes_after": after.bytes,
         "files_deleted": expired,
         "unclustered_percent": _unclustered_percent(table, after),
-        "vacuum_due": times.vacuum_due.isoformat(timespec="seconds"),
+        "vacuum_due": log.vacuum_due.isoformat(timespec="seconds"),
     }
 
 
-def _foresee(app: App, table: Table) -> dict[str, Any]:
-    """What a dry run can say without changing a file."""
-    times = _times(app, table)
-    facts = app.upkeep.files(table, clustered_at=times.clustered)
-    expired = app.upkeep.expired_files(table) if times.vacuum_due <= app.clock.now() else 0
-    wanted = {
-        "clustered": wants_clustering(table, facts),
-        "compacted": wants_compaction(table, facts),
-        "vacuumed": expired > 0,
-        "checkpointed": _commits_to_replay(app, table) >= _WORTH_A_CHECKPOINT,
-    }
-    would_be = [what for what, is_wanted in wanted.items() if is_wanted]
-    if would_be:
-        app.report.notes.append(f"{table.name} would be {', '.join(would_be)}; {facts.files} files")
-    return {"table": table.name, "would_be": would_be, "files": facts.files, "files_to_delete": expired}
+def _carry_out(app: App, table: Table, plan: Sequence[Step]) -> list[Step]:
+    """Do what is planned; returns what was done. What is committed meanwhile counts for a checkpoint as well."""
+    done: list[Step] = []
+    first_version = app.tables.version(table)
+    with app.tables.committing(table):
+        if rewriting := [step for step in plan if step in (Step.CLUSTER, Step.COMPACT)]:
+            app.upkeep.optimize(table, cluster=Step.CLUSTER in rewriting)
+            if app.tables.version(table) > first_version:  # Delta may find nothing to merge
+                done += rewriting
+        if Step.VACUUM in plan:
+            app.upkeep.vacuum(table)
+            done.append(Step.VACUUM)
+    if wants_checkpoint(_read_log(app.upkeep, table).commits_to_replay) if done else Step.CHECKPOINT in plan:
+        app.upkeep.checkpoint(table)
+        done.append(Step.CHECKPOINT)
+    return done
 
 
-def _times(app: App, table: Table) -> _Times:
-    """Nothing can be deleted before the first version is older than the retention."""
-    commits = app.upkeep.commits(table)
-    hours = retention_hours(app.upkeep.inspect(table).properties, DELETED_FILES) or 0
-    clustered = next((commit.at for commit in commits if commit.is_clustering), None)
-    vacuumed = next((commit.at for commit in commits if commit.operation == "VACUUM END"), None)
-    first = commits[-1].at + timedelta(hours=hours)
-    due = first if vacuumed is None else vacuumed + timedelta(days=table.upkeep.vacuum_days)
-    return _Times(clustered, vacuumed, due)
-
-
-def _commits_to_replay(app: App, table: Table) -> int:
-    facts = app.upkeep.inspect(table)
-    return facts.version - max(facts.checkpoints, default=0)
+def _read_log(upkeep: TableUpkeep, table: Table) -> _Log:
+    commits, facts = upkeep.commits(table), upkeep.inspect(table)
+    due = vacuum_due(
+        table,
+        first_commit_at=commits[-1].at,
+        vacuumed_at=next((commit.at for commit in commits if commit.operation == "VACUUM END"), None),
+        retention_hours=retention_hours(facts.properties, DELETED_FILES) or 0,
+    )
+    clustered_at = next((commit.at for commit in commits if commit.is_clustering), None)
+    return _Log(clustered_at, due, facts.version - max(facts.checkpoints, default=0))
 
 
 def _unclustered_percent(table: Table, facts: FileFacts) -> int | None:

@@ -7,38 +7,16 @@ from dataclasses import replace
 
 import duckdb
 import polars
-import pytest
 from deltalake import DeltaTable
 
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.silver import trades
-from smart_trader.domain.tables.file_policy import FileFacts, wants_clustering, wants_compaction
-from smart_trader.domain.tables.table import Table, Upkeep
+from smart_trader.domain.tables.file_policy import wants_clustering
+from smart_trader.domain.tables.table import Upkeep
 from smart_trader.io.delta.maintenance import DeltaUpkeep
 from smart_trader.simulator.server import Simulator
 from tests.filled import MARKET
 from tests.lake import Lake
-
-MB = 2**20
-CLUSTERED, PLAIN = trades.TABLE, catalog.TABLES[0]
-
-
-@pytest.mark.parametrize(
-    ("table", "facts", "clusters", "compacts"),
-    [
-        (PLAIN, FileFacts(1, 5 * MB, 0, 5 * MB), False, False),
-        (PLAIN, FileFacts(2, 5 * MB, 2, 5 * MB), False, True),
-        (PLAIN, FileFacts(9, 500 * MB, 2, 500 * MB), False, True),
-        (CLUSTERED, FileFacts(2, 100 * MB, 2, 100 * MB), False, True),
-        (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB), True, False),
-        (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB - 1), False, False),
-    ],
-)
-def test_files_are_written_anew_when_it_is_worth_it(
-    table: Table, facts: FileFacts, clusters: bool, compacts: bool
-) -> None:
-    assert (wants_clustering(table, facts), wants_compaction(table, facts)) == (clusters, compacts)
 
 
 def test_upkeep_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
