@@ -23,6 +23,7 @@ from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales
 from smart_trader.domain.tables.table import Table
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.jobs import silver_pnl
+from smart_trader.rows import persisted
 
 _WARM_UP = 100_000
 """Trades of the lake that nothing is measured with."""
@@ -160,8 +161,8 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
         facts.select("wallet_address", F.struct(*trades.FACTS.names).alias("facts")), allowMissingColumns=True
     )
     matched = pnl_engine.match_trades(pnl_engine.to_lines(lines).repartition("wallet_address"), rules)
-    with silver_pnl.kept(matched, lake.shape.trades) as kept:
-        rows_of = (pnl_engine.sales_in(kept), pnl_engine.lots_in(kept), pnl_engine.pnl_in(kept, rules))
+    with persisted(matched, made_from=lake.shape.trades) as results:
+        rows_of = (pnl_engine.sales_in(results), pnl_engine.lots_in(results), pnl_engine.pnl_in(results, rules))
         target.replace_each(list(zip(_OUT, rows_of, strict=True)))
 
 

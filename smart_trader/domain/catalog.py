@@ -31,6 +31,8 @@ TABLES = (
     runs.TABLE,
 )
 
+BY_NAME = {table.name: table for table in TABLES}
+
 MARKS_FIRST = tuple(
     sorted(TABLES, key=lambda table: (table is not runs.TABLE, not any(column.owner for column in table.columns)))
 )

@@ -20,19 +20,14 @@ from smart_trader.config.address_files import read_addresses
 from smart_trader.domain.bronze import rejected_rows, transaction_history
 from smart_trader.domain.bronze.read_window import ReadWindow, Trades, next_stretch
 from smart_trader.domain.bronze.rejected_rows import count_unread, unread_trades
-from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.silver import tracked_tokens, tracked_whales
-from smart_trader.domain.silver.tracked_tokens import still_tracked
-from smart_trader.domain.silver.tracked_whales import (
-    due_for_trades,
-    eligible_wallets,
-    name_wallets,
-)
+from smart_trader.domain.silver import tracked_whales
+from smart_trader.domain.silver.tracked_whales import name_wallets
 from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
 from smart_trader.rows import collect
 from smart_trader.run.app import App
+from smart_trader.run.due import due_for_trades
 from smart_trader.run.fetching import CutShort, Fetched, Tracked, fetch_due
 from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
@@ -85,22 +80,7 @@ def _due(app: App) -> DataFrame:
         if not new.isEmpty():
             app.tables.append(tracked_whales.TABLE, new)
         new.unpersist()
-    tracking = app.settings.tracking
-    live = still_tracked(
-        app.tables.read(tracked_tokens.TABLE),
-        as_of=app.as_of,
-        min_liquidity_usd=tracking.min_liquidity_usd,
-        max_age_days=tracking.max_snapshot_age_days,
-    )
-    whales = app.tables.read(tracked_whales.TABLE)
-    eligible = eligible_wallets(whales, live, app.tables.read(smart_traders.TABLE))
-    return due_for_trades(
-        whales,
-        eligible,
-        as_of=app.as_of,
-        refresh_days=app.settings.transactions.refresh_days,
-        named=named,
-    )
+    return due_for_trades(app, named)
 
 
 def fetch_trades(app: App, wallet: SparkRow) -> Trades:

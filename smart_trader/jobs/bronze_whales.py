@@ -19,10 +19,10 @@ from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.whale_holders import HeldToken, add_up_holders
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.domain.silver.tracked_tokens import due_tokens, still_tracked
 from smart_trader.domain.tables.changes import Part
 from smart_trader.rows import collect
 from smart_trader.run.app import App
+from smart_trader.run.due import due_for_holders, live_tokens
 from smart_trader.run.fetching import Fetched, Tracked, fetch_due
 from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
@@ -69,18 +69,12 @@ def run(app: App) -> None:
 
 def _due(app: App) -> DataFrame:
     """Due tokens, with what their newest snapshot says of their supply."""
-    tracking = app.settings.tracking
-    live = still_tracked(
-        app.tables.read(tracked_tokens.TABLE),
-        as_of=app.as_of,
-        min_liquidity_usd=tracking.min_liquidity_usd,
-        max_age_days=tracking.max_snapshot_age_days,
-    )
+    live = live_tokens(app)
     if app.options.tokens:
         live = live.where(F.col("token_address").isin(read_addresses(app.options.tokens)))
     newest = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
     known = live.join(newest.select("token_address", "raw"), "token_address", "left")
-    return due_tokens(known, as_of=app.as_of, refresh_hours=app.settings.whales.refresh_hours)
+    return due_for_holders(app, known)
 
 
 def fetch_holders(app: App, token: SparkRow) -> Holders:

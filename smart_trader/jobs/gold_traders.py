@@ -14,7 +14,6 @@ from pyspark.sql import types as T
 from smart_trader.config.settings import settings_hash
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
-from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.domain.silver import (
     realized_sales,
@@ -75,7 +74,7 @@ def _rank(app: App) -> None:
         by,
         ranked_at=app.as_of,
     )
-    changed = ranking.with_pnl_change(ranked, _previous_pnl(app, by), by.pnl)
+    changed = ranking.with_pnl_change(ranked, _previous_pnl(app), by.pnl)
     rows = changed.withColumn("wallet_pnl_version", F.lit(pnl_version).cast("bigint"))
     traders = rows.select(*smart_traders.TABLE.column_names).persist()
     before = _tiers(app.tables.read(smart_traders.TABLE))
@@ -93,7 +92,7 @@ def _rank(app: App) -> None:
     traders.unpersist()
 
 
-def _previous_pnl(app: App, by: RankedBy) -> DataFrame | None:
+def _previous_pnl(app: App) -> DataFrame | None:
     """Figures of the ranking before this one, as they were then; None if there is none or it is too old to read."""
     earlier = app.tables.read(rank_history.TABLE).where(F.col("ranked_at") < F.lit(app.as_of))
     last = earlier.orderBy(F.desc("ranked_at")).select("wallet_pnl_version").first()

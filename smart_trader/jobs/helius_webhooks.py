@@ -6,8 +6,9 @@ the webhook stays as it is.
 """
 
 import sys
+from datetime import datetime
 
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from smart_trader.config.settings import require_webhook
 from smart_trader.domain.gold import smart_traders
@@ -31,29 +32,27 @@ def run(app: App) -> None:
             app.report.notes.append(f"the webhook is left out: {missing}")
             return
     webhook = app.watch_list
-    wanted = wanted_wallets(app)
+    wanted = _wanted_wallets(app)
     app.report.rows_in = len(wanted)
     if not wanted:
         app.report.warnings.append("no wallet is recommended: the webhook stays as it is")
         return
-    held = webhook.find(last_known(app))
+    held = webhook.find(last_known(app.tables.read(runs.TABLE), until=app.clock.now()))
     change = change_to(wanted, held.wallets if held else frozenset())
     if held is None or change:
         held = _write(app, wanted)
     _report(app, held, f"{len(change.added)} added, {len(change.removed)} removed")
 
 
-def wanted_wallets(app: App) -> list[str]:
+def _wanted_wallets(app: App) -> list[str]:
     """Whom the webhook shall watch, best first."""
     best = best_wallets(app.tables.read(smart_traders.TABLE), app.settings.helius.max_addresses)
     return [row.wallet_address for row in best.collect()]
 
 
-def last_known(app: App) -> Watched | None:
-    """The webhook as the last run read it back from Helius; None if no run ever did."""
-    told = app.tables.read(runs.TABLE).where((F.col("job") == JOB) & F.col("document").isNotNull())
-    told = told.where(F.col("started_at") <= F.lit(app.clock.now()))  # else a wrong clock hides all later ones
-    last = collect(told.orderBy(F.desc("started_at"), F.desc("run_id")).limit(1).select("document"))
+def last_known(records: DataFrame, *, until: datetime) -> Watched | None:
+    """The webhook as the last run read it back from Helius, by the rows of `ops.runs`; None if no run ever did."""
+    last = collect(runs.last_document(records, JOB, until=until))
     document = json_object(last[0].document if last else None)
     webhook_id, wallets = name_in(document, "webhook_id"), document.get("wallets")
     if webhook_id is None or not isinstance(wallets, list):

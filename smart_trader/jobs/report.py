@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from smart_trader.job_table import ReportFormat
 from smart_trader.report import exports, file, page, page_view
 from smart_trader.report.data import Collected, Limits, Row
 from smart_trader.report.thresholds import told_rules
-from smart_trader.rows import several_at_once
+from smart_trader.rows import collect, several_at_once
 from smart_trader.run import demo
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
@@ -110,14 +111,14 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
         rules=told_rules(app.settings.ranking),
         limits=Limits(shown.tokens_per_trader, shown.sales_per_trader, shown.lots_per_trader, shown.biggest_sales),
     )
-    with several_at_once() as ask:
-        asked = {name: ask(frame) for name, frame in (*_ranking(app), *_state(app))}
+    with several_at_once(app.spark) as ask:
+        asked = {name: ask(partial(collect, frame)) for name, frame in (*_ranking(app), *_state(app))}
         traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
         detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
         if traders:
             if [ranking["ranked_at"] for ranking in rankings[:1]] != [traders[0]["ranked_at"]]:
                 rankings = []  # its maker was stopped before it was entered in the history; the next run does that
-            asked |= {name: ask(frame) for name, frame in _behind(app, detailed, rankings)}
+            asked |= {name: ask(partial(collect, frame)) for name, frame in _behind(app, detailed, rankings)}
         found = replace(
             found,
             versions=versions,

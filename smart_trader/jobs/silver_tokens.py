@@ -7,14 +7,14 @@ the tokens were written, and judging it again gives the same row.
 import sys
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import NotTrackedReason
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.domain.silver.tracked_tokens import judge_tokens, not_tracked_reason
+from smart_trader.domain.silver.tracked_tokens import count_reasons, judge_tokens, not_tracked_reason
 from smart_trader.domain.tables.changes import Part
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
@@ -24,9 +24,10 @@ def run(app: App) -> None:
     today, least = app.as_of.date(), app.settings.tracking.min_liquidity_usd
     snapshots = app.tables.read(token_metrics.TABLE).where(F.col("processing_date") <= F.lit(today))
     tracked = app.tables.read(tracked_tokens.TABLE)
-    reason = not_tracked_reason(least)
-    unjudged = snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", reason).persist()
-    reasons = _reasons(unjudged).collect()
+    unjudged = (
+        snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", not_tracked_reason(least)).persist()
+    )
+    reasons = count_reasons(unjudged).collect()
     app.report.rows_in = sum(row.snapshots for row in reasons)
     # What was judged at a later business time is judged again by what is known now.
     ahead = tracked.where(F.col("processing_date") > F.lit(today)).select("token_address")
@@ -43,25 +44,20 @@ def run(app: App) -> None:
             token_metrics.TABLE,
             unjudged.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(marks),
         )
-        _warn(app, reasons)
+        app.report.warnings += _lacking_facts(reasons, app.report.rows_in)
     unjudged.unpersist()
 
 
-def _reasons(unjudged: DataFrame) -> DataFrame:
-    """How many snapshots are not tracked for each reason, with one of their tokens."""
-    counted = F.count("*").alias("snapshots"), F.min("token_address").alias("example")
-    return unjudged.groupBy("not_tracked_reason").agg(*counted).orderBy("not_tracked_reason")
-
-
-def _warn(app: App, reasons: Sequence[Row]) -> None:
-    """Say which facts the list lacks, if it lacks them of most tokens: it may call them by another name now."""
+def _lacking_facts(reasons: Sequence[Row], snapshots: int) -> list[str]:
+    """A warning for each fact that the list lacks, if it lacks facts of most of the `snapshots`: it may call them by
+    another name now."""
     lacking = [row for row in reasons if row.not_tracked_reason not in (None, NotTrackedReason.LOW_LIQUIDITY)]
-    if 2 * sum(row.snapshots for row in lacking) > app.report.rows_in:
-        for row in lacking:
-            app.report.warnings.append(
-                f"{row.snapshots} of {app.report.rows_in} tokens are not tracked: {row.not_tracked_reason}, such as"
-                f" {row.example}"
-            )
+    if 2 * sum(row.snapshots for row in lacking) <= snapshots:
+        return []
+    return [
+        f"{row.snapshots} of {snapshots} tokens are not tracked: {row.not_tracked_reason}, such as {row.example}"
+        for row in lacking
+    ]
 
 
 if __name__ == "__main__":

@@ -7,16 +7,14 @@ anything is published. --digests adds what two warehouses that hold the same agr
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark import inheritable_thread_target
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from smart_trader.config.settings import settings_hash
@@ -33,12 +31,10 @@ from smart_trader.domain.tables.log_rules import LogFacts, broken_log_rules
 from smart_trader.domain.tables.row_rules import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.tables.table import BATCH_ID, Table
 from smart_trader.errors import QualityError, SchemaMismatch, StorageError
-from smart_trader.rows import collect
+from smart_trader.ports import TableStore, TableUpkeep
+from smart_trader.rows import collect, results_of
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
-
-_AT_ONCE = 3
-"""Questions asked at the same time: Spark waits for its planner more than for the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +47,63 @@ class Failure:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """Rules that are broken, and what tables that cannot be read raised."""
+
+    failures: tuple[Failure, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    def __add__(self, other: "_Findings") -> "_Findings":
+        return _Findings(self.failures + other.failures, self.unreadable + other.unreadable)
+
+
 def run(app: App) -> None:
     is_whole = app.options.job != "pipeline"
     changed = {table.name for table in catalog.TABLES if is_whole or app.tables.rows_written[table.name]}
-    unreadable: list[str] = []
-    facts: dict[str, LogFacts] = {}
-    found = _ask(app, _log_questions(app, facts), unreadable)
-    if changed and not unreadable:
+    logs, found = _look_at_logs(app)
+    if changed and not found.unreadable:
         rows = _every_row(app) if is_whole else _rows_of_this_run(app)
-        for stage in (_row_questions, _lake_questions):
-            if not unreadable:
-                found += _ask(app, stage(app, changed, rows), unreadable)
+        for questions in (_row_questions, _lake_questions):
+            if not found.unreadable:
+                found += _ask(app.spark, questions(app, changed, rows))
+    tables = [_described(table, logs.get(table.name)) for table in catalog.TABLES]
     app.report.document = {
         "as_of": app.as_of.isoformat(),
-        "tables": [_described(table, facts.get(table.name)) for table in catalog.TABLES],
-        "broken_rules": len(found),
-        "unreadable": len(unreadable),
-        "failures": [asdict(failure) for failure in found],
+        "tables": tables,
+        "broken_rules": len(found.failures),
+        "unreadable": len(found.unreadable),
+        "failures": [asdict(failure) for failure in found.failures],
     }
-    if app.options.digests and not unreadable:
-        for entry, digest in zip(app.report.document["tables"], _digests(app), strict=True):
-            entry["digest"] = digest
-    if unreadable:
-        raise StorageError("\n".join(unreadable))
-    if found:
-        named = "; ".join(f"{f.table} {f.rule}: {f.rows} ({', '.join(f.examples)})" for f in found)
-        raise QualityError(f"{len(found)} rules are broken. {named}. What they mean: docs/operations.md.")
+    if app.options.digests and not found.unreadable:
+        for described, digest in zip(tables, _digests(app.tables), strict=True):
+            described["digest"] = digest
+    _raise_if_bad(found)
 
 
-Question = Callable[[], list[Failure]]
+def _raise_if_bad(found: _Findings) -> None:
+    if found.unreadable:
+        raise StorageError("\n".join(found.unreadable))
+    if found.failures:
+        named = "; ".join(f"{f.table} {f.rule}: {f.rows} ({', '.join(f.examples)})" for f in found.failures)
+        raise QualityError(f"{len(found.failures)} rules are broken. {named}. What they mean: docs/operations.md.")
 
 
-def _ask(app: App, questions: Iterable[Question], unreadable: list[str]) -> list[Failure]:
-    """The answers in the order of the questions, a few of which are asked at a time."""
+Question = Callable[[], Sequence[Failure]]
 
-    def answer(question: Question) -> list[Failure]:
-        try:
-            return question()
-        except StorageError as error:
-            unreadable.append(str(error))
-            return []
-        except SchemaMismatch:  # its log has said so, and its rows cannot be held against the declaration
-            return []
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = pool.map(inheritable_thread_target(app.spark)(answer), questions)
-        return [failure for failures in answers for failure in failures]
+def _ask(spark: SparkSession, questions: Sequence[Question]) -> _Findings:
+    """The findings in the order of the questions."""
+    return sum(results_of(spark, [partial(_answer, question) for question in questions]), _Findings())
+
+
+def _answer(question: Question) -> _Findings:
+    try:
+        return _Findings(failures=tuple(question()))
+    except StorageError as error:
+        return _Findings(unreadable=(str(error),))
+    except SchemaMismatch:  # its log has said so, and its rows cannot be held against the declaration
+        return _Findings()
 
 
 def _described(table: Table, facts: LogFacts | None) -> dict[str, Any]:
@@ -110,23 +117,36 @@ def _described(table: Table, facts: LogFacts | None) -> dict[str, Any]:
     }
 
 
-def _digests(app: App) -> Iterator[str | None]:
+def _digests(tables: TableStore) -> Iterator[str | None]:
     """Those of all tables but the record of runs, in which no two warehouses agree."""
     for table in catalog.TABLES:
         if table is runs.TABLE:
             yield None
             continue
-        parts = digests.digest_parts(table, app.tables.read(table)).collect()
+        parts = digests.digest_parts(table, tables.read(table)).collect()
         yield digests.digest_of(row.digest for row in parts)
 
 
-def _log_questions(app: App, facts: dict[str, LogFacts]) -> list[Question]:
-    def look(table: Table) -> list[Failure]:
-        facts[table.name] = app.upkeep.inspect(table)
-        broken = broken_log_rules(table, facts[table.name])
-        return [Failure(table.name, rule, given[:EXAMPLES], len(given)) for rule, given in broken.items()]
+def _look_at_logs(app: App) -> tuple[Mapping[str, LogFacts], _Findings]:
+    """What the log of each table says, by name, without those that cannot be read; and the rules that logs break."""
+    logs = results_of(app.spark, [partial(_log_of, app.upkeep, table) for table in catalog.TABLES])
+    readable = {
+        table.name: log for table, log in zip(catalog.TABLES, logs, strict=True) if not isinstance(log, StorageError)
+    }
+    broken = (
+        Failure(table.name, rule, given[:EXAMPLES], len(given))
+        for table in catalog.TABLES
+        if table.name in readable
+        for rule, given in broken_log_rules(table, readable[table.name]).items()
+    )
+    return readable, _Findings(tuple(broken), tuple(str(log) for log in logs if isinstance(log, StorageError)))
 
-    return [partial(look, table) for table in catalog.TABLES]
+
+def _log_of(upkeep: TableUpkeep, table: Table) -> LogFacts | StorageError:
+    try:
+        return upkeep.inspect(table)
+    except StorageError as error:
+        return error
 
 
 def _row_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
@@ -147,7 +167,7 @@ def _lake_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
     if touches(tokens.USES):
         questions.append(partial(_examine, "bronze.whale_holders", lambda: tokens.examine_tokens(rows)))
     if touches(rankings.USES):
-        questions += [partial(_ranks, app, rows), partial(_ranking, app)]
+        questions += [partial(_ranks, app.tables, rows), partial(_ranking, app)]
     return questions
 
 
@@ -185,8 +205,8 @@ def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Fai
         summaries.unpersist()
 
 
-def _ranks(app: App, rows: Rows) -> list[Failure]:
-    traders = app.tables.read(smart_traders.TABLE)
+def _ranks(tables: TableStore, rows: Rows) -> list[Failure]:
+    traders = tables.read(smart_traders.TABLE)
     return _examine("gold.rank_history", lambda: rankings.examine_ranks(traders, rows(rank_history.TABLE)))
 
 

@@ -10,8 +10,6 @@ from smart_trader.errors import StorageError, UsageError
 from smart_trader.ports import Commit
 from smart_trader.run.app import App
 
-_TABLES = {table.name: table for table in catalog.TABLES}
-
 
 def versions_of(app: App, tables: Iterable[Table]) -> dict[str, int]:
     """The newest version of each of `tables`. Raises StorageError that names those that are missing."""
@@ -27,7 +25,7 @@ def versions_of(app: App, tables: Iterable[Table]) -> dict[str, int]:
 def chosen_table(app: App) -> Table:
     """The table of `--table`."""
     assert app.options.table is not None, "the command line asks for it"
-    return _TABLES[app.options.table]
+    return catalog.BY_NAME[app.options.table]
 
 
 def oldest_readable(app: App, table: Table, commits: list[Commit]) -> Commit:

@@ -53,21 +53,49 @@ def tables_in(side: str) -> set[str]:
 
 
 def used_by(job: str) -> dict[str, set[str]]:
-    """Tables that the job's code hands to each method of the store."""
+    """Tables that the job's code hands to each method of the store, by itself or by what it asks of `run/due.py`."""
     tree = parsed(job)
+    used = handed_to_store(tree, tree)
+    due = ast.parse((ROOT / "smart_trader" / "run" / "due.py").read_text("utf-8"))
+    for function in called(imported_from(tree, "smart_trader.run.due"), due):
+        for method, tables in handed_to_store(function, due).items():
+            used.setdefault(method, set()).update(tables)
+    return used
+
+
+def imported_from(tree: ast.Module, module: str) -> set[str]:
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == module)
+    return {alias.name for node in nodes for alias in node.names}
+
+
+def called(names: set[str], module: ast.Module) -> list[ast.FunctionDef]:
+    """The functions of a module with these names, and those that they call."""
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    found: dict[str, ast.FunctionDef] = {}
+    waiting = sorted(names)
+    while waiting:
+        name = waiting.pop()
+        found[name] = functions[name]
+        inner = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)}
+        waiting += sorted(inner & functions.keys() - found.keys())
+    return list(found.values())
+
+
+def handed_to_store(code: ast.AST, module: ast.Module) -> dict[str, set[str]]:
+    """Tables that `code`, a part of `module`, hands to each method of the store."""
     tables = {
         alias.asname or alias.name: f"{node.module.rpartition('.')[2]}.{alias.name}"
-        for node in ast.walk(tree)
+        for node in ast.walk(module)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("smart_trader.domain.")
         for alias in node.names
     }
     named = {
         node.targets[0].id: node.value
-        for node in ast.walk(tree)
+        for node in ast.walk(code)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     used: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(code):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_store(node.func.value):
             given = node.args[0]
             given = named[given.id] if isinstance(given, ast.Name) and given.id in named else given

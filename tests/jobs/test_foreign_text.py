@@ -11,6 +11,7 @@ from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import trades, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import StorageError
+from smart_trader.io.machine.clock import SystemClock
 from smart_trader.jobs.helius_webhooks import last_known
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -65,7 +66,7 @@ def test_what_others_wrote_ends_no_job(filled: Lake, tmp_path: Path) -> None:
     for job in ("status", "report"):
         document = lake.run(job, as_of=MARKET.now, out=tmp_path / "report.html")[job].document
         assert document is not None
-    assert last_known(lake._app(lake.tables, "helius_webhooks", MARKET.now, None, (), {})) is None
+    assert last_known(lake.tables.read(runs.TABLE), until=SystemClock().now()) is None
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,9 @@
 """silver_pnl through the real tables: generated histories of hundreds of wallets against the oracle, digit by digit."""
 
-import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -194,39 +191,3 @@ def test_an_error_in_matching_leaves_every_table_as_it_was(
         lake.run("silver_pnl", as_of=AS_OF)
 
     assert lake.versions() == before
-
-
-def test_a_kept_frame_is_computed_once_by_all_who_read_it_at_the_same_time(spark: SparkSession) -> None:
-    computed, readers = spark.sparkContext.accumulator(0), 3
-    start = Barrier(readers)
-
-    def seen(number: int) -> int:
-        time.sleep(0.01)  # else the first reader would have it all before the second begins
-        computed.add(1)
-        return number
-
-    def kept_frames() -> int:
-        return len(spark.sparkContext._jsc.sc().getRDDStorageInfo())
-
-    def read(kept: DataFrame) -> int:
-        start.wait()
-        return int(kept.agg(F.sum("number")).collect()[0][0])
-
-    rows = spark.range(100).repartition(5).select(F.udf(seen, "bigint", useArrow=False)("id").alias("number"))
-    before = kept_frames()
-    with silver_pnl.kept(rows) as kept, ThreadPoolExecutor(readers) as pool:
-        assert list(pool.map(read, [kept] * readers)) == [4950] * readers
-        assert kept_frames() == before + 1
-
-    assert computed.value == 100
-    assert kept_frames() == before
-
-
-@pytest.mark.parametrize(("made_from", "in_memory"), [(1_200_000, True), (1_200_001, False)])
-def test_a_kept_frame_lies_in_memory_only_if_it_is_made_from_few_rows(
-    spark: SparkSession, made_from: int, in_memory: bool
-) -> None:
-    with silver_pnl.kept(spark.range(1), made_from) as kept:
-        level = kept.storageLevel
-
-    assert (level.useMemory, level.useDisk) == (in_memory, True)

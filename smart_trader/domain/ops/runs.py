@@ -1,5 +1,6 @@
 """ops.runs: what each run of a job did, also when it failed."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pyspark.sql import DataFrame
@@ -52,3 +53,23 @@ def with_readable_times(rows: DataFrame) -> DataFrame:
     """The rows without those whose times no program could write: Python knows no year but 1 to 9999."""
     earliest, latest = F.lit("0001-01-02").cast("timestamp"), F.lit("9999-12-30").cast("timestamp")
     return rows.where(F.col("started_at").between(earliest, latest) & F.col("finished_at").between(earliest, latest))
+
+
+def last_ends(rows: DataFrame, *, until: datetime) -> DataFrame:
+    """How each job ended last, `finished_at` and `last`, by time: ends after `until` are left out, else a wrong clock
+    would hide all later ones."""
+    end = F.struct("outcome", "exit_code", "run_id", "message")
+    return (
+        with_readable_times(rows)
+        .where(F.col("finished_at") <= F.lit(until))
+        .groupBy("job")
+        .agg(F.max("finished_at").alias("finished_at"), F.max_by(end, F.struct("finished_at", "run_id")).alias("last"))
+        .orderBy("finished_at", "job")
+    )
+
+
+def last_document(rows: DataFrame, job: str, *, until: datetime) -> DataFrame:
+    """The `document` that `job` left last, in one row or none: those after `until` are left out, else a wrong clock
+    would hide all later ones."""
+    left = rows.where((F.col("job") == job) & F.col("document").isNotNull() & (F.col("started_at") <= F.lit(until)))
+    return left.orderBy(F.desc("started_at"), F.desc("run_id")).limit(1).select("document")

@@ -1,5 +1,8 @@
 """silver.rejected_rows: trade rows of transactions that cannot be read as a trade."""
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from smart_trader.domain.kernel.netting import NettingReason
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table, either
@@ -26,3 +29,15 @@ TABLE = Table(
     clustered_by=("wallet_address",),
     vouched_by=(PNL_COMPUTED,),
 )
+
+_MOST_SENT_AROUND = 100_000
+"""Rejected rows that the driver can send to all tasks at once."""
+
+
+def with_text(rejected: DataFrame, count: int, history: DataFrame) -> DataFrame:
+    """The `count` rejected rows with their text in `history`, which did not travel with them: it is ten times as long
+    as what they need."""
+    if not count:
+        return rejected.where("false").withColumn("raw", F.lit(""))
+    texts = history.select("event_id", "raw")
+    return texts.join(F.broadcast(rejected) if count <= _MOST_SENT_AROUND else rejected, "event_id")

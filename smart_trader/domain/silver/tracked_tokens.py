@@ -141,6 +141,12 @@ def not_tracked_reason(min_liquidity_usd: Decimal) -> SparkColumn:
     )
 
 
+def count_reasons(judged: DataFrame) -> DataFrame:
+    """How many of the snapshots in `judged` have each `not_tracked_reason`, with one of their tokens."""
+    counted = F.count("*").alias("snapshots"), F.min("token_address").alias("example")
+    return judged.groupBy("not_tracked_reason").agg(*counted).orderBy("not_tracked_reason")
+
+
 def liquidity_tier(liquidity: SparkColumn) -> SparkColumn:
     """HIGH from $1M, MEDIUM from $500k, LOW from $100k, MINIMAL below or unknown."""
     tier = F.lit(LiquidityTier.MINIMAL)

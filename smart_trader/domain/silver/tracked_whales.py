@@ -323,6 +323,18 @@ def due_for_pnl(
     return due if named is None else due.join(named, "wallet_address", "left_semi")
 
 
+def computed_state(classes: DataFrame, history: DataFrame, *, as_of: datetime) -> DataFrame:
+    """The state of the wallets in `classes` whose PnL is computed from their rows in `history` up to `as_of`.
+
+    Completed means all rows: after a run at an earlier business time, a wallet with later rows is still pending.
+    """
+    ahead = history.where(F.col("block_time") > F.lit(as_of)).select("wallet_address").distinct()
+    status = F.when(F.col("_is_ahead"), ProcessingStatus.PENDING).otherwise(ProcessingStatus.COMPLETED)
+    joined = classes.join(F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left")
+    state = {"pnl_processing_status": status, "pnl_last_processed_at": F.lit(as_of)}
+    return joined.withColumns(state).drop("_is_ahead")
+
+
 def _wallets(whales: DataFrame, condition: SparkColumn) -> DataFrame:
     """One row per wallet of which any row meets `condition`, with the wallet's state."""
     return (

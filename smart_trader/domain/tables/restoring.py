@@ -1,6 +1,8 @@
 """What going back to an earlier version of a table changes, and whose state no longer holds then."""
 
-from pyspark.sql import DataFrame
+from collections.abc import Iterable
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE
@@ -40,3 +42,16 @@ def differences(table: Table, now: DataFrame, then: DataFrame) -> DataFrame:
             *(F.coalesce(F.col(f"_now.{name}"), F.col(f"_then.{name}")).alias(name) for name in entities),
         )
     )
+
+
+def reset_columns(table: Table, reset: Iterable[tuple[str, object]]) -> dict[str, Column]:
+    """The values of `reset` as columns of `table`, by name."""
+    return {name: F.lit(value).cast(table.schema[name].dataType) for name, value in reset}
+
+
+def differs_from(values: dict[str, Column]) -> Column:
+    """Whether any column of a row has another value than the one given for it."""
+    differs = F.lit(False)
+    for name, value in values.items():
+        differs = differs | ~F.col(name).eqNullSafe(value)
+    return differs

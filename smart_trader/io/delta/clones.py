@@ -5,8 +5,8 @@ versions of a clone continue those of its table, so a version means the same in 
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from delta.tables import DeltaTable
@@ -21,6 +21,7 @@ from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.io.delta.snapshots import holds_no_files, sql_name
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.ports import Clock
+from smart_trader.rows import results_of
 
 _LOG_CHANGES = {
     "delta.enableChangeDataFeed": "true",
@@ -28,7 +29,6 @@ _LOG_CHANGES = {
     "delta.minWriterVersion": str(NEWEST_WRITER_VERSION),
 }
 """Without these Delta takes its newest protocol, and `validate` reports that common writers cannot open the clone."""
-_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -106,8 +106,7 @@ class CloneStore(DeltaStore):
 
     def changes(self, tables: Sequence[Table]) -> list[TableChange]:
         """How each of `tables` differs from the warehouse now."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(self._change, tables))
+        return results_of(self._spark, [functools.partial(self._change, table) for table in tables])
 
     def _change(self, table: Table) -> TableChange:
         standing = self._look_at(table)
