@@ -23,6 +23,7 @@ from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import tracked_whales
+from smart_trader.io.delta.maintenance import DeltaUpkeep
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run.app import App
@@ -87,7 +88,16 @@ class Lake:
         name = job.__name__.rpartition(".")[2]
         settings = load("local", overrides=[("warehouse.root", str(self.folder / "lake"))], environ={})
         tables = self.tables
-        app = App(Options(job=name), settings, NOW, "bench", self.spark, tables, SystemClock())
+        app = App(
+            Options(job=name),
+            settings,
+            NOW,
+            "bench",
+            self.spark,
+            tables,
+            DeltaUpkeep(self.spark, tables.path),
+            SystemClock(),
+        )
         with tables.committing_as(name, "bench"):
             job.run(app)
 

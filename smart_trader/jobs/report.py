@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pyspark.sql import DataFrame
 from pyspark.sql import Row as SparkRow
 from pyspark.sql import functions as F
@@ -56,6 +57,8 @@ _READ = (
     silver_rejected.TABLE,
 )
 """What the page is made from, apart from the record of runs, which grows with every run."""
+log = structlog.get_logger(__name__)
+
 Frames = Iterator[tuple[str, DataFrame]]
 _POINTS = 120
 _RUNS = 12
@@ -72,7 +75,8 @@ def run(app: App) -> None:
     if not found.traders:
         app.report.warnings.append("no ranking: the report shows none")
     text = _FORMATS[app.options.format](found)
-    app.publish(text, target)
+    if not app.options.dry_run:
+        _publish(text, target)
     app.report.rows_in = len(found.traders)
     app.report.path = str(target)
     if app.options.job == "pipeline":
@@ -93,6 +97,13 @@ def _target(app: App) -> Path:
     if app.options.out is not None:
         return app.options.out
     return Path(demo.ROOT if app.options.demo else ".").absolute() / f"report.{app.options.format}"
+
+
+def _publish(text: str, target: Path) -> None:
+    """Make `text` the whole of the file `target`."""
+    target.parent.mkdir(exist_ok=True)
+    file.write(text, target)
+    log.info("report written", path=str(target), bytes=len(text.encode()))
 
 
 def _identity(app: App, versions: Mapping[str, int]) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -15,12 +16,12 @@ from smart_trader.errors import ConfigurationError
 from smart_trader.io.birdeye.client import DEEPEST_ROW
 from smart_trader.io.birdeye.planned import Plan, PlannedMarket
 from smart_trader.io.delta.clones import CloneStore
-from smart_trader.io.delta.maintenance import DeltaUpkeep
 from smart_trader.io.helius.planned import PlannedWatchList
 from smart_trader.paths import local_folder
 from smart_trader.rows import collect
 from smart_trader.run import clones, process
 from smart_trader.run.app import App
+from smart_trader.run.connections import connect_webhook
 from smart_trader.run.prediction import Move, Prediction
 from smart_trader.run.results import RunSummary
 
@@ -59,9 +60,8 @@ class DryRun:
                 trades=settings.transactions.max_trades_per_wallet,
                 units=settings.birdeye.units.model_dump(),
             )
-
-        app.upkeep = DeltaUpkeep(app.spark, tables.path)
-        self._watch_list = app.watch_list = PlannedWatchList(app.connect_webhook if app.options.makes_calls else None)
+        connect = partial(connect_webhook, app.settings, app.clock) if app.options.makes_calls else None
+        self._watch_list = app.watch_list = PlannedWatchList(connect)
 
     def note_calls(self, job: str) -> None:
         """Keep what `job` would have asked for."""
