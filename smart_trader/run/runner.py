@@ -18,7 +18,7 @@ from smart_trader.run import demo, folders, logs, outcomes, output, process, rec
 from smart_trader.run.driver import Driver, Run
 from smart_trader.run.results import RunSummary
 from smart_trader.run.session import RunContext, Session, open_session
-from smart_trader.run.shutdown import stopping
+from smart_trader.run.shutdown import shutdown_on_signal
 
 
 def run_job(job: str, run: Run) -> int:
@@ -77,7 +77,7 @@ def _run(
     with open_session(context, clock, budgeted) as session:
         driver, end, status = Driver(session, market), End(), 0
         try:
-            with stopping(clock, budgeted, spark=session.app.spark):
+            with shutdown_on_signal(clock, budgeted, spark=session.app.spark):
                 end = driver.run(jobs)
         finally:
             process.ignore_signals()

@@ -16,7 +16,7 @@ BUDGET_GRACE_SECONDS = 20.0
 
 
 @contextlib.contextmanager
-def stopping(*clocks: SystemClock, spark: SparkSession) -> Iterator[None]:
+def shutdown_on_signal(*clocks: SystemClock, spark: SparkSession) -> Iterator[None]:
     """On SIGTERM or SIGINT end the waits of all `clocks`, and Spark jobs at once, which abandons the commit under way;
     the job then ends by its own exceptions."""
     with _cancelling(spark) as cancel:

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from smart_trader.errors import Interrupted
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.run.shutdown import stopping, time_budget
+from smart_trader.run.shutdown import shutdown_on_signal, time_budget
 
 
 def count_for_hours(spark: SparkSession) -> None:
@@ -29,7 +29,7 @@ def test_a_budget_that_is_spent_ends_spark_jobs_and_waits(spark: SparkSession) -
 
 def test_a_signal_does_the_same_and_its_handler_is_gone_afterwards(spark: SparkSession) -> None:
     clock, before = SystemClock(), signal.getsignal(signal.SIGTERM)
-    with stopping(clock, spark=spark):
+    with shutdown_on_signal(clock, spark=spark):
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
         with pytest.raises(Exception, match=r"(?i)cancel"):
             count_for_hours(spark)
