@@ -32,7 +32,7 @@ _LOG_CHANGES = {
 
 
 @dataclass(slots=True)
-class _Standing:
+class _CloneState:
     """The versions of a table and of its clone. A version is -1 where there is no table."""
 
     found: int
@@ -70,26 +70,26 @@ class CloneStore(DeltaStore):
     ) -> None:
         super().__init__(spark, root, clock=clock, run_id=run_id, retention_days=retention_days)
         self._clones = clones
-        self._standings: dict[str, _Standing] = {}
+        self._states: dict[str, _CloneState] = {}
 
     @override
     def path(self, table: Table) -> str:
-        standing = self._look_at(table)
-        return self._own_path(table) if standing.is_cloned or standing.base < 0 else super().path(table)
+        state = self._look_at(table)
+        return self._own_path(table) if state.is_cloned or state.base < 0 else super().path(table)
 
     @override
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
-        standing = self._look_at(table)
-        if version is None and not standing.is_cloned and standing.base >= 0:
-            version = standing.base
-        if version is not None and version <= standing.base:
+        state = self._look_at(table)
+        if version is None and not state.is_cloned and state.base >= 0:
+            version = state.base
+        if version is not None and version <= state.base:
             return self._load(table, super().path(table), version)
-        return self._load(table, self.path(table), None if version is None else version - standing.start)
+        return self._load(table, self.path(table), None if version is None else version - state.start)
 
     @override
     def version(self, table: Table) -> int:
-        standing = self._look_at(table)
-        return standing.start + super().version(table) if standing.is_cloned else standing.base
+        state = self._look_at(table)
+        return state.start + super().version(table) if state.is_cloned else state.base
 
     @override
     def drop(self, tables: Sequence[Table]) -> None:
@@ -109,21 +109,21 @@ class CloneStore(DeltaStore):
         return results_of(self._spark, [functools.partial(self._change, table) for table in tables])
 
     def _change(self, table: Table) -> TableChange:
-        standing = self._look_at(table)
-        before = 0 if standing.is_empty else self.found(table).count()
-        if standing.is_cloned and (standing.is_empty or standing.base < 0):
+        state = self._look_at(table)
+        before = 0 if state.is_empty else self.found(table).count()
+        if state.is_cloned and (state.is_empty or state.base < 0):
             return TableChange(
                 table=table.name,
-                is_new=standing.found < 0,
-                new_columns=standing.new_columns,
+                is_new=state.found < 0,
+                new_columns=state.new_columns,
                 inserted=self.read(table).count(),
                 deleted=before,
             )
-        kinds = self._kinds_of_change(table) if self.version(table) > standing.base else {}
+        kinds = self._kinds_of_change(table) if self.version(table) > state.base else {}
         updated, deleted = kinds.get(UPDATE, 0), kinds.get(DELETE, 0)
         return TableChange(
             table=table.name,
-            new_columns=standing.new_columns,
+            new_columns=state.new_columns,
             inserted=kinds.get(INSERT, 0),
             updated=updated,
             deleted=deleted,
@@ -135,13 +135,13 @@ class CloneStore(DeltaStore):
         kinds = _net_changes(table, feed.load(self.path(table))).groupBy("kind").count().collect()
         return {row["kind"]: row["count"] for row in kinds}
 
-    def _look_at(self, table: Table) -> _Standing:
-        if table.name not in self._standings:
+    def _look_at(self, table: Table) -> _CloneState:
+        if table.name not in self._states:
             snapshot = self._snapshot_at(super().path(table))
             found = int(snapshot.version())
             is_empty = holds_no_files(self._spark, snapshot)
-            self._standings[table.name] = _Standing(found, found, is_empty=is_empty)
-        return self._standings[table.name]
+            self._states[table.name] = _CloneState(found, found, is_empty=is_empty)
+        return self._states[table.name]
 
     def _own_path(self, table: Table) -> str:
         return f"{self._clones}/{table.path}"
@@ -149,11 +149,11 @@ class CloneStore(DeltaStore):
     @override
     @contextlib.contextmanager
     def committing(self, table: Table) -> Iterator[None]:
-        standing = self._look_at(table)
-        if not standing.is_cloned and standing.is_empty:  # a new table gives the same at a fraction of the cost
-            standing.is_cloned = True
+        state = self._look_at(table)
+        if not state.is_cloned and state.is_empty:  # a new table gives the same at a fraction of the cost
+            state.is_cloned = True
             super()._create(table)
-        elif not standing.is_cloned:
+        elif not state.is_cloned:
             self._clone(table)
         with super().committing(table):
             yield
@@ -170,24 +170,24 @@ class CloneStore(DeltaStore):
         super()._alter(table, columns)
 
     def _clone(self, table: Table) -> None:
-        standing = self._look_at(table)
-        source = f"{sql_name(super().path(table))} VERSION AS OF {standing.base}"
+        state = self._look_at(table)
+        source = f"{sql_name(super().path(table))} VERSION AS OF {state.base}"
         properties = ", ".join(f"'{name}' = '{value}'" for name, value in _LOG_CHANGES.items())
         clone = f"CREATE TABLE {sql_name(self._own_path(table))} SHALLOW CLONE {source} TBLPROPERTIES ({properties})"
         self._spark.sql(clone)
-        standing.is_cloned = True
+        state.is_cloned = True
 
     @override
     def _commits(self, table: Table, *, after: int) -> list[Row]:
-        standing = self._look_at(table)
+        state = self._look_at(table)
         commits: list[Row] = []
-        if self.version(table) > standing.base:
-            commits = super()._commits(table, after=max(after, standing.base))
-        if after < standing.base:
+        if self.version(table) > state.base:
+            commits = super()._commits(table, after=max(after, state.base))
+        if after < state.base:
             path = super().path(table)
             newest = int(self._snapshot_at(path).version())
             history = DeltaTable.forPath(self._spark, path).history(newest - after).collect()
-            commits += [commit for commit in history if commit.version <= standing.base]
+            commits += [commit for commit in history if commit.version <= state.base]
         return commits
 
 
