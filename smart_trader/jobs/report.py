@@ -136,15 +136,15 @@ def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
             traders=traders,
             detailed=frozenset(detailed),
             ranked_at=next((row["ranked_at"] for row in (*traders, *rankings)), None),
-            **(_standing(app, traders[0], rankings) if traders else {}),
+            **(_comparison(app, traders[0], rankings) if traders else {}),
         )
         rows: dict[str, Any] = {name: _rows(answer) for name, answer in asked.items()}
     (freshness,) = rows.pop("freshness")
     return replace(found, freshness=freshness, **rows)
 
 
-def _standing(app: App, best: Row, rankings: Sequence[Row]) -> dict[str, Any]:
-    """How the ranking that has `best` stands to the one before it, to the settings and to the newest figures."""
+def _comparison(app: App, best: Row, rankings: Sequence[Row]) -> dict[str, Any]:
+    """The ranking that has `best`, compared with the one before it, the settings and the newest figures."""
     return {
         "previous_at": rankings[1]["ranked_at"] if len(rankings) > 1 else None,
         "is_current_rules": all(ranking["settings_hash"] == settings_hash(app.settings) for ranking in rankings[:1]),
