@@ -38,7 +38,7 @@ class Progress:
         self._stream, self._clock = stream or sys.stderr, clock
         self._is_terminal = self._stream.isatty()
         self._pause = _SECONDS_BETWEEN_DRAWINGS if self._is_terminal else _SECONDS_BETWEEN_LINES
-        self._started = self._told = clock()
+        self._started = self._last_shown = clock()
         self._done = self._calls = 0
         self._wait_seconds = 0.0
         self._lock = threading.Lock()
@@ -67,9 +67,9 @@ class Progress:
                 max(self._calls, calls),
                 max(self._wait_seconds, wait_seconds),
             )
-            if self._clock() - self._told >= self._pause:
-                self._told = self._clock()
-                self._draw() if self._is_terminal else self._say()
+            if self._clock() - self._last_shown >= self._pause:
+                self._last_shown = self._clock()
+                self._draw() if self._is_terminal else self._log()
 
     def _seconds_left(self) -> float | None:
         """By the pace so far; unknown before the first is done."""
@@ -91,7 +91,7 @@ class Progress:
         self._stream.write("\r\x1b[K" + "  ".join(parts)[: _width(self._stream) - 1])
         self._stream.flush()
 
-    def _say(self) -> None:
+    def _log(self) -> None:
         left = self._seconds_left()
         log.info(
             "progress",
