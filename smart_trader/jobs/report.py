@@ -35,7 +35,7 @@ from smart_trader.domain.silver import (
 from smart_trader.domain.silver import rejected_rows as silver_rejected
 from smart_trader.job_table import ReportFormat
 from smart_trader.report import exports, file, page, page_view
-from smart_trader.report.data import Collected, Limits, Row
+from smart_trader.report.data import Limits, ReportData, Row
 from smart_trader.report.thresholds import told_rules
 from smart_trader.rows import collect, several_at_once
 from smart_trader.run import demo
@@ -71,7 +71,7 @@ def run(app: App) -> None:
     if app.options.job == "pipeline" and file.is_made_from(target, identity):
         app.report.notes.append(f"{target} shows these tables already")
         return
-    found = _collect(app, identity, versions)
+    found = _read_data(app, identity, versions)
     if not found.traders:
         app.report.warnings.append("no ranking: the report shows none")
     text = _FORMATS[app.options.format](found)
@@ -85,7 +85,7 @@ def run(app: App) -> None:
         app.report.document = exports.as_text(found) | {"path": str(target)}
 
 
-_FORMATS: dict[str, Callable[[Collected], str]] = {
+_FORMATS: dict[str, Callable[[ReportData], str]] = {
     ReportFormat.HTML: lambda found: page.render(page_view.build(found)),
     ReportFormat.CSV: exports.as_csv,
     ReportFormat.JSON: exports.as_json,
@@ -113,9 +113,9 @@ def _identity(app: App, versions: Mapping[str, int]) -> str:
     return hashlib.sha256(made_from.encode()).hexdigest()
 
 
-def _collect(app: App, identity: str, versions: dict[str, int]) -> Collected:
+def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
     shown = app.settings.report
-    found = Collected(
+    found = ReportData(
         identity=identity,
         made_at=app.as_of,
         made_by=f"Smart Trader {VERSION}, run {app.run_id}, settings {settings_hash(app.settings)[:12]}",
@@ -196,8 +196,8 @@ def _state(app: App) -> Frames:
     followed = (app.tables.read(tracked_tokens.TABLE), app.tables.read(tracked_whales.TABLE))
     yield "rejections", report_data.rejections(*rejected)
     yield "freshness", report_data.freshness(*followed)
-    told = runs.with_readable_times(app.tables.read(runs.TABLE))
-    yield "runs", told.orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
+    records = runs.with_readable_times(app.tables.read(runs.TABLE))
+    yield "runs", records.orderBy(F.desc("started_at"), "run_id", "job").limit(_RUNS)
 
 
 def _rows(answer: Future[list[SparkRow]]) -> list[dict[str, Any]]:

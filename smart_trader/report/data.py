@@ -31,7 +31,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
+class ReportData:
     """The rows of a report by subject. Empty without a ranking, and where the format does not show them.
 
     `versions` are the versions of the tables read.

@@ -10,14 +10,14 @@ from typing import Any
 
 from smart_trader.domain.gold import smart_traders
 from smart_trader.report import figures, numbers, trader_view
-from smart_trader.report.data import Collected, Row
+from smart_trader.report.data import ReportData, Row
 from smart_trader.report.text import spreadsheet_text
 from smart_trader.report.view import FEES
 
 _OWN = ("previous_rank", "best_token_address", "best_token_symbol", "not_in_pnl")
 
 
-def as_csv(found: Collected) -> str:
+def as_csv(found: ReportData) -> str:
     """CSV with a line for each wallet of the ranking. Text that looks like a formula is marked as text."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -38,7 +38,7 @@ def as_csv(found: Collected) -> str:
     return out.getvalue()
 
 
-def as_json(found: Collected) -> str:
+def as_json(found: ReportData) -> str:
     """JSON with everything on the page. Decimals are texts, so that no reader rounds them; unknown is null."""
     of = {name: found.of_wallet(getattr(found, name)) for name in ("tokens", "sales", "lots", "curves", "states")}
     document = {
@@ -59,7 +59,7 @@ def as_json(found: Collected) -> str:
     return json.dumps(_plain(document), indent=1) + "\n"
 
 
-def as_text(found: Collected, most: int = 20) -> dict[str, Any]:
+def as_text(found: ReportData, most: int = 20) -> dict[str, Any]:
     """A short list for a terminal."""
     listed = [
         {
@@ -85,7 +85,7 @@ def as_text(found: Collected, most: int = 20) -> dict[str, Any]:
     }
 
 
-def _trader(row: Row, found: Collected, of: Mapping[str, Mapping[str, Sequence[Row]]]) -> dict[str, Any]:
+def _trader(row: Row, found: ReportData, of: Mapping[str, Mapping[str, Sequence[Row]]]) -> dict[str, Any]:
     wallet = row["wallet_address"]
     if wallet not in found.detailed:
         return dict(row)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from smart_trader.domain.gold.report_data import GateChange, PlaceChange
 from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.report import figures, numbers, trader_tables, trader_view
-from smart_trader.report.data import Collected, Row
+from smart_trader.report.data import ReportData, Row
 from smart_trader.report.meanings import meanings
 from smart_trader.report.view import (
     Cell,
@@ -38,7 +38,7 @@ _OLD = timedelta(hours=26)
 """With two runs a day, an older ranking has missed more than one run."""
 
 
-def build(found: Collected) -> Page:
+def build(found: ReportData) -> Page:
     """The page. Without a ranking it has a note and the rest of the data."""
     moved = {row["wallet_address"]: row for row in found.movements}
     traders = _traders(found, moved)
@@ -61,7 +61,7 @@ def build(found: Collected) -> Page:
     )
 
 
-def _notices(found: Collected) -> Iterable[str]:
+def _notices(found: ReportData) -> Iterable[str]:
     if found.ranked_at is None:
         yield "There is no ranking yet. Run the pipeline, or gold_traders if silver has figures already."
         return
@@ -82,7 +82,7 @@ def _notices(found: Collected) -> Iterable[str]:
         yield "Nobody in this list passes every gate: there is no wallet to follow."
 
 
-def _headline(found: Collected) -> tuple[Fact, ...]:
+def _headline(found: ReportData) -> tuple[Fact, ...]:
     ranked = sum(group["wallets"] for group in found.groups)
     good = sum(group["wallets"] for group in found.groups if not group["gate_failures"])
     fresh = found.freshness
@@ -146,7 +146,7 @@ def _in_the_way(groups: Sequence[Row]) -> str:
     return ", ".join(f"{figures.gate_name(name)} ({number:,})" for name, number in most)
 
 
-def _changes(found: Collected) -> Iterable[Grid]:
+def _changes(found: ReportData) -> Iterable[Grid]:
     columns = (
         Column("Wallet"),
         Column("Place", True),
@@ -190,7 +190,7 @@ def _tier_change(row: Row) -> str:
     return f"{was} → {now}" if now and was and now != was else now or was
 
 
-def _changes_summary(found: Collected) -> str:
+def _changes_summary(found: ReportData) -> str:
     if not found.previous_at:
         return "This is the first ranking: there is nothing to compare it with." if found.ranked_at else ""
     counts = {row[column]: row[f"of_{column}"] for column in ("kind", "gate") for row in found.movements if row[column]}
@@ -206,7 +206,7 @@ def _rank(row: Row, moved: Mapping[str, Row], has_previous: bool) -> Rank:
     return Rank(row["overall_rank"], was, is_new=has_previous and change is not None and was is None)
 
 
-def _ranking(found: Collected, moved: Mapping[str, Row]) -> Grid:
+def _ranking(found: ReportData, moved: Mapping[str, Row]) -> Grid:
     columns = (
         Column("Rank", True),
         Column("Wallet", hint="and tier"),
@@ -226,7 +226,7 @@ def _ranking(found: Collected, moved: Mapping[str, Row]) -> Grid:
     return Grid("Ranking", columns, rows, left_out, heads=1)
 
 
-def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, ...]:
+def _line(row: Row, found: ReportData, moved: Mapping[str, Row]) -> tuple[Cell, ...]:
     return (
         _rank(row, moved, found.previous_at is not None),
         Wallet(row["wallet_address"], row["wallet_address"] in found.detailed, Tier(row["performance_tier"])),
@@ -242,7 +242,7 @@ def _line(row: Row, found: Collected, moved: Mapping[str, Row]) -> tuple[Cell, .
     )
 
 
-def _traders(found: Collected, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
+def _traders(found: ReportData, moved: Mapping[str, Row]) -> tuple[Trader, ...]:
     tokens, sales, lots, curves, states = (
         found.of_wallet(rows) for rows in (found.tokens, found.sales, found.lots, found.curves, found.states)
     )
@@ -275,7 +275,7 @@ def _multiples(traders: Sequence[Trader]) -> tuple[Multiple, ...]:
     )
 
 
-def _freshness(found: Collected) -> Iterable[Grid]:
+def _freshness(found: ReportData) -> Iterable[Grid]:
     fresh = found.freshness
     if fresh is None:
         return

@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader.report import page, page_view
 from tests.browser.chromium import Tab, browsing
-from tests.report.example import GOOD, collected, named, trader
+from tests.report.example import GOOD, named, report_data, trader
 from tests.report.hostile import NAMES
 
 
@@ -22,10 +22,12 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Addresses of pages by what is on them."""
     folder = tmp_path_factory.mktemp("reports")
     found = {
-        "example": collected(),
+        "example": report_data(),
         "hostile": named(NAMES),
-        "long": collected(traders=[trader(f"{GOOD[:-3]}{nth + 110}".replace("0", "A"), nth) for nth in range(1, 101)]),
-        "empty": collected(traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=()),
+        "long": report_data(
+            traders=[trader(f"{GOOD[:-3]}{nth + 110}".replace("0", "A"), nth) for nth in range(1, 101)]
+        ),
+        "empty": report_data(traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=()),
     }
     for name, parts in found.items():
         Path(folder, f"{name}.html").write_text(page.render(page_view.build(parts)), encoding="utf-8")

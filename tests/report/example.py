@@ -11,7 +11,7 @@ from smart_trader.config.settings import load
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.kernel.valuation import ValueSource
 from smart_trader.domain.silver import wallet_pnl
-from smart_trader.report.data import Collected, Limits
+from smart_trader.report.data import Limits, ReportData
 from smart_trader.report.thresholds import told_rules
 
 ROOT = Path(__file__).parents[2]
@@ -228,10 +228,10 @@ def step(nth: int, gained: str, wallet: str = GOOD) -> dict[str, Any]:
     }
 
 
-def collected(**parts: Any) -> Collected:
+def report_data(**parts: Any) -> ReportData:
     """A report's parts; `parts` replaces some."""
     settings = load(environ={}, home=ROOT, env_file=ROOT / ".env.example")
-    found = Collected(
+    found = ReportData(
         identity="i" * 64,
         made_at=NOW + timedelta(minutes=5),
         made_by="Smart Trader test",
@@ -256,10 +256,10 @@ def collected(**parts: Any) -> Collected:
     return replace(found, **parts)
 
 
-def named(symbols: Sequence[str]) -> Collected:
+def named(symbols: Sequence[str]) -> ReportData:
     """A report in which strangers have chosen every text that a stranger can choose."""
     wallets = [f"Hosti1e{nth:04}".replace("0", "Z").ljust(44, "1") for nth, _ in enumerate(symbols, start=1)]
-    return collected(
+    return report_data(
         traders=[trader(wallet, nth) for nth, wallet in enumerate(wallets, start=1)],
         tokens=[token(symbol, wallet) for symbol, wallet in zip(symbols, wallets, strict=True)],
         sales=[

@@ -15,16 +15,16 @@ import pytest
 
 from smart_trader.errors import StorageError
 from smart_trader.report import exports, file, page, page_view, trader_view
-from smart_trader.report.data import Collected
+from smart_trader.report.data import ReportData
 from smart_trader.report.view import FEES
-from tests.report.example import BARE, GOOD, NOW, bare, collected, movement, named, step, trader
+from tests.report.example import BARE, GOOD, NOW, bare, movement, named, report_data, step, trader
 from tests.report.hostile import NAMES
 
 GOLDEN = Path(__file__).with_name("golden.html")
 REWRITE = "SMART_TRADER_REWRITE_GOLDEN"
 
 
-def render(found: Collected) -> str:
+def render(found: ReportData) -> str:
     return page.render(page_view.build(found))
 
 
@@ -50,7 +50,7 @@ class Parsed(HTMLParser):
 
 def test_the_page_is_the_one_that_was_read_and_found_good() -> None:
     """`SMART_TRADER_REWRITE_GOLDEN=1 bin/test tests/report` rewrites it (a tag a line); read the difference."""
-    made = re.sub(r"(?s)<style>.*?</style>", "<style>report.css</style>", render(collected()))
+    made = re.sub(r"(?s)<style>.*?</style>", "<style>report.css</style>", render(report_data()))
     made = re.sub(r"sha256-[\w+/]+=", "sha256-OF-THE-STYLE", made).replace("><", ">\n<")
     if os.environ.get(REWRITE):
         GOLDEN.write_text(made, encoding="utf-8")
@@ -74,7 +74,7 @@ def test_hostile_names_add_no_tag_and_no_attribute() -> None:
 
 
 def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
-    made = render(collected())
+    made = render(report_data())
     style = re.search(r"<style>(.*?)</style>", made, re.DOTALL)
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
@@ -84,11 +84,11 @@ def test_the_policy_allows_the_one_style_and_nothing_else() -> None:
 
 
 def test_fees_are_mentioned_at_the_top_and_among_the_meanings() -> None:
-    top, content = render(collected()).split("<main", maxsplit=1)
+    top, content = render(report_data()).split("<main", maxsplit=1)
     assert [top.count(FEES), content.count(FEES)] == [1, 1]
     assert FEES in content.split('id="meanings"')[1]
-    assert FEES in exports.as_json(collected())
-    assert exports.as_text(collected())["note"] == FEES
+    assert FEES in exports.as_json(report_data())
+    assert exports.as_text(report_data())["note"] == FEES
 
 
 def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_threshold() -> None:
@@ -100,7 +100,7 @@ def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_thres
         win_rate=Decimal("39.999999"),
         coverage_ratio=Decimal("0.799999"),
     )
-    assert page_view.build(collected(traders=[weak])).traders[0].remarks.failures == (
+    assert page_view.build(report_data(traders=[weak])).traders[0].remarks.failures == (
         "PnL $9.99 is below $10",
         "ROI 0.9 % is below 1 %",
         "win rate 39.9 % is below 40 %",
@@ -111,7 +111,7 @@ def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_thres
 
 
 def test_what_is_unknown_is_a_dash_with_its_reason() -> None:
-    shown = page_view.build(collected(traders=[bare()], detailed=frozenset([BARE]), tokens=(), curves=()))
+    shown = page_view.build(report_data(traders=[bare()], detailed=frozenset([BARE]), tokens=(), curves=()))
     facts = {fact.name: fact.figure for fact in shown.traders[0].headline}
     assert facts["ROI"].text == "" and "nothing with a known cost" in facts["ROI"].how
     made = Parsed(page.render(shown)).text
@@ -120,7 +120,7 @@ def test_what_is_unknown_is_a_dash_with_its_reason() -> None:
 
 def test_changes_are_counted_and_the_best_places_named() -> None:
     moves = [movement(f"wallet{nth}", "down", nth + 5, nth) | {"of_kind": 40} for nth in range(1, 31)]
-    shown = page_view.build(collected(movements=[*moves, movement(GOOD, "left", None, 3, "lost")]))
+    shown = page_view.build(report_data(movements=[*moves, movement(GOOD, "left", None, 3, "lost")]))
     titles = {grid.caption: len(grid.rows) for grid in shown.changes}
     assert titles == {"Down: 40": 10, "Left the ranking: 1": 1, "No longer recommended: 1": 1}
     assert "1 left, 40 down" in shown.changes_summary
@@ -137,7 +137,7 @@ def test_a_curve_adds_up_exactly_and_knows_its_largest_fall() -> None:
 
 
 def test_without_a_ranking_the_page_says_so() -> None:
-    none = replace(collected(), traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=())
+    none = replace(report_data(), traders=(), groups=(), ranked_at=None, previous_at=None, freshness=None, runs=())
     assert "There is no ranking yet" in render(none)
     assert "No wallet qualifies" in render(replace(none, ranked_at=NOW))
     assert json.loads(exports.as_json(none))["traders"] == []
@@ -145,22 +145,22 @@ def test_without_a_ranking_the_page_says_so() -> None:
 
 
 def test_what_a_reader_must_know_first_stands_on_top() -> None:
-    assert page_view.build(collected()).notices == ()
-    old = page_view.build(collected(made_at=NOW + timedelta(hours=30))).notices
+    assert page_view.build(report_data()).notices == ()
+    old = page_view.build(report_data(made_at=NOW + timedelta(hours=30))).notices
     assert old == ("This ranking is 1.2 d old.",)
-    assert "settings have changed" in page_view.build(collected(is_current_rules=False)).notices[0]
-    assert "can be newer" in page_view.build(collected(is_evidence_newer=True)).notices[0]
-    assert "Nobody in this list" in page_view.build(collected(traders=[bare()])).notices[0]
+    assert "settings have changed" in page_view.build(report_data(is_current_rules=False)).notices[0]
+    assert "can be newer" in page_view.build(report_data(is_evidence_newer=True)).notices[0]
+    assert "Nobody in this list" in page_view.build(report_data(traders=[bare()])).notices[0]
 
 
 def test_how_much_is_left_out_is_said() -> None:
-    made = Parsed(render(collected())).text
+    made = Parsed(render(report_data())).text
     assert "3 of 9 tokens are left out here" in made
     assert "7 of 12 sales are left out here" in made
 
 
 def test_the_document_has_every_digit_as_text() -> None:
-    good, unread = json.loads(exports.as_json(collected()))["traders"]
+    good, unread = json.loads(exports.as_json(report_data()))["traders"]
     assert good["realized_pnl"] == "1234.567890123"
     assert good["sales"][0]["quantity_raw"] == "3000000"
     assert good["equity_curve"][-1] == ["2026-01-06", "1234.567890123"]
@@ -179,6 +179,6 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_page_knows_what_it_was_made_from(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     assert not file.is_made_from(target, "i" * 64)
-    file.write(render(collected()), target)
+    file.write(render(report_data()), target)
     assert file.is_made_from(target, "i" * 64)
     assert not file.is_made_from(target, "other")

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.report import exports
-from smart_trader.report.data import Collected
+from smart_trader.report.data import ReportData
 from smart_trader.report.markup import Html, element, join
 from smart_trader.report.text import clipped, spreadsheet_text, visible
-from tests.report.example import collected, named
+from tests.report.example import named, report_data
 from tests.report.hostile import NAMES
 
 
@@ -88,12 +88,12 @@ def test_hostile_names_in_a_sheet_are_text_and_negative_figures_are_numbers() ->
     symbols = _symbols(named(NAMES))
     assert len(symbols) == len(NAMES)
     assert [symbol for symbol in symbols if symbol.startswith(STARTS)] == []
-    assert {line["unrealized_pnl"] for line in _lines(collected())} == {"-20.5", ""}
+    assert {line["unrealized_pnl"] for line in _lines(report_data())} == {"-20.5", ""}
 
 
-def _symbols(found: Collected) -> list[str]:
+def _symbols(found: ReportData) -> list[str]:
     return [line["best_token_symbol"] for line in _lines(found)]
 
 
-def _lines(found: Collected) -> list[dict[str, str]]:
+def _lines(found: ReportData) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(exports.as_csv(found), newline="")))
