@@ -11,7 +11,7 @@ import logging.handlers
 import math
 import sys
 import traceback
-from collections.abc import Collection, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus
@@ -50,32 +50,13 @@ def configure(
     """
     _run.update(run_id=run_id, job=job)
     _secrets[:] = _spellings(secrets)
-    common: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-        _with_run,
-    ]
     structlog.configure(
-        processors=[*common, ProcessorFormatter.wrap_for_formatter],
+        processors=[*_COMMON, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=False,
     )
-    # The line of progress ends without a newline, so it is erased here and drawn again after this line.
-    before = _ERASE_LINE if not json_lines and sys.stderr.isatty() else ""
-    render = _as_json if json_lines else _as_text
-
-    def finish(_logger: Any, _method: str, event: Event) -> str:
-        return before + render(event)
-
-    def spelled(handler: logging.Handler, spell: structlog.typing.Processor) -> logging.Handler:
-        cleaned = [ProcessorFormatter.remove_processors_meta, _with_exception, _without_secrets, spell]
-        handler.setFormatter(ProcessorFormatter(processors=cleaned, foreign_pre_chain=common))
-        handler.addFilter(_is_ours_or_a_warning)
-        return handler
-
-    handler = spelled(_StandardError(), finish)
+    handler = _rendered_by(_StandardError(), _renderer(json_lines=json_lines))
     root = logging.getLogger()
     for old in root.handlers:
         old.close()
@@ -85,9 +66,36 @@ def configure(
     _tame_pyspark(handler, level)
     if file:
         try:
-            root.addHandler(spelled(_RotatedFile(file), lambda _logger, _method, event: _as_json(event)))
+            root.addHandler(_rendered_by(_RotatedFile(file), _as_json))
         except OSError as error:
             _miss_file(file, error)
+
+
+def _renderer(*, json_lines: bool) -> Callable[[Event], str]:
+    """What makes a line for standard error of an event."""
+    if json_lines:
+        return _as_json
+    if not sys.stderr.isatty():
+        return _as_text
+    # The line of progress ends without a newline, so it is erased here and drawn again after this line.
+    return lambda event: _ERASE_LINE + _as_text(event)
+
+
+def _rendered_by(handler: logging.Handler, render: Callable[[Event], str]) -> logging.Handler:
+    """`handler` with lines that `render` makes, without secrets, of this program's events and of others' warnings."""
+
+    def line(_logger: Any, _method: str, event: Event) -> str:
+        return render(event)
+
+    cleaned: list[structlog.typing.Processor] = [
+        ProcessorFormatter.remove_processors_meta,
+        _with_exception,
+        _without_secrets,
+        line,
+    ]
+    handler.setFormatter(ProcessorFormatter(processors=cleaned, foreign_pre_chain=_COMMON))
+    handler.addFilter(_is_ours_or_a_warning)
+    return handler
 
 
 def enter_job(job: str) -> None:
@@ -186,6 +194,15 @@ def _with_run(_logger: Any, _method: str, event: Event) -> Event:
     for key, value in _run.items():
         event.setdefault(key, value)
     return event
+
+
+_COMMON: Sequence[structlog.typing.Processor] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+    _with_run,
+)
+"""What every event is given first."""
 
 
 def _with_exception(_logger: Any, _method: str, event: Event) -> Event:

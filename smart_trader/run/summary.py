@@ -103,58 +103,32 @@ def jobs_part(jobs: Sequence[JobSummary]) -> str:
     """What each job did, with a total."""
     if not jobs:
         return ""
-    header = (
-        "job",
-        "outcome",
-        "rows in",
-        "out",
-        "rejected",
-        "calls",
-        "units",
-        "Spark",
-        "commits",
-        "time",
-    )
+    header = ("job", "outcome", "rows in", "out", "rejected", "calls", "units", "Spark", "commits", "time")
     rows: list[tuple[object, ...]] = [
-        (
-            job.record.job,
-            job.record.outcome,
-            job.record.rows_in,
-            job.record.rows_out,
-            job.record.rows_rejected,
-            job.record.api_calls,
-            job.record.compute_units,
-            job.spark_jobs,
-            job.delta_commits,
-            duration(_seconds(job.record.started_at, job.record.finished_at)),
-        )
-        for job in jobs
+        (job.record.job, job.record.outcome, job.record.rows_in, job.record.rows_out, *_cost([job])) for job in jobs
     ]
-    if len(jobs) > 1:
-        # Rows out of one job are the rows into the next: their sum would mean nothing.
-        total = (
-            sum(job.record.rows_rejected for job in jobs),
-            sum(job.record.api_calls for job in jobs),
-            sum(job.record.compute_units for job in jobs),
-            sum(job.spark_jobs for job in jobs),
-            sum(job.delta_commits for job in jobs),
-            duration(sum(_seconds(job.record.started_at, job.record.finished_at) for job in jobs)),
-        )
-        rows.append(("total", "", "", "", *total))
+    if len(jobs) > 1:  # rows out of one job are the rows into the next: their sum would mean nothing
+        rows.append(("total", "", "", "", *_cost(jobs)))
     return layout.table(header, rows, texts=2)
+
+
+def _cost(jobs: Sequence[JobSummary]) -> tuple[object, ...]:
+    """Rows rejected, calls, compute units, Spark jobs, commits and time of `jobs`."""
+    records = [job.record for job in jobs]
+    return (
+        sum(record.rows_rejected for record in records),
+        sum(record.api_calls for record in records),
+        sum(record.compute_units for record in records),
+        sum(job.spark_jobs for job in jobs),
+        sum(job.delta_commits for job in jobs),
+        duration(sum(_seconds(record.started_at, record.finished_at) for record in records)),
+    )
 
 
 def work_part(jobs: Sequence[JobSummary]) -> str:
     """What was due and what became of it."""
     rows = [
-        (
-            job.record.job,
-            job.work.unit,
-            job.work.due,
-            job.work.done,
-            job.work.failed,
-            job.work.left_over,
-        )
+        (job.record.job, job.work.unit, job.work.due, job.work.done, job.work.failed, job.work.left_over)
         for job in jobs
         if job.work
     ]
@@ -185,14 +159,7 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
             after[table] = versions["after"]
     changed = [table for table in after if before[table] != after[table]]
     # As text, since version 0 is a version.
-    rows = [
-        (
-            table,
-            "new" if before[table] is None else str(before[table]),
-            str(after[table]),
-        )
-        for table in changed
-    ]
+    rows = [(table, "new" if before[table] is None else str(before[table]), str(after[table])) for table in changed]
     unchanged = len(after) - len(rows)
     if not after:
         return ""
