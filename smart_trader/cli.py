@@ -98,7 +98,7 @@ _WAIT_LOCK = Option(
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line; None where nothing was said."""
+    """The options of a command line; None for an option that was not given."""
 
     job: str
     profile: str = "local"
@@ -134,17 +134,17 @@ class Options:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether a job that writes shall only say what it would do."""
+        """Whether this is a dry run of a job that writes."""
         return self.dry_run and not self.is_reading
 
     @property
     def is_writing(self) -> bool:
-        """Whether tables may change: only then is there a lock to take and a record to keep."""
+        """Whether tables may change: only such a run needs the lock and a record."""
         return not self.is_reading and not self.dry_run
 
     @property
     def is_rewriting(self) -> bool:
-        """Whether one table is to be made as it is declared: until then it would be refused."""
+        """Whether the job rewrites one table as declared, which `init` would refuse."""
         return self.job == "maintain" and self.table is not None
 
     @property
@@ -153,13 +153,13 @@ class Options:
 
 
 def describe_job(job: str) -> str:
-    """The job's docstring; the job itself is not imported, which would need Spark."""
+    """The docstring of the job's script, read without an import, which would need Spark."""
     source = (_JOBS_FOLDER / f"{job}.py").read_text("utf-8")
     return ast.get_docstring(ast.parse(source)) or ""
 
 
 def overview() -> str:
-    """All jobs with what each reads and writes."""
+    """The list of all jobs, each with the first line of its docstring."""
     width = max(map(len, JOBS))
     lines = [f"  {job:{width}}  {describe_job(job).splitlines()[0]}" for job in JOBS]
     return "\n".join(
@@ -216,7 +216,7 @@ def _parser(job: str) -> argparse.ArgumentParser:
 
 
 def _exit_statuses() -> str:
-    """All of them in two columns."""
+    """The exit statuses in two columns."""
     cells = [f"{status.number:<2}  {status.brief}" for status in ExitStatus]
     half = len(cells) // 2
     rows = zip_longest(cells[:half], cells[half:], fillvalue="")
@@ -224,7 +224,7 @@ def _exit_statuses() -> str:
 
 
 def _options_of(job: Job) -> Iterator[Option | OneOf]:
-    """All that `job` takes, in the order of its help."""
+    """The options of `job` in the order of its help."""
     yield from _WHERE
     yield from _DRY_RUN_OF_READING if job.is_reading else _DRY_RUN_OF_WRITING
     yield from _WHICH_RUN

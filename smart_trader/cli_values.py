@@ -1,4 +1,4 @@
-"""What the texts of options mean. Standard library only. Each function raises ArgumentTypeError for what it is not."""
+"""Values of options from their texts. Standard library only. Each function raises ArgumentTypeError for a bad text."""
 
 import argparse
 import difflib
@@ -10,11 +10,11 @@ from smart_trader import paths
 from smart_trader.pipeline import TABLE_NAMES
 
 MOST_AHEAD = timedelta(minutes=5)
-"""Clocks differ. A business time further ahead is a typing error."""
+"""Clocks differ. A business time that is further ahead is a typing error."""
 _EARLIEST = datetime(2020, 3, 16, tzinfo=UTC)
 """The first block of Solana."""
 _SHOWN = 80
-"""Characters of what was given that an error repeats."""
+"""Characters of a bad text that its error message repeats."""
 
 
 def hours(text: str) -> float:
@@ -35,7 +35,7 @@ def time(text: str) -> datetime:
 
 
 def business_time(text: str) -> datetime:
-    """A time of which something can be known by now."""
+    """A time between the first block of Solana and now."""
     at, now = time(text), datetime.now(UTC)
     if at > now + MOST_AHEAD:
         raise argparse.ArgumentTypeError(

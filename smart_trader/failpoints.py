@@ -1,4 +1,4 @@
-"""Named points at which a run can be made to fail, so that tests see what the next one makes of what is left.
+"""Named points at which a run can be made to fail, so that tests can look at the run after it.
 
 Off unless `SMART_TRADER_FAILPOINTS` is set, to POINT=ACTION, several separated by commas:
 
@@ -6,8 +6,8 @@ Off unless `SMART_TRADER_FAILPOINTS` is set, to POINT=ACTION, several separated 
     silver_pnl.before_commit=sleep:5                before the first commit of the job, whichever table it is of
     bronze_transactions.after_commit#3=raise        after its third commit
 
-Points are JOB.before_commit:TABLE and JOB.after_commit:TABLE. The store reaches them around every commit that it makes,
-so no job has to know of them, and none can forget one. Actions: `raise` an error; `kill` this process, without a word;
+Points are JOB.before_commit:TABLE and JOB.after_commit:TABLE. The store has them around each of its commits, so jobs
+contain no failpoints. Actions: `raise` an error; `kill` this process, without a message;
 `kill-jvm`, the process above; `sleep:SECONDS`; before a commit also `commit-then-raise`, where the commit is made and
 looks as if it had failed.
 """
@@ -30,7 +30,7 @@ _RULE = re.compile(
 )
 
 plan: Callable[[str], str | None] | None = None
-"""What happens at a point, None for nothing. None instead of a plan: no point is looked at."""
+"""The action at a point, None for none. Without a plan no point is looked at."""
 
 
 class FailpointReached(SmartTraderError):
@@ -41,7 +41,7 @@ class FailpointReached(SmartTraderError):
 
 
 def arm(environ: Mapping[str, str]) -> None:
-    """Follow what the environment asks for. Raises ConfigurationError if it cannot be understood."""
+    """Set the plan from the environment. Raises ConfigurationError if it cannot be understood."""
     global plan
     text = environ.get(VARIABLE, "").strip()
     plan = _parse(text) if text else None
@@ -49,7 +49,7 @@ def arm(environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def around_commit(job: str, table: str) -> Iterator[None]:
-    """The commit that is made inside, with a point before and a point after it."""
+    """Put a failpoint before and one after the commit that is made inside."""
     if plan is None:
         yield
         return
@@ -87,7 +87,7 @@ def _parse(text: str) -> Callable[[str], str | None]:
 
 
 def end_process() -> None:
-    """As the kernel does when memory is short: no handler, no `finally`."""
+    """Kill this process as the kernel does when memory is short: no handler, no `finally`."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

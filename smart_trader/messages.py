@@ -1,4 +1,4 @@
-"""What the launcher says on standard error: text for a person at a terminal, else JSON lines in the layout of the logs.
+"""Messages of the launcher on standard error: text at a terminal, else JSON lines in the layout of the logs.
 
 Standard library only: it is needed before anything is installed.
 """
@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 LOG_FORMAT = "SMART_TRADER_LOG_FORMAT"
-"""`text` or `json`, whatever standard error is."""
+"""`text` or `json`; overrides the choice by terminal."""
 
 
 def are_json(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether messages are JSON lines. Asked for anew each time, since tests replace standard error."""
+    """Whether messages are JSON lines. Not cached: tests replace standard error."""
     return (environ.get(LOG_FORMAT) or ("text" if sys.stderr.isatty() else "json")) != "text"
 
 
 def tell(text: str, *, level: str = "INFO") -> None:
-    """One message on standard error."""
+    """Write one message to standard error."""
     line = as_line(text, level=level) if are_json() else f"smart-trader: {text}"
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -136,7 +136,7 @@ and written."""
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended. `is_early`: an error ended it before all of its work had been tried."""
+    """How a job ended. `is_early`: an error ended it before it had tried all of its work."""
 
     status: int = 0
     message: str = ""
@@ -153,7 +153,7 @@ class Course:
         self.end = End()
 
     def left_out(self, job: str) -> str:
-        """Why `job` has no point any more; empty if it has one."""
+        """Why `job` is left out; empty if it runs."""
         if job in FETCHING and self.end.is_early:
             return "an earlier step could not fetch all"
         if job in _NOTIFYING and self.end.status:
@@ -161,7 +161,7 @@ class Course:
         return ""
 
     def note(self, job: str, end: End) -> bool:
-        """Take in how `job` ended; returns whether the run goes on."""
+        """Note the end of `job`; returns whether the run goes on."""
         if not end.status:
             return True
         if job not in FETCHING:

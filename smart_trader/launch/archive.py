@@ -1,4 +1,4 @@
-"""The zip of `--py-files`: this package, and nothing that it does not need on an executor."""
+"""The zip of `--py-files`: the files of this package that executors need, and no others."""
 
 import zipfile
 from pathlib import Path
@@ -8,7 +8,7 @@ _SUFFIXES = (".py", ".json", ".css")
 
 
 def build(home: Path, target: Path) -> Path:
-    """Write the package below `home` to `target`; the same files give the same bytes."""
+    """Write the package below `home` to `target`, and return `target`. The same files give the same bytes."""
     package = home / "smart_trader"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(package.rglob("*")):

@@ -1,4 +1,4 @@
-"""The jars of conf/jars.lock: resolved once by Spark itself, checked, kept in `jars/`."""
+"""The jars of conf/jars.lock: Spark resolves them once, their hashes are checked, and `jars/` keeps them."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from smart_trader.messages import tell
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One line of conf/jars.lock, and where its file belongs."""
+    """One line of conf/jars.lock, and the path of its file."""
 
     group: str
     coordinate: str
@@ -23,14 +23,14 @@ class Jar:
     path: Path
 
     def is_there(self) -> bool:
-        """Quick: whether the file is there in full."""
+        """Whether a file of the locked size is there: a quick check."""
         try:
             return self.path.stat().st_size == self.size
         except OSError:
             return False
 
     def is_genuine(self) -> bool:
-        """Thorough: whether the file is the one that was locked."""
+        """Whether the file has the locked hash: a thorough check."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest() == self.sha256
 
 
@@ -44,13 +44,13 @@ def locked(home: Path, groups: Sequence[str]) -> list[Jar]:
 
 
 def file_name(coordinate: str) -> str:
-    """What Ivy calls the jar of `group:artifact:version`."""
+    """The name that Ivy gives to the jar of `group:artifact:version`."""
     group, artifact, version = coordinate.split(":")
     return f"{group}_{artifact}-{version}.jar"
 
 
 def fetch(home: Path, wanted: Sequence[Jar], venv: Path, java_home: Path, descriptor: int) -> None:
-    """Have Spark resolve those of `wanted` that are missing, and move them into place once their hashes are right."""
+    """Resolve the missing ones of `wanted` with Spark, check their hashes, and move them into place."""
     for group in dict.fromkeys(jar.group for jar in wanted):
         missing = [jar for jar in wanted if jar.group == group and not jar.is_there()]
         if missing:
@@ -78,7 +78,7 @@ def _keep(jar: Jar, fetched: Path) -> None:
 
 
 def _spark_submit(home: Path, missing: Sequence[Jar], ivy: Path, venv: Path) -> list[str | Path]:
-    """Fills `ivy/jars`. The application is an empty file: resolving is all that is asked for."""
+    """Fill `ivy/jars`. The application is an empty file, so `spark-submit` only resolves."""
     exclude = {group: patterns for group, word, patterns in _lines(home, 3) if word == "exclude"}
     return [
         *(_spark_home(venv) / "bin" / "spark-submit", "--conf", f"spark.jars.ivy={ivy}"),
@@ -104,7 +104,7 @@ def _spark_home(venv: Path) -> Path:
 
 
 def _lines(home: Path, words: int) -> list[list[str]]:
-    """The lines of the lock file that have so many words."""
+    """The lines of the lock file with that number of words, split into words."""
     text = (home / "conf" / "jars.lock").read_text(encoding="utf-8")
     lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return [line for line in lines if len(line) == words]

@@ -14,9 +14,9 @@ from smart_trader.launch.shell import apt_install
 from smart_trader.messages import tell
 
 VERSIONS = (17, 21)
-"""What Spark 4 supports."""
+"""Versions that Spark 4 supports."""
 LOCALE = "C.UTF-8"
-"""What Java runs in, and spells the names of files in. Cron and ssh hand on others, or some that are not there."""
+"""The locale of Java, and so the encoding of its file names. Cron and ssh pass on others, or missing ones."""
 
 
 def find() -> Path | None:
@@ -25,7 +25,7 @@ def find() -> Path | None:
 
 
 def find_or_install() -> Path:
-    """As `find`; on Debian and Ubuntu root gets it installed. Raises ConfigurationError elsewhere."""
+    """As `find`; installs Java for root on Debian and Ubuntu. Raises ConfigurationError if there is none in the end."""
     found = find()
     if found is None:
         tell("installing Java")
@@ -40,7 +40,7 @@ def find_or_install() -> Path:
 
 
 def version(home: Path) -> int | None:
-    """The feature version of the Java in `home`, from its release file or, without one, from itself."""
+    """The feature version of the Java in `home`: from its release file or, without one, from `java -version`."""
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
     try:
@@ -52,7 +52,7 @@ def version(home: Path) -> int | None:
 
 
 def _what_it_says(java: Path) -> str:
-    """What `java` says of itself; nothing if it cannot be started, such as one for another processor."""
+    """The output of `java -version`; empty if it does not start, such as one for another processor."""
     try:
         said = subprocess.run([java, "-version"], capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError:
@@ -61,7 +61,7 @@ def _what_it_says(java: Path) -> str:
 
 
 def can_name(folder: Path) -> bool:
-    """Whether Java finds `folder` by its name: without that locale, it has a question mark for an umlaut."""
+    """Whether Java finds `folder` by its name: without `LOCALE`, Java reads an umlaut as a question mark."""
     return str(folder).isascii() or sys.platform == "darwin" or _has_locale()
 
 

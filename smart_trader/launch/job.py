@@ -1,4 +1,4 @@
-"""What `bin/submit.sh` does once everything is installed: settings, lock, `spark-submit`."""
+"""`bin/submit.sh` after set-up: settings, lock, `spark-submit`."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ _DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
 
 
 def run(home: Path, options: Options, arguments: Sequence[str], installed: Installation) -> int:
-    """Run the job that `options` describes; returns its exit status. `arguments` is what the job is given."""
+    """Run the job of `options`, and return its exit status. `arguments` are passed on to the job."""
     settings = load(options.profile, overrides=options.overrides, demo=_DEMO if options.demo else (), home=home)
     if options.print_settings:
         print(describe(settings, as_json=options.json))
@@ -68,7 +68,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
 
 
 def _check_request(options: Options, settings: Settings) -> None:
-    """Raises UsageError or ConfigurationError if what the job cannot do without was not given."""
+    """Raises UsageError or ConfigurationError if an option or a setting is missing that the job needs."""
     if options.recreate and not options.yes and not options.dry_run:
         raise UsageError(
             f"--recreate deletes every table below {settings.warehouse.root} with all of its history, and nothing"
@@ -95,7 +95,7 @@ def _lock(
 
 
 def _submit(described: Run, inherited: Sequence[int]) -> int:
-    """Run `spark-submit` and print what the job has for standard output; returns the exit status."""
+    """Run `spark-submit`, print the data of the job on standard output, and return the exit status."""
     try:
         return Submission(described, inherited).run()
     except SmartTraderError as error:
@@ -127,14 +127,14 @@ def _check_machine(home: Path, settings: Settings) -> None:
 
 
 def _make_room(settings: Settings) -> None:
-    """Raises StorageError if a disk is still too full for a run once what nobody needs any more is gone."""
+    """Remove the scratch of dead runs and old log files. Raises StorageError if a disk is too full all the same."""
     scratch.remove_dead(folders.scratch(settings))
     folders.remove_old_logs(settings, datetime.now(UTC))
     folders.check_disks(settings)
 
 
 def _log_folder(settings: Settings) -> Path | None:
-    """Where this run can have its log files. That there are none is said, and no reason not to run."""
+    """The folder for the log files of this run. None, with a warning, if it cannot be written: the run goes on."""
     folder = folders.logs(settings)
     if folder is not None:
         try:
@@ -148,7 +148,7 @@ def _log_folder(settings: Settings) -> Path | None:
 
 
 def _keep(run: Run, message: str) -> None:
-    """Add to the log file how the run ended, where the driver could not."""
+    """Add `message`, the end of the run, to the log file of the driver, which could not write it."""
     if run.log_folder:
         file = log_files.of_driver(run.log_folder, run.run_id)
         with contextlib.suppress(OSError):
@@ -156,13 +156,13 @@ def _keep(run: Run, message: str) -> None:
 
 
 def stored_bytes(root: str) -> int | None:
-    """The size of the Parquet files of the warehouse at `root`; None for a store, which is not asked."""
+    """The size of the Parquet files of the warehouse at `root`; None for an object store."""
     folder = paths.local_folder(root)
     return None if folder is None else disks.bytes_in(folder, ending=".parquet")
 
 
 def archive_classes(home: Path, installed: Installation) -> int:
-    """Run `init` on an empty warehouse, and have its JVM write down the classes that it loaded."""
+    """Run `init` on an empty warehouse with a JVM that archives the classes it loads; returns the exit status."""
     with scratch.folder(None) as (folder, in_use):
         written = folder / "classes.jsa"
         warehouse = ("warehouse.root", str(folder / "lake"))

@@ -1,4 +1,4 @@
-"""The commands in `bin/`, as far as any Python with its standard library can run them."""
+"""The commands of `bin/`, up to where packages are needed: any Python runs them with its standard library."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ HOME = Path(__file__).parents[2]
 
 
 def run() -> NoReturn:
-    """Run the command that the first argument names, and exit with a documented status whatever happens."""
+    """Run the command that the first argument names, and exit with a documented status in every case."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         try:
@@ -40,7 +40,7 @@ def run() -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
-    """Say what the machine refused, or what our bug is; returns the exit status."""
+    """Print the limit of the machine or the bug behind `error`, and return the exit status."""
     if limits.is_reached(error) or limits.line_in(str(error)):
         tell(limits.ADVICE.format(error), level="ERROR")
         return ConfigurationError.exit_status
@@ -71,7 +71,7 @@ def _submit(arguments: Sequence[str]) -> int:
 
 
 def _check_working_folder() -> None:
-    """Neither Java nor a relative path can do without it."""
+    """Raises ConfigurationError if the working folder is gone: Java and relative paths need it."""
     try:
         os.getcwd()
     except OSError as error:

@@ -30,7 +30,7 @@ _BUILDS_PYSPARK = "setuptools"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What jobs run on. `is_new`: the interpreter that reads this may not have the packages yet."""
+    """Python, Java and jars of a checkout. `is_new`: the running interpreter may lack the packages."""
 
     venv: Path
     java_home: Path
@@ -43,7 +43,7 @@ class Installation:
 
     @property
     def class_archive(self) -> Path:
-        """Where classes are kept as this Java loads them from the locked jars. Nothing needs it; it saves time."""
+        """The archive of the classes that this Java loads from the locked jars. It is optional, and saves time."""
         home = self.venv.parent
         described = [self.java_home / "release", home / "conf" / "jars.lock", home / "requirements.lock"]
         content = b"".join(path.read_bytes() for path in described if path.is_file())
@@ -52,7 +52,7 @@ class Installation:
 
 
 def command(home: Path, arguments: Sequence[str]) -> int:
-    """`bin/setup`: set up what is missing, and check what is there more thoroughly than a start does."""
+    """`bin/setup`: install missing parts and check the hashes of the jars, which a start does not. Returns 0."""
     parser = _Parser(
         prog="bin/setup", description="Sets up what is missing: .venv, Java, jars. Jobs do the same when they start."
     )
@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def ensure(home: Path, groups: Sequence[str]) -> Installation:
-    """Check what is there, and set up the rest. Raises SmartTraderError if that cannot be done."""
+    """The installation, complete: missing parts are installed. Raises SmartTraderError if that fails."""
     try:
         paths.check_for_spark(home)
     except ValueError as error:
@@ -106,7 +106,7 @@ def _set_up(home: Path, groups: Sequence[str]) -> Installation:
 
 @contextlib.contextmanager
 def _alone(home: Path) -> Iterator[int]:
-    """Hold the lock of set-up. Children inherit it, so that one whose parent was killed still keeps others waiting."""
+    """Hold the lock of set-up, and yield its descriptor. Children inherit it, so it outlives a killed parent."""
     (home / "build").mkdir(exist_ok=True)
     descriptor = os.open(home / "build" / "setup.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -121,7 +121,7 @@ def _alone(home: Path) -> Iterator[int]:
 
 
 def _is_current(home: Path, venv: Path) -> bool:
-    """Whether `venv` was completed, here, from the present lock file, with the Python that it still leads to."""
+    """Whether `venv` is complete: made in this folder, from this lock file, with the Python that it links to."""
     try:
         stamp = (venv / _STAMP).read_text(encoding="utf-8")
         version = re.search(r"^version = (.*)$", (venv / "pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE)
@@ -170,7 +170,7 @@ def _create_venv(folder: Path, descriptor: int) -> None:
 
 
 def _install_packages(home: Path, venv: Path, descriptor: int) -> None:
-    """What builds pyspark first, from the same lock file: pip would fetch it by itself, and check no hash."""
+    """Install the builder of pyspark first, from the lock file: pip would fetch it without a check of its hash."""
     requirements = home / "requirements.lock"
     builder = venv / "builder.txt"
     builder.write_text(_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK), encoding="utf-8")
@@ -197,7 +197,7 @@ def _archive_classes(home: Path, installed: Installation, descriptor: int) -> No
 
 
 def _entry(lock: str, package: str) -> str:
-    """The lines of one package in a lock file: itself and its hashes."""
+    """The lines of one package in a lock file: name, version and hashes."""
     found = re.search(rf"^{package}==.*\n(?:[ ].*\n)*", lock, re.MULTILINE)
     if found is None:
         raise ConfigurationError(f"requirements.lock does not hold {package}")
@@ -205,7 +205,7 @@ def _entry(lock: str, package: str) -> str:
 
 
 def _rename_in_scripts(new: Path, final: Path) -> None:
-    """Scripts name the folder in which they were made."""
+    """Replace the folder `new` by `final` in the scripts, which contain the folder they were made in."""
     for script in (new / "bin").iterdir():
         if script.is_symlink() or not script.is_file():
             continue

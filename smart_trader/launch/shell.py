@@ -1,4 +1,4 @@
-"""Commands of other programs, run quietly; what goes wrong becomes one line that says what to do."""
+"""Commands of other programs: their output is hidden, and a failure becomes one line with the next step."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def run(
     environ: Mapping[str, str] | None = None,
     keep_open: Sequence[int] = (),
 ) -> None:
-    """Run `command`, which does `what`, in `folder`, and show what it says only if it fails.
+    """Run `command`, which does `what`, in `folder`. Its output is shown only if it fails.
 
     `keep_open` are file descriptors that it inherits. Raises StorageError on a full disk, else SourceUnavailable.
     """
@@ -58,12 +58,12 @@ def _explain(what: str, output: str) -> SmartTraderError:
 
 
 def is_apt_ours() -> bool:
-    """Whether this is Debian or Ubuntu, and we are root."""
+    """Whether this is Debian or Ubuntu, and the user is root."""
     return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def apt_install(*alternatives: str) -> bool:
-    """Install the first of `alternatives` that there is, as root on Debian or Ubuntu; returns whether that was done."""
+    """Install the first known package of `alternatives`; returns False if not root on Debian or Ubuntu, or none."""
     if not is_apt_ours():
         return False
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"  # dpkg asks for them, cron has none

@@ -22,20 +22,20 @@ from smart_trader.messages import LOG_FORMAT, are_json, as_line
 from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
-"""How long a job that was told to stop may take to finish its commit: 15 s are promised for the whole launcher."""
+"""Time for a stopped job to finish its commit; the documents promise 15 s for the whole launcher."""
 _DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
-"""How Spark ends a JVM whose parts have lost one another."""
+"""Spark's exit status after its executor missed too many heartbeats."""
 _NOISE = b"WARNING: Using incubator modules"
 _FIRST_WORDS_BYTES = 65536
-"""Of what a JVM says, for the reason why it did not start."""
+"""Bytes of the JVM's output that are searched for the reason why it did not start."""
 _SMALL_BYTES = 256 * 2**20
 _PARTITION_BYTES = 64 * 2**20
 _LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-# A small run is mostly compiling: its hundred plans see a few thousand rows each. See docs/decisions/start-up.md.
-# The quick compiler alone gets 48 MB for its code, which a pipeline fills: then code is swept away and compiled again.
+# A small run mostly compiles: each of its hundred plans has a few thousand rows. See docs/decisions/start-up.md.
+# The quick compiler alone has 48 MB for code. A pipeline fills them, and then code is discarded and compiled again.
 COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
-# Compile with the optimising compiler only what is ten times hotter than usual.
+# The optimising compiler starts at ten times the usual number of calls.
 _COMPILE_LATE = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
@@ -44,24 +44,24 @@ _COMPILE_LATE = (
 )
 
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-"""Linux's answer: the word in brackets holds."""
+"""Linux's choices, with the current one in brackets."""
 
 PLAN_LITTLE = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.subexpressionElimination.enabled": "false",
 }
-"""For a small run: plans that are interpreted are quicker to begin and slower to go on."""
+"""For a small run: interpreted plans start faster and run slower."""
 
 
 def java_options_of_large_run(memory: str) -> tuple[str, ...]:
-    """How Java suits much data. A heap that has all of its `memory` at once collects garbage half as long, and in pages
-    of 2 MB the processor finds faster what a sort looks at here and there."""
+    """Options of Java for much data. A heap with all of its `memory` from the start spends half the time on garbage,
+    and pages of 2 MB make the random reads of a sort faster."""
     return (*_COMPILE_LATE, f"-Xms{memory}", *(["-XX:+UseTransparentHugePages"] if _gives_huge_pages() else []))
 
 
 def _gives_huge_pages() -> bool:
-    """Whether the kernel does, where a program asks for them: else Java would complain on standard output."""
+    """Whether the kernel has huge pages for programs that ask: without, Java warns on standard output."""
     try:
         return "[never]" not in _HUGE_PAGES.read_text(encoding="ascii")
     except OSError:
@@ -70,7 +70,7 @@ def _gives_huge_pages() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run is made of. `folder` is its own, and gone after it."""
+    """The parts of one run. `folder` is its own, and is removed after it."""
 
     home: Path
     folder: Path
@@ -84,16 +84,16 @@ class Run:
     java_options: Sequence[str] = ()
     log_folder: Path | None = None
     stored_bytes: int | None = None
-    """The size of the warehouse's files, if it is known."""
+    """Size of the warehouse's files; None if unknown."""
 
     @property
     def is_small(self) -> bool:
-        """Whether so little data is there that compiling costs more than it gives."""
+        """Whether compiling would cost more time than it saves on so little data."""
         return self.stored_bytes is not None and self.stored_bytes < _SMALL_BYTES
 
     @property
     def partitions(self) -> int:
-        """Of a shuffle. With few rows each task is overhead, with many a large wallet must not leave cores idle."""
+        """Partitions of a shuffle: few for few rows, as each task is overhead; many else, so that no core waits."""
         most = 4 * (os.cpu_count() or 1)
         return most if self.stored_bytes is None else min(most, 1 + self.stored_bytes // _PARTITION_BYTES)
 
@@ -113,7 +113,7 @@ def command_line(run: Run) -> list[str]:
         "spark.driver.maxResultSize": spark.driver_max_result_size or _half(spark.driver_memory),
     }
     if run.is_local:
-        # A stale class archive is left unused without a word; on the whole, what the JVM says of itself is for nobody.
+        # No notes of the JVM, such as that of a stale class archive, which is left unused: only its errors.
         java_options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr"]
         java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
         java_options += ["-XX:MetaspaceSize=256m"]  # what Spark's classes fill: growing to it collects all garbage
@@ -122,7 +122,7 @@ def command_line(run: Run) -> list[str]:
         # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
         confs["spark.sql.adaptive.enabled"] = "false"
         confs |= PLAN_LITTLE if run.is_small else {}
-        # A laptop that slept, or a run that was stopped: what misses a heartbeat is the same JVM, and is there again.
+        # A laptop that slept, or a stopped run: driver and executor are one JVM, so a missed heartbeat is no loss.
         confs["spark.storage.blockManagerHeartbeatTimeoutMs"] = "86400s"
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
@@ -144,12 +144,12 @@ def command_line(run: Run) -> list[str]:
 
 
 def _half(memory: str) -> str:
-    """Of an amount as Java writes it."""
+    """Half of `memory`, both as Java writes amounts."""
     return f"{limits.memory_bytes(memory) // 2**21}m"
 
 
 def _quoted(option: str) -> str:
-    """As Spark takes options apart: a folder may have a quote in its name."""
+    """`option` quoted for Spark's parser: the name of a folder may contain a quote."""
     return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -185,12 +185,12 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def spark_home() -> Path:
-    """Spark as the pyspark package of this Python brings it."""
+    """The folder of Spark in the pyspark package of this Python."""
     return Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages", "pyspark")
 
 
 def _terminal() -> str:
-    """The terminal that messages go to, if there is one that the driver can open as well."""
+    """The path of the terminal that messages go to; empty without one that the driver can open."""
     try:
         name = os.ttyname(2)
     except OSError:
@@ -199,7 +199,7 @@ def _terminal() -> str:
 
 
 class Submission:
-    """`spark-submit` as a child in a session of its own, so that nobody but us signals it."""
+    """`spark-submit` as a child process in its own session, so that only the launcher signals it."""
 
     def __init__(self, run: Run, inherited: Sequence[int]) -> None:
         self._run, self._inherited = run, inherited
@@ -208,7 +208,7 @@ class Submission:
         self._first_words = bytearray()
 
     def run(self) -> int:
-        """Run the job; returns its exit status. What it says passes through."""
+        """Run the job, pass its messages on, and return its exit status."""
         with self._forwarding_signals():
             self._child = subprocess.Popen(
                 command_line(self._run),
@@ -243,7 +243,7 @@ class Submission:
                 signal.signal(name, handler)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        """Tell the driver, and it alone: the JVM has to live until the commit under way is done."""
+        """Signal the driver only: the JVM has to live until the current commit is done."""
         if self._told_to_stop:
             return
         self._told_to_stop = True
@@ -261,7 +261,7 @@ class Submission:
             self._end_group()
 
     def _end_group(self) -> None:
-        """A driver whose JVM is dead can do nothing but linger, and so can its workers."""
+        """Kill driver and workers that are left: they are of no use without their JVM."""
         if self._child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -287,9 +287,9 @@ class Submission:
 
 
 def pass_on(messages: BufferedReader, first_words: bytearray, only_json: bool) -> None:
-    """Copy what the JVM and the driver say, which the JVM has merged, to standard error; keep how it begins.
+    """Copy the messages of JVM and driver to standard error, and the first bytes of them to `first_words`.
 
-    With `only_json` each line is JSON: what is none, such as the last words of a JVM, becomes the message of one.
+    With `only_json` each line is JSON: another line, such as a crash report of the JVM, becomes the message of one.
     """
     listens = True
     for line in iter(messages.readline, b""):

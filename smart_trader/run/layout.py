@@ -1,4 +1,4 @@
-"""How the summaries lay text out: tables and lists for a person, at most `WIDTH` columns wide where text wraps."""
+"""Text layout of the summaries: tables, and lists wrapped at `WIDTH` columns."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ WIDTH = 100
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, texts: int) -> str:
-    """Columns as wide as their widest cell: the first `texts` to the left, figures to the right."""
+    """A table with columns as wide as their widest cell: the first `texts` columns left-aligned, the others right."""
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [
@@ -33,7 +33,8 @@ def bullets(title: str, texts: Sequence[str]) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    """Nothing happened is a dash: the eye finds what did. From a million on cut; `ops.runs` has the figure."""
+    """The text of a cell. Zero and null are a dash, so that other figures stand out. From a million on a figure is
+    shortened; `ops.runs` has all of its digits."""
     if value is None:
         return "-"
     if not isinstance(value, int):

@@ -1,4 +1,4 @@
-"""What the end of a job means: exit status and text of what it raised; whether its work was ok, partial or failed."""
+"""From the end of a job to its exit status, its message, and whether it was ok, partial or failed."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _DISK_ERRORS = (
     errno.EIO,
     errno.ENOTDIR,
 )
-# What the JVM says of the same, and of folders that it cannot make.
+# Texts of the JVM for the same errors, and for folders that it cannot make.
 _DISK_TEXTS = (
     "No space left on device",
     "Read-only file system",
@@ -39,7 +39,7 @@ _DISK_TEXTS = (
     "ParentNotDirectoryException",
     "AccessDenied",
 )
-# What Spark and Delta say of files that are gone or damaged.
+# Texts of Spark and Delta for missing or damaged files.
 _DAMAGE_TEXTS = (
     "FAILED_READ_FILE",
     "FileNotFoundException",
@@ -52,7 +52,7 @@ _DAMAGE_TEXTS = (
     "DELTA_FILE_NOT_FOUND",
 )
 _LIMIT_TEXTS = ("spark.driver.maxResultSize",)
-# What Spark says when the JVM was killed, or stopped for so long that its parts lost one another.
+# Texts of Spark after the JVM was killed, or stopped for longer than its timeouts.
 _GONE_TEXTS = (
     "SparkContext was shut down",
     "stopped SparkContext",
@@ -79,7 +79,7 @@ def _is_disk_error(told: BaseException) -> bool:
 
 
 def _is_lost_connection(told: BaseException) -> bool:
-    """The driver's own connections are those to its JVM: an API that does not answer is a `SourceUnavailable`."""
+    """Whether the JVM is gone: the driver has no other connections. A silent API is a `SourceUnavailable`."""
     return isinstance(told, ConnectionError | EOFError | Py4JNetworkError)
 
 
@@ -94,11 +94,11 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[BaseException], bool], type[Smart
     (limits.TEXTS, limits.is_reached, ConfigurationError, limits.ADVICE),
     (_GONE_TEXTS, _is_lost_connection, Interrupted, _GONE),
 )
-"""What is said, or what is raised; what it counts as, and what a person is told."""
+"""For each kind: texts in the messages, test of the exception, error that it counts as, message to the user."""
 
 
 def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
-    """Exit status and text of what a job raised; only a bug of ours is logged with its trace."""
+    """Exit status and message for an exception of a job. Only a bug is logged with its trace."""
     if clock.is_stopped:
         return Interrupted.exit_status, clock.farewell
     if isinstance(error, SmartTraderError):
@@ -116,21 +116,22 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
 
 
 def judge(work: Work | None) -> tuple[int, str]:
-    """A job of which more than half of the due entities failed has failed."""
+    """Exit status and message of a job that raised nothing: it failed if more than half of its due entities did."""
     if work is not None and 2 * work.failed > work.due:
         return ExitStatus.UNAVAILABLE.number, f"{work.failed} of {work.due} {work.unit} failed; they stay pending."
     return 0, ""
 
 
 def outcome(status: int, work: Work | None) -> Outcome:
-    """What `ops.runs` says of a job that ended with `status`."""
+    """The outcome in `ops.runs` of a job that ended with `status`."""
     if status not in (0, Interrupted.exit_status):
         return Outcome.FAILED
     return Outcome.PARTIAL if status or (work is not None and work.failed) else Outcome.OK
 
 
 def _line_with(texts: tuple[str, ...], is_one: Callable[[BaseException], bool], error: BaseException) -> str:
-    """The first line of what `error` and its causes say, the JVM's included, that has one of `texts`; or all of one."""
+    """The first line with one of `texts` in the messages of `error` and its causes, the JVM's included; or the whole
+    message of a cause that `is_one` accepts. Empty if there is none."""
     for told in _chain(error):
         if is_one(told):
             return f"{told}" or type(told).__name__

@@ -21,12 +21,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def new_run_id(now: datetime) -> str:
-    """Sorts by time; the end tells runs of one second apart."""
+    """A run id that sorts by time. Its random end separates runs of the same second."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 def announce_driver() -> None:
-    """Tell the launcher whom to signal, part output from messages, and end when the JVM above ends."""
+    """Write the process id for the launcher, redirect output and messages, and end with the parent JVM."""
     end_with_parent()
     folder = os.environ.get(RUN_DIR)
     if not folder:
@@ -46,19 +46,19 @@ def _redirect(descriptor: int, target: Path, flags: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Have the kernel send SIGTERM when the parent dies; elsewhere than on Linux the launcher alone sees to that."""
+    """Ask the kernel for SIGTERM when the parent dies. Only Linux has this; elsewhere the launcher does it."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def ignore_signals() -> None:
-    """Say what happened in peace: all that is left takes a few seconds, and the launcher ends what takes longer."""
+    """Ignore further signals while the end of the run is recorded: a few seconds, and the launcher kills the rest."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_IGN)
 
 
 def leave(status: int) -> NoReturn:
-    """End this process now. Python's own end waits for every thread, also for one whose call hangs."""
+    """End this process now. A normal exit would wait for every thread, even for one with a hanging call."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(status)
