@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FIFO = "smart_trader/domain/kernel/fifo.py"
 COLUMNS = "smart_trader/domain/pnl/matching.py"
-FIFO_TESTS = "tests/kernel/test_fifo.py"
+FIFO_TESTS = "tests/domain/kernel/test_fifo.py"
 PNL_TEST = "tests/jobs/test_silver_pnl.py"
 
 
@@ -102,7 +102,7 @@ DEFECTS = {
         "smart_trader/domain/kernel/netting.py",
         "    value = value or volume_value(touching)",
         "    value = value or volume_value(rows)",
-        "tests/kernel/test_netting.py",
+        "tests/domain/kernel/test_netting.py",
     ),
     "dedup by transaction hash": Defect(
         "smart_trader/domain/bronze/transaction_history.py",
@@ -148,7 +148,7 @@ DEFECTS = {
         "smart_trader/domain/silver/tracked_tokens.py",
         "F.when(is_known, F.col(name)).otherwise(value)",
         "value",
-        "tests/silver/test_tracked_tokens.py::test_a_newer_snapshot_brings_its_figures_and_keeps_the_state",
+        "tests/domain/silver/test_tracked_tokens.py::test_a_newer_snapshot_brings_its_figures_and_keeps_the_state",
     ),
 }
 

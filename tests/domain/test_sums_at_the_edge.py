@@ -13,8 +13,8 @@ from smart_trader.domain.invariants import trading, wallets
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.tables.row_rules import Examination, exact_sum, examine_rows
 from smart_trader.domain.tables.table import RAW, Table
+from tests.domain.gold.portfolios import NOW, portfolio
 from tests.frames import frame
-from tests.gold.portfolios import NOW, portfolio
 
 FITS = 10**38 - 1
 """The largest number of base units that a column holds: 38 digits."""

@@ -17,7 +17,7 @@ from smart_trader.jobs.bronze_transactions import fetch_trades
 from smart_trader.ports import TradePage
 from smart_trader.run.fetching import CutShort
 from smart_trader.simulator.addresses import signature
-from tests.bronze.test_read_window import State
+from tests.domain.bronze.test_read_window import State
 from tests.io.birdeye import rows
 from tests.io.birdeye.rows import MISSING, NOW, WALLET
 

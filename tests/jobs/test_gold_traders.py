@@ -12,8 +12,8 @@ from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.run.app import Report
+from tests.domain.gold.portfolios import NOW, portfolio
 from tests.frames import collected
-from tests.gold.portfolios import NOW, portfolio
 from tests.lake import Lake
 
 PNL, RANKING, HISTORY = wallet_pnl.TABLE, smart_traders.TABLE, rank_history.TABLE

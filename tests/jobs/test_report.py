@@ -14,7 +14,7 @@ from smart_trader.domain.bronze import rejected_rows
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
 from smart_trader.report.text import spreadsheet_text
-from tests.gold.portfolios import NOW, portfolio
+from tests.domain.gold.portfolios import NOW, portfolio
 from tests.lake import Lake
 from tests.report.example import trader
 

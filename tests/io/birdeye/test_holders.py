@@ -1,4 +1,4 @@
-"""Accounts of the API become rows of bronze.whale_holders; tests/bronze has how they are added up."""
+"""Accounts of the API become rows of bronze.whale_holders; tests/domain/bronze has how they are added up."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from smart_trader.domain.kernel import performance
 from smart_trader.domain.silver import wallet_pnl
 from tests import strategies
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle import fifo
 from tests.oracle import performance as oracle
 from tests.oracle.numbers import DAY, HOUR, SECOND, Row

@@ -15,7 +15,7 @@ from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.pnl import engine
 from smart_trader.domain.silver import trades
 from tests import strategies
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle.fifo import order
 
 Row = dict[str, Any]

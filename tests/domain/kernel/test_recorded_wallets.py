@@ -10,11 +10,11 @@ from types import ModuleType
 
 import pytest
 
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle import fifo, netting, parsing
 from tests.oracle.numbers import Row
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 SAMPLES = Path(os.environ.get("SMART_TRADER_SAMPLES") or CHECKOUT.parent / "shared/reference/birdeye_samples")
 pytestmark = pytest.mark.skipif(
     not SAMPLES.is_dir(), reason="the recorded samples are not here; SMART_TRADER_SAMPLES names their folder"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle import ranking as oracle
 from tests.oracle.numbers import Row
 from tests.strategies import NOW

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.kernel import money, netting
 from tests import strategies
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle import netting as oracle
 from tests.oracle.numbers import Row
 from tests.strategies import USDC, WRAPPED_SOL

@@ -14,8 +14,8 @@ from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy, history_of, rank_wallets, with_pnl_change
 from smart_trader.domain.silver import realized_sales, tracked_whales, trades, wallet_pnl
+from tests.domain.gold.portfolios import NOW, portfolio
 from tests.frames import collected, frame
-from tests.gold.portfolios import NOW, portfolio
 from tests.oracle import ranking as oracle
 from tests.oracle.numbers import DAY
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.pnl import matching
 from tests import strategies
-from tests.kernel import product
+from tests.domain.kernel import product
 from tests.oracle import fifo as oracle
 from tests.oracle.fifo import order
 from tests.oracle.numbers import Row
