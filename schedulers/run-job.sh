@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run-job.sh HOME RUN_ID JOB [options]: runs a job; 69 and 75, which may pass, are followed by one more try after five
-# minutes. Cron knows no retries, and those of Oozie do not know one exit status from another. A retry is a run with an id
-# of its own; as RUN_ID - has the job make up its ids.
+# run-job.sh HOME RUN_ID JOB [options]: runs a job, and tries it once more five minutes after a temporary failure (69,
+# 75). Cron has no retries, and those of Oozie do not look at the exit status. A retry is a run with its own id; with - as
+# RUN_ID the job makes up its ids.
 set -u
 home=$1 run_id=$2 job=$3
 shift 3
@@ -15,7 +15,7 @@ attempt() {
     wait "$child"
 }
 
-# Whoever is killed tells the job, and waits for it to finish the commit that is under way.
+# A signal is passed on to the job, which finishes its current commit before it ends.
 child=
 trap '[ -z "$child" ] || { kill -TERM "$child" 2>/dev/null; wait "$child"; }; exit 75' TERM INT
 

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 HOME = Path(os.environ.get("SMART_TRADER_HOME") or Path(__file__).resolve().parents[2])
 PASSING = (69, 75)
-"""Exit codes of what a later run may get done: API or store unavailable; lock held, budget spent, interrupted."""
+"""Exit statuses of temporary failures: API or store unavailable; lock held, budget spent, interrupted."""
 WAIT_LOCK_SECONDS = 600
 """For another run that is under way; beyond that the job ends with 75."""
 STOP_SECONDS = 20.0
@@ -45,7 +45,7 @@ SKIPPED_WITHOUT = {"helius_webhooks": "helius.api_key"}
 
 
 class SubmitOperator(BaseOperator):
-    """Runs one job through bin/submit.sh. What may pass is tried again as the task's retries say, nothing else is.
+    """Runs one job through bin/submit.sh. Only temporary failures are tried again, as often as the task has retries.
 
     All tasks of a DAG run share business time and run id, so that one after the other they do what `pipeline` does; a
     retry has a run id of its own, as its record in ops.runs is another.
