@@ -52,7 +52,6 @@ _SALE_COLUMNS = (
     *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
     *("acquired_at", "holding_hours"),
 )
-"""In the order of `Sale`."""
 _USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
 """Null for a sale that has none: a null costs nothing on the way."""
 _USUALLY_ALL = {
@@ -310,15 +309,17 @@ def _sale_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     is_part = matched != trades.quantity[rows]
     is_matched = is_sale & (matched > 0)
     is_realized = is_matched & trades.has_value[rows]
-    realized = proceeds - cost
-    columns = (
-        (matched, is_sale & is_part),
-        *((units, units != 0) for units in (matches.unknown_cost[rows], matches.unmatched[rows])),
-        (proceeds, is_realized & is_part),
-        (cost, is_matched & _fits(cost)),
-        (realized, is_realized & _fits(realized)),
-        *((of_time[rows], is_matched) for of_time in (matches.acquired_at, matches.holding_hours)),
-    )
+    unknown_cost, unmatched, realized = matches.unknown_cost[rows], matches.unmatched[rows], proceeds - cost
+    columns = {
+        "matched_raw": (matched, is_sale & is_part),
+        "unknown_cost_raw": (unknown_cost, unknown_cost != 0),
+        "unmatched_raw": (unmatched, unmatched != 0),
+        "matched_proceeds_usd": (proceeds, is_realized & is_part),
+        "cost_usd": (cost, is_matched & _fits(cost)),
+        "realized_pnl_usd": (realized, is_realized & _fits(realized)),
+        "acquired_at": (matches.acquired_at[rows], is_matched),
+        "holding_hours": (matches.holding_hours[rows], is_matched),
+    }
     return _structs(columns, is_sale, _MATCHED.field("sale").type)
 
 
@@ -326,12 +327,18 @@ def _lot_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     left = matches.left[rows]
     is_open = left > 0
     is_part = is_open & (left != trades.quantity[rows])
-    columns = ((left, is_part), (matches.left_cost[rows], is_part & trades.has_value[rows]))
+    columns = {
+        "remaining_raw": (left, is_part),
+        "remaining_cost_usd": (matches.left_cost[rows], is_part & trades.has_value[rows]),
+    }
     return _structs(columns, is_open, _MATCHED.field("lot").type)
 
 
-def _structs(columns: Iterable[tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType) -> pa.Array:
-    arrays = [number_column(*column, field.type) for column, field in zip(columns, kind, strict=True)]
+def _structs(
+    columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType
+) -> pa.Array:
+    """A struct where `is_there`, of columns that are given by name as numbers and whether each is known."""
+    arrays = [number_column(*columns[field.name], field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=pa.array(~is_there))
 
 

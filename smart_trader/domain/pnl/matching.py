@@ -10,12 +10,13 @@ same at any width. Products are always Python's integers.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_trader.domain.kernel.fifo import Lot, Position
+from smart_trader.domain.kernel.fifo import Lot, Position, Sale
 
 Numbers = NDArray[Any]
 """Integers: int64 or, where that is too narrow, Python's own (dtype object)."""
@@ -95,8 +96,8 @@ class Matches:
     """Of a purchase: what those cost; 0 where that is unknown."""
 
 
-_SALE_COLUMNS = tuple(field.name for field in fields(Matches))[:-2]
-"""In the order of `Sale` without `realized`, which is a difference of two others."""
+_SALE_COLUMNS = tuple(field.name for field in fields(Matches) if field.name in Sale._fields)
+_columns_of = attrgetter(*_SALE_COLUMNS)
 
 
 def match(trades: Trades) -> Matches:
@@ -152,7 +153,7 @@ def _walk(trades: Trades, kind: Any) -> Matches:
             position.buy(Lot(row, time, quantity, value if has_value else None))
             continue
         sale = position.sell(quantity, value if has_value else None, time)
-        for name, number in zip(_SALE_COLUMNS, (*sale[:5], *sale[6:]), strict=True):
+        for name, number in zip(_SALE_COLUMNS, _columns_of(sale), strict=True):
             getattr(found, name)[row] = number or 0
     _note_left(position, found)
     return found

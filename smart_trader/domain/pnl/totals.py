@@ -18,15 +18,25 @@ def trade_totals(trades: Trades, matches: Matches) -> TradeTotals:
     cost = np.where(is_realized, matches.cost, 0)
     hours_by_cost = np.zeros(len(trades), object)
     hours_by_cost[is_matched] = matches.holding_hours[is_matched].astype(object) * matches.cost[is_matched]
-    added = (
-        *(gain, cost),
-        *(flags.astype(np.int64) for flags in (gain > 0, is_realized, trades.is_buy, is_sale)),
-        *(np.where(of, trades.value, 0) for of in (trades.is_buy, is_sale)),
-        *(matches.matched_proceeds, hours_by_cost, matches.cost),
+    added = {
+        "realized": gain,
+        "cost_of_sold": cost,
+        "winning_sales": (gain > 0).astype(np.int64),
+        "matched_sales": is_realized.astype(np.int64),
+        "buys": trades.is_buy.astype(np.int64),
+        "sells": is_sale.astype(np.int64),
+        "total_bought": np.where(trades.is_buy, trades.value, 0),
+        "total_sold": np.where(is_sale, trades.value, 0),
+        "matched_proceeds": matches.matched_proceeds,
+        "hours_by_cost": hours_by_cost,
+        "held_cost": matches.cost,
+    }
+    return TradeTotals(
+        **{name: trades.total(numbers).tolist() for name, numbers in added.items()},
+        first=trades.time[trades.starts].tolist(),
+        last=trades.time[trades.ends - 1].tolist(),
+        best_trade_roi=_best_roi(trades, gain, cost),
     )
-    sums = (trades.total(numbers).tolist() for numbers in added)
-    first, last = (trades.time[rows].tolist() for rows in (trades.starts, trades.ends - 1))
-    return TradeTotals._make((*sums, first, last, _best_roi(trades, gain, cost)))
 
 
 def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:
@@ -51,11 +61,10 @@ def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:
 def inventories(trades: Trades, matches: Matches) -> list[Inventory]:
     """What is left of each position."""
     is_known = (matches.left > 0) & trades.has_value
-    added = (
-        *(np.where(trades.is_buy, trades.quantity, 0), matches.left, np.where(is_known, matches.left, 0)),
-        *(matches.left_cost, is_known.astype(np.int64)),
-    )
+    units = np.where(trades.is_buy, trades.quantity, 0)
+    added = (units, matches.left, np.where(is_known, matches.left, 0), matches.left_cost, is_known.astype(np.int64))
+    sums = zip(*(trades.total(numbers).tolist() for numbers in added), strict=True)
     return [
-        Inventory(bought, left, known_left, known_cost if known else None)
-        for bought, left, known_left, known_cost, known in zip(*(trades.total(n).tolist() for n in added), strict=True)
+        Inventory(bought, left, known_left, cost if known_lots else None)
+        for bought, left, known_left, cost, known_lots in sums
     ]
