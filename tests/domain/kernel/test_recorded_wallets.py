@@ -4,14 +4,17 @@
 """
 
 import os
+from collections.abc import Callable
 from decimal import Decimal
+from itertools import product as iproduct
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.domain.kernel import product
-from tests.oracle import fifo, netting, parsing
+from tests.domain.kernel import test_swaps as by_swaps
+from tests.oracle import fifo, netting, parsing, swaps
 from tests.oracle.numbers import Row
 
 CHECKOUT = Path(__file__).parents[3]
@@ -41,15 +44,48 @@ def bronze(*samples: str) -> list[Row]:
     return parsing.bronze_rows(items)
 
 
-@pytest.mark.parametrize(("net", "match"), [(netting, fifo), (product, product)], ids=["oracle", "kernel"])
+DRIFT = ("drift_offset_000", "drift_offset_100")
+# The same of a wallet that mostly changes money: a conversion is no trade.
+CONVERTING = {
+    "very active wallet, page 1": (DRIFT[:1], (100, 73), "-0.227093", "404.566404", 0, 6, "27554.136749"),
+    "very active wallet, both pages": (DRIFT, (180, 144), "-0.846130", "1108.762485", 3, 10, "35866.312461"),
+}
+
+
+@pytest.mark.parametrize(
+    ("net", "match"),
+    [(netting, fifo), (product, product), (swaps, fifo), (by_swaps, product)],
+    ids=["oracle", "kernel", "oracle of swaps", "kernel of swaps"],
+)
 @pytest.mark.parametrize("wallet", WORKED)
 def test_a_recorded_wallet_gives_its_worked_result(wallet: str, net: ModuleType, match: ModuleType) -> None:
-    samples, transactions, realized, cost, won, lost, unmatched = WORKED[wallet]
+    samples, transactions, *figures = WORKED[wallet]
+    _check(net.net(bronze(*samples)), match, (transactions, transactions), *figures)
+
+
+@pytest.mark.parametrize("net", [swaps, by_swaps], ids=["oracle of swaps", "kernel of swaps"])
+@pytest.mark.parametrize("wallet", CONVERTING)
+def test_a_wallet_that_converts_gives_its_worked_result(wallet: str, net: ModuleType) -> None:
+    samples, *figures = CONVERTING[wallet]
     netted = net.net(bronze(*samples))
+    assert not sum(netted.arbitrage_count.values())
+    _check(netted, product, *figures)
+
+
+def _check(
+    netted: netting.Netted | swaps.Netted,
+    match: ModuleType,
+    counts: tuple[int, int],
+    realized: str,
+    cost: str,
+    won: int,
+    lost: int,
+    unmatched: str,
+) -> None:
     sales, _ = match.match(netted.trades)
     gains = [sale["realized_pnl_usd"] for sale in sales if sale["realized_pnl_usd"] is not None]
 
-    assert sum(netted.transaction_count.values()) == transactions == len(netted.trades)
+    assert (sum(netted.transaction_count.values()), len(netted.trades)) == counts
     assert sum(gains, Decimal(0)).quantize(MILLIONTH) == Decimal(realized)
     assert sum((sale["cost_usd"] or Decimal(0) for sale in sales), Decimal(0)).quantize(MILLIONTH) == Decimal(cost)
     assert (sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)) == (won, lost)
@@ -84,13 +120,41 @@ def test_what_is_left_of_a_recorded_wallet(sample: str, open_lots: dict[tuple[st
 
 def test_every_recorded_row_is_netted_alike() -> None:
     edge_rows = [element["row"] for element in parsing.read_json(SAMPLES / "trader_txs_edge_rows.json")]
-    drift = bronze("drift_offset_000", "drift_offset_100")
+    drift = bronze(*DRIFT)
     assert len(drift) == 180
-    for rows in (parsing.bronze_rows(edge_rows), drift, bronze(*PAGES)):
-        actual, expected = product.net(rows), netting.net(rows)
+    ways = [(product.net, netting.net), (by_swaps.net, swaps.net)]
+    for rows, (net, oracle_net) in iproduct((parsing.bronze_rows(edge_rows), drift, bronze(*PAGES)), ways):
+        actual, expected = net(rows), oracle_net(rows)
         product.assert_same(actual.trades, expected.trades, "trade_id")
         assert sorted(actual.rejected) == sorted(expected.rejected)
         assert actual.arbitrage_count == expected.arbitrage_count
+
+
+WORKED_ROWS = {
+    ("2buAuD8q", "SELL", "JitoSOL"): ("150.038585535", "volume_usd", "ok"),
+    ("2buAuD8q", "BUY", "ZEX"): ("150.038585535", "volume_usd", "ok"),
+    ("3fFVCg23", "SELL", "SYLA"): ("46.281158354", "sol", "ok"),
+    ("Cqhqoh18", "BUY", "SYLA"): ("46.329724500", "sol", "ok"),
+    ("28mcCWbZ", "BUY", "invest"): ("7.892557052", "sol", "suspect"),
+}
+
+
+@pytest.mark.parametrize("net", [swaps.net, by_swaps.net], ids=["oracle of swaps", "kernel of swaps"])
+def test_the_labelled_rows_become_what_is_worked_out_beside_them(net: Callable[[list[Row]], swaps.Netted]) -> None:
+    rows = parsing.bronze_rows(element["row"] for element in parsing.read_json(SAMPLES / "trader_txs_edge_rows.json"))
+    netted = net(rows)
+    found = {
+        (row["tx_hash"][:8], row["side"], row["token_symbol"]): (
+            str(row["value_usd"]),
+            row["value_source"],
+            row["price_check"],
+        )
+        for row in netted.trades
+    }
+    assert found.items() >= WORKED_ROWS.items()
+    assert len(netted.trades) == 18
+    assert sum(netted.arbitrage_count.values()) == 2
+    assert not netted.rejected
 
 
 def test_a_later_capture_repeats_the_earlier_rows() -> None:

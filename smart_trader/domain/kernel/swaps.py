@@ -1,0 +1,402 @@
+"""The rows of one transaction to trades, by the second edition: swaps, what is left over, row by row (docs/pnl.md).
+
+Rows that share a token are one swap, directly or through others; money does not connect. What a swap leaves is one
+trade, a sale and a purchase, nothing, or, where it leaves something else, what each of its rows is by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, SOL, USD, USD_LIMIT, round_half_away
+from smart_trader.domain.kernel.trades import BUY, SELL
+from smart_trader.domain.kernel.valuation import (
+    NO_VALUE,
+    ONE_SIDED,
+    REJECTED,
+    SOL_PRICE,
+    STABLE,
+    SUSPECT,
+    TOKEN_PRICE,
+    VOLUME_USD,
+)
+from smart_trader.domain.kernel.worth import (
+    STABLE_PLACES,
+    Leg,
+    MovedRow,
+    Value,
+    WorthRules,
+    check_prices,
+    checked,
+    exceeds,
+    gap_verdict,
+    money_total,
+    money_value,
+    stable_price,
+    token_value,
+    volume_value,
+    worse,
+)
+
+_NANO = PRICE // USD
+_FIRST = (0,)
+_SCALED = 18
+"""Digits of a multiplier after the point."""
+
+
+class SwapRow(NamedTuple):
+    """One row of `bronze.transaction_history`, as far as netting needs it: two legs side by side, and the volume."""
+
+    base_mint: str
+    base_symbol: str | None
+    base_decimals: int | None
+    """What the wallet knows of the mint, not what this row says; of money its own."""
+    base_multiplier: int | None
+    """Of a scaled token, in 10^-18; None where the token is not scaled, 0 where nobody knows it."""
+    base_change: int
+    base_price: int | None
+    """10^-18 dollars a unit, as served."""
+    quote_mint: str
+    quote_symbol: str | None
+    quote_decimals: int | None
+    quote_multiplier: int | None
+    quote_change: int
+    quote_price: int | None
+    volume: int | None
+    """Nano-dollars, as served."""
+
+
+class Trade(NamedTuple):
+    """What a swap brought or took of one mint."""
+
+    mint: str
+    symbol: str | None
+    decimals: int | None
+    side: str
+    quantity: int
+    """Base units, above zero."""
+    value: int | None
+    """Nano-dollars; None when unknown."""
+    value_source: str
+    price_check: str
+    rows: tuple[int, ...]
+    """Places of the rows of the swap, in their order."""
+    is_paired: bool = False
+    """Whether it is one side of a swap of two tokens, valued once."""
+    is_second: bool = False
+    """A SELL of a swap that is also a BUY of the mint."""
+
+
+class Netted(NamedTuple):
+    """What one transaction amounts to."""
+
+    trades: tuple[Trade, ...] = ()
+    is_arbitrage: bool = False
+    """No trade, and money that both went out and came in, in a swap that left no token."""
+    rejected: tuple[int, ...] = ()
+    """Places of the rows of swaps whose quantities do not fit."""
+
+
+class _Part(NamedTuple):
+    """A trade, or what one row adds to one."""
+
+    token: str
+    change: int
+    value: Value | None
+    check: str
+    is_paired: bool = False
+
+
+def net(rows: Sequence[tuple[Any, ...]], rules: WorthRules) -> Netted:
+    """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first.
+
+    Each is a `SwapRow`, or a plain tuple of its values.
+    """
+    plain = _plain_swap(rows[0], rules) if len(rows) == 1 else None
+    return plain or net_any([SwapRow(*row) for row in rows], rules)
+
+
+def _plain_swap(row: tuple[Any, ...], rules: WorthRules) -> Netted | None:
+    """What nearly every transaction is: one row, a token for money that has a price. None for all else.
+
+    The same answer as that of `net_any`, which knows every case, in a fraction of its time.
+    """
+    mint, symbol, decimals, multiplier, change, price, paid_in, _, _, _, amount, given, _ = row
+    money = rules.money
+    kind = money.get(paid_in)
+    if kind is None:
+        paid_in, _, _, _, amount, given, mint, symbol, decimals, multiplier, change, price, _ = row
+        kind = money.get(paid_in)
+    if kind is None or mint in money or multiplier is not None or not (change > 0 > amount or change < 0 < amount):
+        return None
+    if given is not None and given <= 0:
+        given = None
+    if kind != SOL:
+        used, places, source = stable_price(given, rules), STABLE_PLACES, STABLE
+    elif given is not None and rules.sol_price_min <= given <= rules.sol_price_max:
+        used, places, source = given, 9, SOL_PRICE
+    else:
+        return None
+    check = ONE_SIDED
+    quantity, paid = abs(change), abs(amount)
+    if given is not None and price is not None and price > 0 and decimals is not None:
+        check = gap_verdict(quantity * price, decimals, paid * given, places, rules)
+        if check == REJECTED:
+            check = SUSPECT
+    usd = round_half_away(paid * used, _NANO * 10**places)
+    if quantity >= RAW_LIMIT or usd >= USD_LIMIT:
+        return None
+    side = BUY if change > 0 else SELL
+    return Netted((Trade(mint, symbol, decimals, side, quantity, usd, source, check, _FIRST),))
+
+
+def net_any(rows: Sequence[SwapRow], rules: WorthRules) -> Netted:
+    """`net` for any rows."""
+    moved = [_moved_row(row, rules) for row in rows]
+    money_only = [leg for row in moved for leg in row.legs if all(other.is_money for other in row.legs)]
+    trades: list[Trade] = []
+    rejected: list[int] = []
+    is_loop = False
+    for places in _swaps(moved):
+        swap = _Swap([moved[place] for place in places], rules)
+        parts = swap.parts()
+        is_loop = is_loop or (not swap.tokens and swap.is_loop(money_only))
+        found = _trades(swap.legs, parts, tuple(places), rules)
+        if any(trade.quantity >= RAW_LIMIT for trade in found):
+            rejected += places
+        else:
+            trades += found
+    return Netted(tuple(trades), is_loop and not trades, tuple(rejected))
+
+
+def _moved_row(row: SwapRow, rules: WorthRules) -> MovedRow:
+    legs = (_leg(*row[:6], rules=rules), _leg(*row[6:12], rules=rules))
+    return MovedRow(tuple(leg for leg in legs if leg.change), row.volume if row.volume and row.volume > 0 else None)
+
+
+def _leg(
+    mint: str,
+    symbol: str | None,
+    decimals: int | None,
+    multiplier: int | None,
+    change: int,
+    price: int | None,
+    *,
+    rules: WorthRules,
+) -> Leg:
+    kind = rules.money.get(mint)
+    if kind is not None:
+        decimals, multiplier = 9 if kind == SOL else STABLE_PLACES, None
+    if price is not None and (price <= 0 or decimals is None or multiplier == 0):
+        price = None
+    if kind == SOL and price is not None and not rules.sol_price_min <= price <= rules.sol_price_max:
+        price = None
+    places = decimals or 0
+    if multiplier is not None:
+        price, places = None if price is None else price * multiplier, places + _SCALED
+    return Leg(kind or mint, kind is not None, symbol, decimals, change, price, places)
+
+
+def _swaps(rows: Sequence[MovedRow]) -> list[list[int]]:
+    """Places of the rows that share a token, swap by swap; rows of money only are in none."""
+    groups: list[tuple[set[str], list[int]]] = []
+    for place, row in enumerate(rows):
+        tokens = {leg.asset for leg in row.legs if not leg.is_money}
+        if not tokens:
+            continue
+        places = [place]
+        apart = []
+        for group in groups:
+            if tokens.isdisjoint(group[0]):
+                apart.append(group)
+            else:
+                tokens |= group[0]
+                places += group[1]
+        groups = [*apart, (tokens, places)]
+    return [sorted(places) for _, places in groups]
+
+
+class _Swap:
+    """What a swap moved, and what of it remains."""
+
+    def __init__(self, rows: Sequence[MovedRow], rules: WorthRules) -> None:
+        self._rows, self._rules = rows, rules
+        self.legs = [leg for row in rows for leg in row.legs]
+        self._came_in: dict[str, int] = {}
+        self._went_out: dict[str, int] = {}
+        money: set[str] = set()
+        for asset, is_money, _, _, change, _, _ in self.legs:
+            flows = self._came_in if change > 0 else self._went_out
+            flows[asset] = flows.get(asset, 0) + abs(change)
+            if is_money:
+                money.add(asset)
+        left = {asset: change for asset, change in self._changes() if self._remains(asset, change, asset in money)}
+        self.tokens = {asset: change for asset, change in left.items() if asset not in money}
+        self.money = {asset: change for asset, change in left.items() if asset in money}
+
+    def _changes(self) -> list[tuple[str, int]]:
+        assets = dict.fromkeys((*self._came_in, *self._went_out))
+        return [(asset, self._came_in.get(asset, 0) - self._went_out.get(asset, 0)) for asset in assets]
+
+    def _moved_both_ways(self, asset: str) -> bool:
+        return asset in self._came_in and asset in self._went_out
+
+    def _remains(self, asset: str, change: int, is_money: bool) -> bool:
+        """Whether `change` is more than dust of what moved both ways."""
+        if not change or not self._moved_both_ways(asset):
+            return bool(change)
+        rules, flow = self._rules, max(self._came_in[asset], self._went_out[asset])
+        rest = abs(change)
+        is_more = exceeds(rest, flow, rules.leftover_ratio)
+        if is_money:
+            least = rules.leftover_sol if asset == SOL else rules.leftover_stable
+            return (is_more and rest > least) or exceeds(rest, flow, rules.leftover_money_most)
+        if is_more:
+            return True
+        own = token_value(self.legs, asset, rest)
+        return own is not None and own.numerator > rules.leftover_usd * own.denominator
+
+    def is_loop(self, money_only: Sequence[Leg]) -> bool:
+        """Whether a kind of money went out and came in, in this swap and the rows of money only."""
+        ways = {(leg.asset, leg.change > 0) for leg in (*self.legs, *money_only) if leg.is_money}
+        return any((asset, not is_in) in ways for asset, is_in in ways)
+
+    def parts(self) -> list[_Part]:
+        """The trades, in which a row-by-row swap may have several of one token and side."""
+        if not self.tokens:
+            return []
+        if len(self.tokens) == 1:
+            ((token, change),) = self.tokens.items()
+            if self.money and self._is_paid(change):
+                return [self._one_token(token, change, money_value(self.legs, self.money, self._rules))]
+            if not self.money and not self._moved_both_ways(token):
+                return [self._one_token(token, change, None)]
+        if len(self.tokens) == 2 and not self.money:
+            sold, bought = sorted(self.tokens, key=self.tokens.__getitem__)
+            if self.tokens[sold] < 0 < self.tokens[bought]:
+                return self._pair(sold, bought)
+        return [part for row in self._rows for part in _parts_of_row(row, self._rules)]
+
+    def _is_paid(self, change: int) -> bool:
+        """Whether the money that remains went the other way than the token; by its amounts if it has no worth."""
+        found = money_total(self.legs, self.money, self._rules)
+        if found is not None and found[0]:
+            return found[0] * change < 0
+        return all(amount * change < 0 for amount in self.money.values())
+
+    def _touching(self, token: str) -> list[MovedRow]:
+        return [row for row in self._rows if row.touches(token)]
+
+    def _one_token(self, token: str, change: int, by_money: Value | None) -> _Part:
+        rows = self._touching(token)
+        value = by_money or volume_value(rows, token, change, self._rules) or token_value(self.legs, token, abs(change))
+        return _Part(token, change, *checked(value, check_prices(rows, self._rules)))
+
+    def _pair(self, sold: str, bought: str) -> list[_Part]:
+        with_sold, with_bought = self._touching(sold), self._touching(bought)
+        value = (
+            self._passed_through(sold, with_sold)
+            or volume_value(with_sold, sold, -1, self._rules)
+            or volume_value(with_bought, bought, 1, self._rules)
+            or token_value(self.legs, sold, -self.tokens[sold])
+            or token_value(self.legs, bought, self.tokens[bought])
+        )
+        check = worse(check_prices(with_sold, self._rules), check_prices(with_bought, self._rules))
+        return [_Part(token, self.tokens[token], *checked(value, check), is_paired=True) for token in (sold, bought)]
+
+    def _passed_through(self, sold: str, with_sold: Sequence[MovedRow]) -> Value | None:
+        """Value of the token sold by the money of its rows, if these carry at least half of it."""
+        paid = [row for row in with_sold if any(leg.is_money for leg in row.legs)]
+        quantity, carried = -self.tokens[sold], -sum(row.moved(sold) for row in paid)
+        if 2 * carried < quantity:
+            return None
+        amounts: dict[str, int] = {}
+        for leg in (leg for row in paid for leg in row.legs if leg.is_money):
+            amounts[leg.asset] = amounts.get(leg.asset, 0) + leg.change
+        found = money_total(self.legs, {kind: amount for kind, amount in amounts.items() if amount}, self._rules)
+        if found is None or found[0] <= 0:
+            return None
+        return Value(found[0] * quantity, PRICE * 10**9 * carried, found[1])
+
+
+def _parts_of_row(row: MovedRow, rules: WorthRules) -> list[_Part]:
+    tokens = [leg for leg in row.legs if not leg.is_money]
+    if len(tokens) == 2:
+        return _two_tokens(row, tokens, rules)
+    (token,) = tokens
+    paid = {leg.asset: leg.change for leg in row.legs if leg.is_money and leg.change * token.change < 0}
+    value = money_value(row.legs, paid, rules) if paid else None
+    value = (
+        value
+        or volume_value([row], token.asset, token.change, rules)
+        or token_value([token], token.asset, abs(token.change))
+    )
+    check = check_prices([row], rules) if paid else ONE_SIDED
+    return [_Part(token.asset, token.change, *checked(value, check))]
+
+
+def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: WorthRules) -> list[_Part]:
+    check = check_prices([row], rules)
+    if tokens[0].change * tokens[1].change > 0:
+        return [_Part(leg.asset, leg.change, *checked(None, check)) for leg in tokens]
+    sold, bought = sorted(tokens, key=lambda leg: leg.change)
+    value = (
+        volume_value([row], sold.asset, sold.change, rules)
+        or volume_value([row], bought.asset, bought.change, rules)
+        or token_value([sold], sold.asset, -sold.change)
+        or token_value([bought], bought.asset, bought.change)
+    )
+    return [_Part(leg.asset, leg.change, *checked(value, check)) for leg in (sold, bought)]
+
+
+def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...], rules: WorthRules) -> list[Trade]:
+    """One trade for each token and side."""
+    sides: dict[tuple[str, bool], list[_Part]] = {}
+    for part in parts:
+        sides.setdefault((part.token, part.change > 0), []).append(part)
+    trades = []
+    for (token, is_buy), same in sides.items():
+        value, check = (same[0].value, same[0].check) if len(same) == 1 else _added_up(same, rules)
+        usd = None if value is None else value.nano_dollars
+        if usd is not None and usd >= USD_LIMIT:
+            value = usd = None
+        last = next(leg for leg in reversed(legs) if leg.asset == token)
+        trades.append(
+            Trade(
+                mint=token,
+                symbol=last.symbol,
+                decimals=last.decimals,
+                side=BUY if is_buy else SELL,
+                quantity=sum(abs(part.change) for part in same),
+                value=usd,
+                value_source=NO_VALUE if value is None else value.source,
+                price_check=check,
+                rows=places,
+                is_paired=same[0].is_paired,
+                is_second=not is_buy and (token, True) in sides,
+            )
+        )
+    return trades
+
+
+def _added_up(parts: Sequence[_Part], rules: WorthRules) -> tuple[Value | None, str]:
+    """Value and price check of parts of one token and side; unknown if too much of it is of unknown value."""
+    known = [(part.value, part.check) for part in parts if part.value is not None]
+    checks = [check for _, check in known] or [part.check for part in parts]
+    check = checks[0]
+    for other in checks[1:]:
+        check = worse(check, other)
+    unknown = sum(abs(part.change) for part in parts if part.value is None)
+    if not known or exceeds(unknown, sum(abs(part.change) for part in parts), rules.unknown_part):
+        return None, check
+    sums: dict[str, Fraction] = {}
+    for value, _ in known:
+        sums[value.source] = sums.get(value.source, Fraction(0)) + Fraction(value.numerator, value.denominator)
+    total = sum(sums.values(), Fraction(0))
+    return Value(total.numerator, total.denominator, _source_of(sums)), check
+
+
+def _source_of(sums: Mapping[str, Fraction]) -> str:
+    if sums.keys() <= {STABLE, SOL_PRICE}:
+        return STABLE if sums.get(STABLE, -1) > sums.get(SOL_PRICE, -1) else SOL_PRICE
+    return VOLUME_USD if VOLUME_USD in sums else TOKEN_PRICE

@@ -1,0 +1,204 @@
+"""What a swap was worth, by the second edition: its money, else its volume, else the token's own price (docs/pnl.md).
+
+Anybody can make up the price of a token, and a volume is often computed from one. So only money within sane bounds is
+trusted; the others are named for what they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from smart_trader.domain.kernel.money import PRICE, SOL, USD, round_half_away
+from smart_trader.domain.kernel.valuation import (
+    OK,
+    ONE_SIDED,
+    REJECTED,
+    SOL_PRICE,
+    STABLE,
+    SUSPECT,
+    TOKEN_PRICE,
+    VOLUME_USD,
+)
+
+_SEVERITY = (OK, ONE_SIDED, SUSPECT, REJECTED)
+MONEY_PLACES = {SOL: 9}
+"""Decimals of a kind of money; every stable coin has `STABLE_PLACES`."""
+STABLE_PLACES = 6
+_MONEY_SCALE = PRICE * 10**9
+"""One dollar of money: a raw amount of SOL times its price."""
+_FROM_STABLE = 10 ** (MONEY_PLACES[SOL] - STABLE_PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class WorthRules:
+    """Thresholds of netting and valuation; the defaults stand in conf/defaults.toml under `pnl`."""
+
+    money: Mapping[str, str]
+    """Money mints, each with the one under which it is added up."""
+    leftover_ratio: Fraction
+    """Of what moved, at most so much counts as nothing."""
+    leftover_usd: int
+    leftover_sol: int
+    leftover_stable: int
+    """Base units of money up to which it counts as nothing too, unless that is more than the next share of its flow."""
+    leftover_money_most: Fraction
+    sol_price_min: int
+    """10^-18 dollars; a price of SOL outside of these bounds is not given."""
+    sol_price_max: int
+    stable_price_tolerance: Fraction
+    stable_price_min: int
+    stable_price_max: int
+    """10^-18 dollars. A stable coin's own price counts if it is off by more than that and within these bounds."""
+    volume_left: Fraction
+    """Of volumes that nearly cancel out, less than this share is no volume."""
+    unknown_part: Fraction
+    price_gap_ok: Fraction
+    price_gap_suspect: Fraction
+
+
+class Leg(NamedTuple):
+    """One side of a row that moved something."""
+
+    asset: str
+    """The mint, or the kind of money."""
+    is_money: bool
+    symbol: str | None
+    decimals: int | None
+    change: int
+    """Base units, signed: below zero left the wallet."""
+    price: int | None
+    """Dollars of 10^`places` base units, in 10^-18; None where no price is given or nobody knows the units."""
+    places: int
+
+
+class Value(NamedTuple):
+    """`numerator` / `denominator` dollars, and which of the sources says so."""
+
+    numerator: int
+    denominator: int
+    source: str
+
+    @property
+    def is_money(self) -> bool:
+        return self.source in (STABLE, SOL_PRICE)
+
+    @property
+    def nano_dollars(self) -> int:
+        return round_half_away(self.numerator * USD, self.denominator)
+
+
+class MovedRow(NamedTuple):
+    """A row of a swap: its legs that moved something, and the volume that it carries."""
+
+    legs: tuple[Leg, ...]
+    volume: int | None
+    """Nano-dollars, above zero; None where none is given."""
+
+    def moved(self, asset: str) -> int:
+        return sum(leg.change for leg in self.legs if leg.asset == asset)
+
+    def touches(self, asset: str) -> bool:
+        return any(leg.asset == asset for leg in self.legs)
+
+
+def money_total(legs: Sequence[Leg], amounts: Mapping[str, int], rules: WorthRules) -> tuple[int, str] | None:
+    """Signed worth of `amounts` of money at the prices of `legs`, in 10^-27 dollars, and its source.
+
+    None if a kind has no price.
+    """
+    total = stable = absolute = 0
+    for kind, amount in amounts.items():
+        price = _last_price(legs, kind)
+        if kind != SOL:
+            worth = amount * _FROM_STABLE * stable_price(price, rules)
+            stable += abs(worth)
+        elif price is None:
+            return None
+        else:
+            worth = amount * price
+        total += worth
+        absolute += abs(worth)
+    return total, STABLE if 2 * stable > absolute else SOL_PRICE
+
+
+def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: WorthRules) -> Value | None:
+    """Worth of `amounts` whatever its sign; None if a kind has no price, or they add up to nothing."""
+    found = money_total(legs, amounts, rules)
+    return Value(abs(found[0]), _MONEY_SCALE, found[1]) if found and found[0] else None
+
+
+def stable_price(given: int | None, rules: WorthRules) -> int:
+    """What a stable coin counts for: one dollar, unless its own price is off and still sane."""
+    if given is None or not exceeds(abs(given - PRICE), PRICE, rules.stable_price_tolerance):
+        return PRICE
+    return given if rules.stable_price_min <= given <= rules.stable_price_max else PRICE
+
+
+def volume_value(rows: Sequence[MovedRow], token: str, direction: int, rules: WorthRules) -> Value | None:
+    """Volumes of the rows that move `token` in the trade's direction, less those of the rows against it.
+
+    None unless all `rows`, which touch the token, carry one, and enough is left of them.
+    """
+    left = total = 0
+    for row in rows:
+        if row.volume is None:
+            return None
+        left += row.volume if row.moved(token) * direction >= 0 else -row.volume
+        total += row.volume
+    return Value(left, USD, VOLUME_USD) if exceeds(left, total, rules.volume_left) else None
+
+
+def token_value(legs: Sequence[Leg], token: str, quantity: int) -> Value | None:
+    """`quantity` base units at the last price that the token's own legs carry."""
+    for leg in reversed(legs):
+        if leg.asset == token and leg.price is not None:
+            return Value(quantity * leg.price, PRICE * 10**leg.places, TOKEN_PRICE)
+    return None
+
+
+def check_prices(rows: Sequence[MovedRow], rules: WorthRules) -> str:
+    """How far the two legs of the worst of `rows` disagree."""
+    worst: str | None = None
+    for row in rows:
+        if len(row.legs) == 2:
+            one, other = row.legs
+            if one.price is not None and other.price is not None:
+                verdict = gap_verdict(
+                    abs(one.change) * one.price, one.places, abs(other.change) * other.price, other.places, rules
+                )
+                worst = verdict if worst is None else worse(worst, verdict)
+    return worst or ONE_SIDED
+
+
+def gap_verdict(one: int, places: int, other: int, other_places: int, rules: WorthRules) -> str:
+    """How far two legs disagree, each worth amount x price, in 10^-(18 + its places) dollars."""
+    x, y = (one, other) if places == other_places else (one * 10**other_places, other * 10**places)
+    larger, smaller = (x, y) if x > y else (y, x)
+    if not exceeds(larger, smaller, rules.price_gap_ok):
+        return OK
+    return REJECTED if exceeds(larger, smaller, rules.price_gap_suspect) else SUSPECT
+
+
+def worse(one: str, other: str) -> str:
+    """The more severe of two price checks."""
+    return max(one, other, key=_SEVERITY.index)
+
+
+def checked(value: Value | None, check: str) -> tuple[Value | None, str]:
+    """A value that the prices contradict is none, unless it is money: then it is suspect."""
+    if check != REJECTED:
+        return value, check
+    return (value, SUSPECT) if value is not None and value.is_money else (None, REJECTED)
+
+
+def _last_price(legs: Sequence[Leg], kind: str) -> int | None:
+    for leg in reversed(legs):
+        if leg.asset == kind and leg.price is not None:
+            return leg.price
+    return None
+
+
+def exceeds(part: int, whole: int, share: Fraction) -> bool:
+    """Whether `part` is more than `share` of `whole`."""
+    return part * share.denominator > whole * share.numerator
