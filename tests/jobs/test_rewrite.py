@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from pyspark.sql import DataFrame
 
+from smart_trader import failpoints
 from smart_trader.domain import catalog
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import QualityError, SchemaMismatch
+from smart_trader.failpoints import FailpointReached
 from smart_trader.job_table import READING_JOBS
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -62,3 +64,29 @@ def test_a_table_in_another_layout_is_written_anew_and_then_is_as_declared(
     (report,) = lake.run("maintain", as_of=MARKET.now, table=PNL.name).values()
     assert report.notes == ["silver.wallet_pnl is as declared: nothing to write anew"]
     assert lake.versions(catalog.TABLES) == before | {PNL.name: before[PNL.name] + 1}
+
+
+@pytest.mark.parametrize(
+    "stopped", ["maintain.before_commit:silver.wallet_pnl", "maintain.after_commit:silver.wallet_pnl"]
+)
+def test_a_rewrite_that_is_stopped_has_changed_nothing_or_is_done(
+    stopped: str, filled: Lake, copied: Callable[[str], Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = copied("lake")
+    as_others_do(lake, PNL, lake.tables.read(PNL), "moved_to_gold")
+    before = lake.versions(catalog.TABLES)
+    is_made = "after" in stopped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(failpoints, "plan", lambda point: "raise" if point == stopped else None)
+        with pytest.raises(FailpointReached):
+            lake.run("maintain", as_of=MARKET.now, table=PNL.name)
+    assert lake.versions(catalog.TABLES) == before | {PNL.name: before[PNL.name] + is_made}
+    (report,) = lake.run("maintain", as_of=MARKET.now, table=PNL.name).values()
+
+    assert report.notes[0].startswith(
+        "silver.wallet_pnl is as declared" if is_made else "silver.wallet_pnl was written"
+    )
+    assert lake.versions(catalog.TABLES) == before | {PNL.name: before[PNL.name] + 1}
+    assert lake.tables.create(catalog.TABLES) == []
+    assert lake.digests() == filled.digests()
