@@ -4,10 +4,10 @@ One pass: the trades of a wallet come token by token in their total order, and a
 Why so: docs/decisions/pnl-engine.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,24 +15,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import (
     Batches,
     arrow_type,
-    build_column,
-    nullable,
-    number_column,
     numbers,
     run_starts,
     scatter,
     stateful_arrow_udf,
 )
 from smart_trader.domain.kernel.marks import MarkRules, Quote
-from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
-    Figures,
     Results,
     WalletFacts,
     join,
@@ -43,43 +37,18 @@ from smart_trader.domain.kernel.performance import (
 from smart_trader.domain.kernel.trades import Side
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.pnl.matching import Matches, Trades, match
+from smart_trader.domain.pnl.results import (
+    MATCHED,
+    USUALLY_ALL,
+    USUALLY_ZERO,
+    figures_of_positions,
+    lot_results,
+    pnl_rows,
+    sale_results,
+)
 from smart_trader.domain.pnl.totals import inventories, trade_totals
-from smart_trader.domain.silver import open_lots, realized_sales, wallet_pnl
+from smart_trader.domain.silver import open_lots
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
-from smart_trader.domain.tables.table import STRING
-
-_SALE_COLUMNS = (
-    *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
-    *("acquired_at", "holding_hours"),
-)
-_USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
-"""Null for a sale that has none: a null costs nothing on the way."""
-_USUALLY_ALL = {
-    "matched_raw": "quantity_raw",
-    "matched_proceeds_usd": "value_usd",
-    "remaining_raw": "quantity_raw",
-    "remaining_cost_usd": "value_usd",
-}
-"""Null for a sale that is matched whole, or for a lot that is whole: the trade itself has the value."""
-_LOT_COLUMNS = ("remaining_raw", "remaining_cost_usd")
-_PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
-_FIGURES = T.StructType(
-    [
-        T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),
-        T.StructField("wallet_class", STRING),
-        T.StructField("class_reason", STRING),
-    ]
-)
-MATCHED = T.StructType(
-    [
-        T.StructField("sale", nullable(realized_sales.TABLE.fields(_SALE_COLUMNS))),
-        T.StructField("lot", nullable(open_lots.TABLE.fields(_LOT_COLUMNS))),
-        T.StructField("figures", _FIGURES),
-    ]
-)
-"""The result for a trade: how it was matched if it is a sale, what is left of it if that is a lot. At the last
-trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
-usual is null in it (`_USUALLY_ZERO`, `_USUALLY_ALL`) until `sales_in` and `lots_in` fill it in."""
 
 _AROUND = ("wallet_address", "token_address", "block_time")
 _PAYLOAD = ("trade_id", "block_number", "quantity_raw", "value_usd")
@@ -87,8 +56,7 @@ TRADE_COLUMNS = (*_AROUND, *_PAYLOAD, "side", "decimals")
 """Columns of a trade that the engine reads."""
 _TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.payload.*")
 _ROWS_PER_BATCH = 20_000
-_MATCHED = arrow_type(MATCHED)
-_FIGURES_TYPE = _MATCHED.field("figures").type
+_MATCHED_FIELDS = list(arrow_type(MATCHED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +102,7 @@ def match_trades(lines: DataFrame, rules: EngineRules) -> DataFrame:
 def sales_in(matched: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
     sales = _in_full(matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
-    zeros = {name: F.coalesce(name, F.lit(0)) for name in _USUALLY_ZERO}
+    zeros = {name: F.coalesce(name, F.lit(0)) for name in USUALLY_ZERO}
     return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
 
 
@@ -150,10 +118,10 @@ def lots_in(matched: DataFrame) -> DataFrame:
 
 
 def _in_full(rows: DataFrame, units: str) -> DataFrame:
-    """The rows with the values of the trade where `units` are null (`_USUALLY_ALL`)."""
-    names = [name for name in _USUALLY_ALL if name in rows.columns]
+    """The rows with the values of the trade where `units` are null (`USUALLY_ALL`)."""
+    names = [name for name in USUALLY_ALL if name in rows.columns]
     return rows.withColumns(
-        {name: F.when(F.col(units).isNull(), F.col(_USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
+        {name: F.when(F.col(units).isNull(), F.col(USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
     )
 
 
@@ -233,8 +201,8 @@ class _Engine:
         figures = scatter(self._close(lines, trades, matches, ends_wallet), trades.ends - 1, len(trades))
         for start in range(0, len(trades), _ROWS_PER_BATCH):
             rows = slice(start, start + _ROWS_PER_BATCH)
-            result = (_sale_results(trades, matches, rows), _lot_results(trades, matches, rows), figures[rows])
-            yield pa.StructArray.from_arrays(result, fields=list(_MATCHED))
+            result = (sale_results(trades, matches, rows), lot_results(trades, matches, rows), figures[rows])
+            yield pa.StructArray.from_arrays(result, fields=_MATCHED_FIELDS)
 
     def _close(
         self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, ends_wallet: bool
@@ -252,8 +220,10 @@ class _Engine:
                 ended[end - 1] = wallet
         wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
         of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
-        rows = _pnl_rows((mints, token_figures(results, complete)), ([ALL_TOKENS] * len(ended), of_wallets))
-        return _listed(rows, is_own, {place: wallet.verdict(self._rules.classes) for place, wallet in ended.items()})
+        rows = pnl_rows((mints, token_figures(results, complete)), ([ALL_TOKENS] * len(ended), of_wallets))
+        return figures_of_positions(
+            rows, is_own, {place: wallet.verdict(self._rules.classes) for place, wallet in ended.items()}
+        )
 
     def _judge(self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches) -> tuple[list[str | None], Results]:
         """The mint of each position, and what became of it."""
@@ -285,88 +255,6 @@ class _Engine:
             held = (trades.time[rows] - matches.acquired_at[rows])[is_realized[rows]]
             self._wallet.see(results.part(slice(begin + skipped, end)), trades.time[rows], held)
             yield begin, end, self._wallet
-
-
-def _listed(rows: pa.StructArray, is_own: NDArray[np.bool_], verdicts: Mapping[int, tuple[str, str]]) -> pa.StructArray:
-    """The figures of each position, given the PnL of all positions, then of the wallets that end at some of them."""
-    count, last = len(is_own), np.array(list(verdicts), np.int64)
-    is_last = np.zeros(count, bool)
-    is_last[last] = True
-    sizes = (~is_own).astype(np.int64) + is_last
-    offsets = np.insert(np.cumsum(sizes), 0, 0)
-    order = np.empty(offsets[-1], np.int64)
-    order[offsets[:-1][~is_own]] = np.flatnonzero(~is_own)
-    order[offsets[1:][is_last] - 1] = np.arange(count, count + len(last))
-    listed = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows.take(pa.array(order)), _FIGURES_TYPE[0].type)
-    texts = [[verdict[i] for verdict in verdicts.values()] for i in range(2)]
-    columns = (listed, *(scatter(pa.array(words, pa.string()), last, count) for words in texts))
-    return pa.StructArray.from_arrays(columns, fields=list(_FIGURES_TYPE), mask=pa.array(sizes == 0))
-
-
-def _sale_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
-    is_sale, matched = ~trades.is_buy[rows], matches.matched[rows]
-    proceeds, cost = matches.matched_proceeds[rows], matches.cost[rows]
-    is_part = matched != trades.quantity[rows]
-    is_matched = is_sale & (matched > 0)
-    is_realized = is_matched & trades.has_value[rows]
-    unknown_cost, unmatched, realized = matches.unknown_cost[rows], matches.unmatched[rows], proceeds - cost
-    columns = {
-        "matched_raw": (matched, is_sale & is_part),
-        "unknown_cost_raw": (unknown_cost, unknown_cost != 0),
-        "unmatched_raw": (unmatched, unmatched != 0),
-        "matched_proceeds_usd": (proceeds, is_realized & is_part),
-        "cost_usd": (cost, is_matched & _fits(cost)),
-        "realized_pnl_usd": (realized, is_realized & _fits(realized)),
-        "acquired_at": (matches.acquired_at[rows], is_matched),
-        "holding_hours": (matches.holding_hours[rows], is_matched),
-    }
-    return _structs(columns, is_sale, _MATCHED.field("sale").type)
-
-
-def _lot_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
-    left = matches.left[rows]
-    is_open = left > 0
-    is_part = is_open & (left != trades.quantity[rows])
-    columns = {
-        "remaining_raw": (left, is_part),
-        "remaining_cost_usd": (matches.left_cost[rows], is_part & trades.has_value[rows]),
-    }
-    return _structs(columns, is_open, _MATCHED.field("lot").type)
-
-
-def _structs(
-    columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_]]], is_there: Any, kind: pa.StructType
-) -> pa.Array:
-    """A struct where `is_there`, of columns that are given by name as numbers and whether each is known."""
-    arrays = [number_column(*columns[field.name], field.type) for field in kind]
-    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=pa.array(~is_there))
-
-
-def _fits(amounts: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether their column can hold them."""
-    fits: NDArray[np.bool_] = (amounts < USD_LIMIT) & (amounts > -USD_LIMIT)
-    return fits
-
-
-def _pnl_rows(*parts: tuple[Sequence[str | None], Figures]) -> pa.StructArray:
-    """Rows of `silver.wallet_pnl`, part after part: the tokens, and their figures by column."""
-    fields = list(_FIGURES_TYPE[0].type.value_type)
-    columns = [{"token_address": tokens, **figures} for tokens, figures in parts]
-    arrays = [_pnl_column([column[field.name] for column in columns], field.type) for field in fields]
-    return pa.StructArray.from_arrays(arrays, fields=fields)
-
-
-def _pnl_column(parts: Iterable[Sequence[Any]], kind: pa.DataType) -> pa.Array:
-    values = list(chain.from_iterable(parts))
-    return build_column(_fitting(values, 10**kind.precision) if pa.types.is_decimal(kind) else values, kind)
-
-
-def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
-    """None for a figure that its column cannot hold: it cannot be told, and must not stop the others."""
-    known = [figure for figure in figures if figure is not None]
-    if not known or (max(known) < limit and min(known) > -limit):
-        return figures
-    return [figure if figure is None or -limit < figure < limit else None for figure in figures]
 
 
 def _match_partition(batches: Batches, rules: EngineRules) -> Iterator[pa.Array]:
