@@ -194,7 +194,7 @@ def reading_states(whales: DataFrame, is_detailed: Column) -> DataFrame:
 
 
 def rejections(of_bronze: DataFrame, of_silver: DataFrame) -> DataFrame:
-    """How many rows were put aside, by where they came from and why."""
+    """How many rows were rejected, by source and reason."""
     counts = (F.count(F.lit(1)).alias("rows"), F.max("rejected_at").alias("newest"))
     served = of_bronze.groupBy("source", "reason").agg(*counts)
     netted = of_silver.groupBy(F.lit("silver_pnl").alias("source"), "reason").agg(*counts)

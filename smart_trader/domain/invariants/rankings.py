@@ -1,4 +1,4 @@
-"""What must hold of a ranking: it says what the figures said from which it was made, and its ranks are an order."""
+"""What must hold of a ranking: it has the figures from which it was made, and its ranks are an order."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F

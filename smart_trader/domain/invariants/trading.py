@@ -1,6 +1,6 @@
 """What must add up between the tables of one wallet's trading, from the rows as served to its figures.
 
-Sums are exact, or null where they do not fit: what cannot be told is not broken.
+Sums are exact, or null where they do not fit: a sum that is not known breaks no rule.
 """
 
 from pyspark.sql import Column, DataFrame
@@ -23,7 +23,7 @@ _LINKED = (*_POSITION, "trade_id")
 
 
 def examine_events(read: Rows, consistent: DataFrame) -> Examination:
-    """Each served row of a consistent wallet is in a trade, put aside, or part of an arbitrage, and no other row is.
+    """Each served row of a consistent wallet is in a trade, rejected, or part of an arbitrage, and no other row is.
 
     Only rows up to the business time of the wallet's PnL count. An example names one transaction of its wallet.
     """
@@ -35,7 +35,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
         .select("wallet_address", "arbitrage_tx_count", "rejected_rows", "counted_rejected")
     )
     transactions = _transactions(_events(read).join(consistent, "wallet_address"))
-    # A stopped run may have put more aside than the wallet's state knows of, and so its PnL.
+    # A stopped run may have rejected more rows than the wallet's state counts, and so its PnL.
     differs = (
         (F.col("without_trade") != F.col("arbitrage_tx_count"))
         | (F.col("refused") + F.col("counted_rejected") != F.col("rejected_rows"))
@@ -53,7 +53,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
 
 
 def _events(read: Rows) -> DataFrame:
-    """What each table says of the rows of a transaction."""
+    """The rows of all transactions, from each table that has any of them."""
     landed_at = F.col("ingested_at").alias("landed_at")
     return together(
         read(transaction_history.TABLE).select(*_TRANSACTION, "event_id", "block_time", landed_at),
@@ -64,7 +64,7 @@ def _events(read: Rows) -> DataFrame:
 
 
 def _transactions(events: DataFrame) -> DataFrame:
-    """One row per transaction: how many of its rows were put aside, and whether what was made of them is wrong."""
+    """One row per transaction: how many of its rows were rejected, and whether what was made of them is wrong."""
     is_served = F.col("block_time") <= F.col("computed_at")
     gathered = events.groupBy(*_TRANSACTION).agg(
         F.sort_array(F.collect_list(F.when(is_served, F.col("event_id")))).alias("served"),
@@ -135,7 +135,7 @@ def _linked(read: Rows) -> DataFrame:
 
 
 def _positions(rows: DataFrame) -> DataFrame:
-    """One row per position: what its trades add up to, what its figures say, and one trade that is at fault."""
+    """One row per position: what its trades add up to, its figures, and one trade that is at fault."""
     each = rows.groupBy(*_LINKED).agg(*(F.max(name).alias(name) for name in ("trade", "sale", "lot", "figures")))
     broken = _broken_links()
     judged = each.withColumns({name: F.coalesce(is_so, F.lit(False)) for name, is_so in broken.items()})
@@ -166,7 +166,7 @@ def _is_side(side: Side) -> Column:
 
 
 def _broken_links() -> dict[str, Column]:
-    """Per trade: what its sale or its lot does not say as the trade does."""
+    """Per trade: whether its sale is missing, and whether its sale or its lot differs from it."""
     sale, lot = F.col("sale"), F.col("lot")
     return {
         "sale_missing": _is_side(Side.SELL) & sale.isNull(),

@@ -1,4 +1,4 @@
-"""What must hold of a wallet over all tables: it is known, its state vouches for what is there, its tokens add up."""
+"""What must hold of a wallet over all tables: it is tracked, the rows its state counts are there, its tokens add up."""
 
 from collections.abc import Callable
 
@@ -35,10 +35,10 @@ _TIMES = {"first_transaction": F.min, "last_transaction": F.max}
 
 
 def summarize_wallets(read: Rows) -> DataFrame:
-    """One row per wallet that stands in any table, with what each of them says of it.
+    """One row per wallet that stands in any table, with its state and its figures.
 
-    `is_consistent`: its PnL is completed, and the rows in bronze are those for which its state vouches. A stopped run
-    leaves other wallets too; what their tables say need not agree yet.
+    `is_consistent`: its PnL is completed, and bronze holds as many rows of it as its state counts. A stopped run leaves
+    other wallets too; their tables need not agree yet.
     """
     holders = read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder"))
     rows = together(_states(read), holders, *_tables(read))
@@ -76,7 +76,7 @@ def _tables(read: Rows) -> list[DataFrame]:
 
 
 def _of_state() -> list[Column]:
-    """What a wallet's state says, and in which tables it stands."""
+    """The state of a wallet, and how many rows it has in each table."""
     return [
         *(F.bool_or(name).alias(name) for name in ("is_tracked", "is_holder")),
         F.min("state").eqNullSafe(F.max("state")).alias("has_one_state"),
@@ -101,7 +101,7 @@ def _of_figures() -> list[Column]:
 
 
 def consistent_wallets(summaries: DataFrame) -> DataFrame:
-    """Wallets whose tables must agree, with the business time of their PnL and the rejected rows that it knows of."""
+    """Wallets whose tables must agree, with the business time of their PnL and the rejected rows that it counts."""
     counted = F.coalesce("counted_rejected", F.lit(0)).alias("counted_rejected")
     return summaries.where("is_consistent").select("wallet_address", "computed_at", counted)
 

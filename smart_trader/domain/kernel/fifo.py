@@ -19,7 +19,7 @@ class Lot:
 
     def __init__(self, name: Any, bought_at: int, bought: int, cost: int | None) -> None:
         self.name = name
-        """What the caller knows the purchase by."""
+        """The caller's name for the purchase."""
         self.bought_at = bought_at
         self.bought = self.left = bought
         self.cost = cost

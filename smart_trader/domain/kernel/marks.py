@@ -39,7 +39,7 @@ class MarkRules:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What the newest snapshot of a token says."""
+    """The newest snapshot of a token, as far as marks need it."""
 
     price: int | None
     """10^-18 USD a whole token."""

@@ -74,7 +74,7 @@ def net(rows: Sequence[tuple[Any, ...]], rules: ValueRules) -> Netted:
 def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
     """What nearly every transaction is: one row, a token for money that has a price. None for all else.
 
-    The same answer as that of `net_any`, which knows every case, in a fraction of its time.
+    The result equals that of `net_any`, which covers every case, and takes a fraction of its time.
     """
     mint, symbol, decimals, change, price, paid_in, _, places, amount, given, _ = row
     kind = MONEY.get(paid_in)

@@ -117,7 +117,7 @@ def stable_dollars(legs: Sequence[Leg], amounts: Mapping[str, int], rules: Value
 
 
 def volume_value(rows: Sequence[Row]) -> Value | None:
-    """What the API says that `rows` were worth, if it says so for each."""
+    """The sum of the volumes that the API gives for `rows`; None if one of them has none."""
     total = 0
     for row in rows:
         if row.volume is None or row.volume <= 0:

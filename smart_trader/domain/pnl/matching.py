@@ -74,7 +74,7 @@ class Trades:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """What became of each trade, in columns beside those of `Trades`. 0 where there is nothing to say."""
+    """What became of each trade, in columns beside those of `Trades`. 0 where a column does not apply."""
 
     matched: Numbers
     """Of a sale: units out of lots of known cost."""

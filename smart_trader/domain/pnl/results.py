@@ -113,7 +113,7 @@ def _pnl_column(parts: Iterable[Sequence[Any]], kind: pa.DataType) -> pa.Array:
 
 
 def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
-    """None for a figure that its column cannot hold: it cannot be told, and must not stop the others."""
+    """The figures, with None for one that its column cannot hold: it must not stop the others."""
     known = [figure for figure in figures if figure is not None]
     if not known or (max(known) < limit and min(known) > -limit):
         return figures

@@ -42,7 +42,7 @@ def trade_totals(trades: Trades, matches: Matches) -> TradeTotals:
 def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:
     """The largest return of a sale with cost, in each position.
 
-    Divided out for those only that a double cannot tell from the best.
+    Divided exactly only where the quotient of doubles is as large as the largest, or nearly.
     """
     best: list[int | None] = [None] * len(trades.starts)
     has_cost = np.flatnonzero(cost > 0)

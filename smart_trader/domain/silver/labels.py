@@ -33,7 +33,7 @@ def user_labels(pools: Iterable[str], exchanges: Iterable[str]) -> Labels:
 def label_wallets(wallets: DataFrame, pools: DataFrame, listed: Labels) -> DataFrame:
     """Those of `wallets` that are known to be no person, with label_class and label_reason.
 
-    `pools` has the pool of each trade row as wallet_address; what trades show comes before what a list says.
+    `pools` has the pool of each trade row as wallet_address; a pool of a trade row comes before what is listed.
     """
     spark = wallets.sparkSession
     traded = pools.join(F.broadcast(wallets), "wallet_address", "left_semi").distinct()

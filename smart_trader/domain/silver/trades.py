@@ -105,7 +105,7 @@ FACTS = T.StructType(
         T.StructField("arbitrage_tx_count", COUNT, False),
     ]
 )
-"""What is known, and what netting knows of a wallet beside its trades; what it refuses is among the rejected rows."""
+"""What is known of a wallet beside its rows, and what netting counts; `rejected_rows` has what netting rejects too."""
 _FOUND = (
     *("trade_id", "token_address", "token_symbol", "decimals", "side", "quantity_raw", "value_usd"),
     *("value_source", "price_check", "swap_group_id", "event_ids"),
@@ -119,7 +119,7 @@ NETTED = T.StructType(
         T.StructField("detail", STRING),
     ]
 )
-"""What netting says of a row: the trades of a transaction at its last row, why it was refused at each of them."""
+"""The result of netting for a row: the trades of a transaction at its last row, why it was refused at each of them."""
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 
 OF_THE_RUN = frozenset((BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", "wallet_pnl_version", "trades_version"))
-"""Columns that say which run or which commit."""
+"""Columns that name a run or a commit: they differ between lakes that hold the same."""
 _PART = 3
 """Hexadecimal digits: rows are gathered in so many parts, 4,096, that each fits into memory."""
 

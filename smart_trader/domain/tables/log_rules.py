@@ -1,4 +1,4 @@
-"""What Delta's log says of a table, and what it must say: the rules that no row shows."""
+"""The rules that the log of a table in Delta must keep: no row shows whether they hold."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _LONGEST_HOURS = 876_000
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """What the log says that a table is."""
+    """A table as its log describes it."""
 
     schema: T.StructType
     partitioned_by: tuple[str, ...]
@@ -45,7 +45,7 @@ class LogFacts(StoredTable):
     checkpoints: tuple[int, ...]
     """Versions that have a checkpoint, in order."""
     last_operation: str | None = None
-    """Delta's name of what made the newest version; None if whoever made it did not say."""
+    """Delta's name of the operation that made the newest version; None where it is not given."""
 
 
 def broken_log_rules(table: Table, facts: LogFacts) -> Mapping[str, Sequence[str]]:

@@ -135,6 +135,6 @@ def one_of(name: str, values: type[StrEnum]) -> Check:
 
 
 def either(values: type[StrEnum]) -> str:
-    """The values in words, for what is said of a column: "a, b or c"."""
+    """The values in words, for the description of a column: "a, b or c"."""
     *others, last = values
     return f"{', '.join(others)} or {last}"
