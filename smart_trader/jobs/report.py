@@ -36,7 +36,7 @@ from smart_trader.domain.silver import rejected_rows as silver_rejected
 from smart_trader.job_table import ReportFormat
 from smart_trader.report import exports, file, page, page_view
 from smart_trader.report.data import Limits, ReportData, Row
-from smart_trader.report.thresholds import told_rules
+from smart_trader.report.thresholds import shown_rules
 from smart_trader.rows import collect, several_at_once
 from smart_trader.run import demo
 from smart_trader.run.app import App
@@ -119,7 +119,7 @@ def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
         identity=identity,
         made_at=app.as_of,
         made_by=f"Smart Trader {VERSION}, run {app.run_id}, settings {settings_hash(app.settings)[:12]}",
-        rules=told_rules(app.settings.ranking),
+        rules=shown_rules(app.settings.ranking),
         limits=Limits(shown.tokens_per_trader, shown.sales_per_trader, shown.lots_per_trader, shown.biggest_sales),
     )
     with several_at_once(app.spark) as ask:

@@ -131,7 +131,7 @@ _SHORT: Mapping[str, str] = {
 def _failure(name: str, row: Row, rules: Rules) -> str:
     least = rules.gate
     pnl = row[f"{rules.pnl_basis}_pnl"]
-    told: Mapping[str, Callable[[], str]] = {
+    texts: Mapping[str, Callable[[], str]] = {
         GateFailure.PNL_BELOW: lambda: _below("PnL", dollars(pnl), f"${numbers.exact(least['pnl'])}"),
         GateFailure.ROI_BELOW: lambda: _below("ROI", percentage(row["roi"]), f"{numbers.exact(least['roi'])} %"),
         GateFailure.WIN_RATE_BELOW: lambda: _below(
@@ -141,7 +141,7 @@ def _failure(name: str, row: Row, rules: Rules) -> str:
             "coverage", ratio(row["coverage_ratio"]), f"{numbers.exact(100 * least['coverage'])} %"
         ),
     }
-    return told[name]() if name in told else gate_name(name)
+    return texts[name]() if name in texts else gate_name(name)
 
 
 def _below(what: str, figure: Figure, least: str) -> str:
@@ -154,22 +154,22 @@ def _below(what: str, figure: Figure, least: str) -> str:
 
 def _warnings(row: Row) -> list[str]:
     """Warnings without a threshold: each applies or not."""
-    said = []
+    warnings = []
     if (row["pnl_ex_best_token"] or 0) <= 0 < (row["realized_pnl"] or 0):
-        said.append("no profit without its best token")
+        warnings.append("no profit without its best token")
     if row["token_win_rate"] is None:
-        said.append("no token decided yet")
+        warnings.append("no token decided yet")
     if row["realized_pnl_30d"] < 0:
-        said.append("lost money in the last 30 days")
+        warnings.append("lost money in the last 30 days")
     if not row["trade_count_30d"]:
-        said.append("no trade in the last 30 days")
+        warnings.append("no trade in the last 30 days")
     if (row["unrealized_pnl"] or 0) < 0 and (row["total_pnl"] or 0) <= 0:
-        said.append("open losses exceed the realized profit")
+        warnings.append("open losses exceed the realized profit")
     if row["unmarked_cost_basis"]:
-        said.append(f"{numbers.money(row['unmarked_cost_basis'])} of what it holds has no usable price")
+        warnings.append(f"{numbers.money(row['unmarked_cost_basis'])} of what it holds has no usable price")
     if row["rejected_rows"]:
-        said.append(f"{row['rejected_rows']:,} of its rows could not be used")
-    return said
+        warnings.append(f"{row['rejected_rows']:,} of its rows could not be used")
+    return warnings
 
 
 def history(row: Row, oldest: datetime | None = None) -> Figure:

@@ -114,12 +114,12 @@ def _multiples(page: Page) -> Html | None:
     first = min(multiple.curve.points[0][0] for multiple in page.multiples)
     last = max(multiple.curve.points[-1][0] for multiple in page.multiples)
     who = "recommended wallets" if page.traders and any(t.remarks.recommended for t in page.traders) else "best wallets"
-    told = (
+    intro = (
         f"Realized PnL of the {who} with the highest scores, from {day_text(first)} to {day_text(last)}. "
         "One axis of time for all; each has its own height."
     )
     items = element("ul", [_multiple(multiple, first, last) for multiple in page.multiples], class_="multiples")
-    return _section("curves", "Equity curves", element("p", told), items)
+    return _section("curves", "Equity curves", element("p", intro), items)
 
 
 def _multiple(multiple: Multiple, first: int, last: int) -> Html:
@@ -140,8 +140,8 @@ def _ranking(page: Page) -> Html | None:
 def _traders(page: Page) -> Html | None:
     if not page.traders:
         return None
-    told = f"The {len(page.traders)} best, each figure with how it came about."
-    return _section("traders", "Traders in detail", element("p", told), [_trader(trader) for trader in page.traders])
+    intro = f"The {len(page.traders)} best, each figure with how it came about."
+    return _section("traders", "Traders in detail", element("p", intro), [_trader(trader) for trader in page.traders])
 
 
 def _trader(trader: Trader) -> Html:

@@ -194,9 +194,9 @@ def _changes_summary(found: ReportData) -> str:
     if not found.previous_at:
         return "This is the first ranking: there is nothing to compare it with." if found.ranked_at else ""
     counts = {row[column]: row[f"of_{column}"] for column in ("kind", "gate") for row in found.movements if row[column]}
-    told = [f"{counts[kind]:,} {kind}" for _, kind, _ in _CHANGES[2:] if kind in counts]
+    changes = [f"{counts[kind]:,} {kind}" for _, kind, _ in _CHANGES[2:] if kind in counts]
     stayed = f"{counts[PlaceChange.STAYED]:,} kept their place" if PlaceChange.STAYED in counts else ""
-    listed = ", ".join(part for part in (*told, stayed) if part)
+    listed = ", ".join(part for part in (*changes, stayed) if part)
     return f"Since {numbers.moment(found.previous_at)} UTC: {listed}." if listed else "Nothing changed."
 
 

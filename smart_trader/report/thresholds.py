@@ -8,7 +8,7 @@ from smart_trader.config.thresholds import tier_settings
 from smart_trader.report.data import Rules
 
 
-def told_rules(ranking: Ranking) -> Rules:
+def shown_rules(ranking: Ranking) -> Rules:
     """The rules of the ranking, as a report shows them."""
     full = ranking.full_score
     return Rules(

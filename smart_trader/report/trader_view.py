@@ -80,12 +80,12 @@ def curve(rows: Sequence[Row]) -> Curve | None:
         points.append((row["first_day"] + days * (row["step"] + 1) - 1, total))
     step = "day" if days == 1 else f"{days} days"
     lowest, highest = min(value for _, value in points), max(value for _, value in points)
-    told = (
+    summary = (
         f"Realized PnL from {day_text(points[0][0])} to {day_text(points[-1][0])}, a step for each {step} of sales: "
         f"ends at {numbers.money(total, signed=True)}, highest {numbers.money(highest, signed=True)}, "
         f"lowest {numbers.money(lowest, signed=True)}, largest fall from a peak {numbers.money(fall)}."
     )
-    return Curve(tuple(points), told, fall)
+    return Curve(tuple(points), summary, fall)
 
 
 def day_text(day: int) -> str:

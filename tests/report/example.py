@@ -12,7 +12,7 @@ from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.kernel.valuation import ValueSource
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.report.data import Limits, ReportData
-from smart_trader.report.thresholds import told_rules
+from smart_trader.report.thresholds import shown_rules
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 20, 9, tzinfo=UTC)
@@ -235,7 +235,7 @@ def report_data(**parts: Any) -> ReportData:
         identity="i" * 64,
         made_at=NOW + timedelta(minutes=5),
         made_by="Smart Trader test",
-        rules=told_rules(settings.ranking),
+        rules=shown_rules(settings.ranking),
         limits=Limits(tokens=6, sales=5, lots=5, biggest=3),
         ranked_at=NOW,
         previous_at=BEFORE,
