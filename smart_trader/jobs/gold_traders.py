@@ -24,6 +24,7 @@ from smart_trader.domain.silver import (
 from smart_trader.domain.tables.changes import Part
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.results import TierChange
 from smart_trader.run.runner import run_job
@@ -76,20 +77,22 @@ def _rank(app: App) -> None:
     )
     changed = ranking.with_pnl_change(ranked, _previous_pnl(app), by.pnl)
     rows = changed.withColumn("wallet_pnl_version", F.lit(pnl_version).cast("bigint"))
-    traders = rows.select(*smart_traders.TABLE.column_names).persist()
-    before = _tiers(app.tables.read(smart_traders.TABLE))
-    after = _tiers(traders)
+    with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
+        _publish(app, traders, trades_version=trades_version)
+
+
+def _publish(app: App, traders: DataFrame, *, trades_version: int) -> None:
+    """Make `traders` the ranking. The history names the ranking that was made, so it comes last."""
+    before, after = _tiers(app.tables.read(smart_traders.TABLE)), _tiers(traders)
     app.report.rows_in = len(after)
     app.report.tiers = _changes(before, after)
     if not after:
         app.report.warnings.append("no wallet qualifies: the ranking is empty")
     if after or before:
         app.tables.overwrite(smart_traders.TABLE, traders)
-    # The history says which ranking was made, so it comes last.
     history = ranking.history_of(traders, trades_version=trades_version, settings_hash=settings_hash(app.settings))
     moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
     app.tables.replace(rank_history.TABLE, history, of=Part(moment))
-    traders.unpersist()
 
 
 def _previous_pnl(app: App) -> DataFrame | None:

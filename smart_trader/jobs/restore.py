@@ -26,6 +26,7 @@ from smart_trader.domain.tables.state_flags import Mark
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
 from smart_trader.ports import Commit, TableStore
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 from smart_trader.run.versions import chosen_commit, chosen_table
@@ -38,23 +39,16 @@ def run(app: App) -> None:
     commits = app.upkeep.commits(table)
     commit = chosen_commit(app, table, commits)
     assert commit is not None, "the command line asks for one"
-    found = differences(table, app.tables.read(table), app.tables.read(table, version=commit.version)).persist()
-    try:
+    then = app.tables.read(table, version=commit.version)
+    with persisted(differences(table, app.tables.read(table), then)) as found:
         plan = _plan(table, found, commits, commit)
         app.report.document = plan.document
-        if not plan.rows.total():
-            app.report.notes.append(f"{table.name} holds what it held at version {commit.version}: nothing to restore")
-            if app.options.yes and not app.options.dry_run:
-                _finish(app, table, _left_behind(app, table, commits, commit))
+        if plan.rows.total():
+            _restore_as_asked(app, plan)
             return
-        app.tables.refuse_undeclared(table, commit.version)  # the states in it could not be set back afterwards
-        if not app.options.dry_run:
-            if not app.options.yes:
-                raise UsageError(f"{plan.text} Nothing was changed; add --yes to do it.")
-            _restore(app, plan)
-        app.report.notes.append(plan.text)
-    finally:
-        found.unpersist()
+        app.report.notes.append(f"{table.name} holds what it held at version {commit.version}: nothing to restore")
+        if app.options.yes and not app.options.dry_run:
+            _finish(app, table, _left_behind(app, table, commits, commit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +120,16 @@ def _plan(table: Table, found: DataFrame, commits: Sequence[Commit], commit: Com
     return _Plan(table, commits[0].version, commit, rows, resets)
 
 
+def _restore_as_asked(app: App, plan: _Plan) -> None:
+    """Restore with `--yes`, tell in a dry run. Raises UsageError otherwise."""
+    app.tables.refuse_undeclared(plan.table, plan.commit.version)  # the states in it could not be set back afterwards
+    if not app.options.dry_run:
+        if not app.options.yes:
+            raise UsageError(f"{plan.text} Nothing was changed; add --yes to do it.")
+        _restore(app, plan)
+    app.report.notes.append(plan.text)
+
+
 def _restore(app: App, plan: _Plan) -> None:
     """Set back the states in other tables, restore the table, then set back the states in it. A run that is killed in
     between then repeats work and loses nothing."""
@@ -169,10 +173,7 @@ def _name_lost_wallets(tables: TableStore, *, as_of: datetime) -> None:
     wallets = tables.read(transaction_history.TABLE).select("wallet_address").distinct()
     holders = tables.read(whale_holders.TABLE).select("wallet_address")
     named = wallets.join(holders, "wallet_address", "left_anti")
-    lost = name_wallets(named, tables.read(tracked_whales.TABLE), as_of=as_of).persist()
-    if not lost.isEmpty():
-        tables.append(tracked_whales.TABLE, lost)
-    lost.unpersist()
+    tables.append_new(tracked_whales.TABLE, name_wallets(named, tables.read(tracked_whales.TABLE), as_of=as_of))
 
 
 def _entities(found: DataFrame, state: Mark) -> DataFrame:

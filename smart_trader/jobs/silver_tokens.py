@@ -7,7 +7,7 @@ the tokens were written, and judging it again gives the same row.
 import sys
 from collections.abc import Sequence
 
-from pyspark.sql import Row
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import token_metrics
@@ -16,6 +16,7 @@ from smart_trader.domain.bronze.token_metrics import NotTrackedReason
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import count_reasons, judge_tokens, not_tracked_reason
 from smart_trader.domain.tables.changes import Part
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 
@@ -23,29 +24,32 @@ from smart_trader.run.runner import run_job
 def run(app: App) -> None:
     today, least = app.as_of.date(), app.settings.tracking.min_liquidity_usd
     snapshots = app.tables.read(token_metrics.TABLE).where(F.col("processing_date") <= F.lit(today))
+    unjudged = snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", not_tracked_reason(least))
+    with persisted(unjudged) as waiting:
+        reasons = count_reasons(waiting).collect()
+        app.report.rows_in = sum(row.snapshots for row in reasons)
+        _track(app, snapshots, waiting)
+        if app.report.rows_in:
+            marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
+            judged = waiting.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(marks)
+            app.tables.update(token_metrics.TABLE, judged)
+            app.report.warnings += _lacking_facts(reasons, app.report.rows_in)
+
+
+def _track(app: App, snapshots: DataFrame, waiting: DataFrame) -> None:
+    """Judge the tokens of the snapshots that wait, and those that were judged at a later business time: they are judged
+    again by what is known now."""
+    today, least = app.as_of.date(), app.settings.tracking.min_liquidity_usd
     tracked = app.tables.read(tracked_tokens.TABLE)
-    unjudged = (
-        snapshots.where(~F.col("processed")).withColumn("not_tracked_reason", not_tracked_reason(least)).persist()
-    )
-    reasons = count_reasons(unjudged).collect()
-    app.report.rows_in = sum(row.snapshots for row in reasons)
-    # What was judged at a later business time is judged again by what is known now.
     ahead = tracked.where(F.col("processing_date") > F.lit(today)).select("token_address")
-    if app.report.rows_in or ahead.head(1):
-        waiting = unjudged.select("token_address").union(ahead)
-        newest = newest_snapshots(snapshots, until=today).join(F.broadcast(waiting), "token_address", "semi").persist()
-        judged = judge_tokens(newest, tracked, least).persist()
+    if not app.report.rows_in and not ahead.head(1):
+        return
+    tokens = F.broadcast(waiting.select("token_address").union(ahead))
+    with (
+        persisted(newest_snapshots(snapshots, until=today).join(tokens, "token_address", "semi")) as newest,
+        persisted(judge_tokens(newest, tracked, least)) as judged,
+    ):
         app.tables.replace(tracked_tokens.TABLE, judged, of=Part(newest.select("token_address")))
-        judged.unpersist()
-        newest.unpersist()
-    if app.report.rows_in:
-        marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
-        app.tables.update(
-            token_metrics.TABLE,
-            unjudged.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(marks),
-        )
-        app.report.warnings += _lacking_facts(reasons, app.report.rows_in)
-    unjudged.unpersist()
 
 
 def _lacking_facts(reasons: Sequence[Row], snapshots: int) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from smart_trader.domain.bronze import whale_holders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.domain.silver.tracked_whales import track_holders
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 
@@ -17,10 +18,9 @@ def run(app: App) -> None:
     holders = app.tables.read(whale_holders.TABLE)
     tokens = app.tables.read(tracked_tokens.TABLE)
     stored = app.tables.read(tracked_whales.TABLE)
-    rows = track_holders(holders, tokens, stored, as_of=app.as_of).persist()
-    app.report.rows_in = rows.count()
-    app.tables.replace(tracked_whales.TABLE, rows)
-    rows.unpersist()
+    with persisted(track_holders(holders, tokens, stored, as_of=app.as_of)) as rows:
+        app.report.rows_in = rows.count()
+        app.tables.replace(tracked_whales.TABLE, rows)
     if not app.report.rows_in:
         app.report.warnings.append("no tracked token has a known holder")
 

@@ -32,7 +32,7 @@ from smart_trader.domain.tables.row_rules import EXAMPLES, Examination, examine_
 from smart_trader.domain.tables.table import BATCH_ID, Table
 from smart_trader.errors import QualityError, SchemaMismatch, StorageError
 from smart_trader.ports import TableStore, TableUpkeep
-from smart_trader.rows import collect, results_of
+from smart_trader.rows import collect, persisted, results_of
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 
@@ -192,8 +192,7 @@ def _named(subject: Row) -> str:
 
 
 def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Failure]:
-    summaries = wallets.summarize_wallets(rows).persist()
-    try:
+    with persisted(wallets.summarize_wallets(rows)) as summaries:
         failures = _examine("silver.tracked_whales", lambda: wallets.examine_wallets(summaries))
         consistent = wallets.consistent_wallets(summaries)
         if touches(trading.EVENTS_USE):
@@ -201,8 +200,6 @@ def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Fai
         if touches(trading.POSITIONS_USE):
             failures += _examine("silver.trades", lambda: trading.examine_positions(rows, consistent))
         return failures
-    finally:
-        summaries.unpersist()
 
 
 def _ranks(tables: TableStore, rows: Rows) -> list[Failure]:
