@@ -56,7 +56,7 @@ def _is_stale(app: App, last: Row) -> bool:
 
 
 def _is_shown(app: App, last: Row) -> bool:
-    """Whether the current ranking is the last one; it is another after it was restored."""
+    """Whether the current ranking is the last one. After a restore it is another."""
     shown = app.tables.read(smart_traders.TABLE).select("ranked_at", "wallet_pnl_version").first()
     return shown is not None and tuple(shown) == (last.ranked_at, last.wallet_pnl_version)
 
@@ -82,7 +82,7 @@ def _rank(app: App) -> None:
 
 
 def _publish(app: App, traders: DataFrame, *, trades_version: int) -> None:
-    """Make `traders` the ranking. The history names the ranking that was made, so it comes last."""
+    """Make `traders` the ranking. The history refers to the ranking, so it is written last."""
     before, after = _tiers(app.tables.read(smart_traders.TABLE)), _tiers(traders)
     app.report.rows_in = len(after)
     app.report.tiers = _changes(before, after)

@@ -45,7 +45,7 @@ def run(app: App) -> None:
 
 
 def _wanted_wallets(app: App) -> list[str]:
-    """Whom the webhook shall watch, best first."""
+    """The wallets that the webhook shall watch, best first."""
     best = best_wallets(app.tables.read(smart_traders.TABLE), app.settings.helius.max_addresses)
     return [row.wallet_address for row in best.collect()]
 

@@ -45,7 +45,7 @@ def run(app: App) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON can say it: an exact number keeps its digits as text."""
+    """`value` in types of JSON. An exact number becomes text, which has all its digits."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     return value.isoformat() if isinstance(value, date | datetime) else value

@@ -48,7 +48,7 @@ def _rewrite(app: App, table: Table) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """What the log of a table says of its maintenance."""
+    """Facts from the log of a table that maintenance depends on."""
 
     clustered_at: datetime | None
     vacuum_due: datetime
@@ -83,7 +83,7 @@ def _maintain(app: App, table: Table) -> dict[str, Any]:
 
 
 def _carry_out(app: App, table: Table, plan: Sequence[Step]) -> list[Step]:
-    """Do what is planned; returns what was done. What is committed meanwhile counts for a checkpoint as well."""
+    """Do the steps of `plan`; returns those that were done. Their own commits count for a checkpoint too."""
     done: list[Step] = []
     first_version = app.tables.version(table)
     with app.tables.committing(table):

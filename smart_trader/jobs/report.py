@@ -93,7 +93,7 @@ _FORMATS: dict[str, Callable[[ReportData], str]] = {
 
 
 def _target(app: App) -> Path:
-    """`--out`, or the default: in the folder one stands in, of a demonstration beside its tables."""
+    """`--out`, or the default: a file in the working directory, for a demonstration beside its tables."""
     if app.options.out is not None:
         return app.options.out
     return Path(demo.ROOT if app.options.demo else ".").absolute() / f"report.{app.options.format}"
@@ -107,7 +107,7 @@ def _publish(text: str, target: Path) -> None:
 
 
 def _identity(app: App, versions: Mapping[str, int]) -> str:
-    """The same for two pages that show the same but for the record of runs."""
+    """A digest of tables and settings. Pages with the same digest differ only in the record of runs."""
     shown = app.settings.report.model_dump(mode="json")
     made_from = json.dumps([versions, settings_hash(app.settings), shown, VERSION], sort_keys=True)
     return hashlib.sha256(made_from.encode()).hexdigest()
@@ -128,7 +128,7 @@ def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
         detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
         if traders:
             if [ranking["ranked_at"] for ranking in rankings[:1]] != [traders[0]["ranked_at"]]:
-                rankings = []  # its maker was stopped before it was entered in the history; the next run does that
+                rankings = []  # gold_traders was stopped before it wrote the history; its next run does
             asked |= {name: ask(partial(collect, frame)) for name, frame in _behind(app, detailed, rankings)}
         found = replace(
             found,
@@ -155,14 +155,14 @@ def _comparison(app: App, best: Row, rankings: Sequence[Row]) -> dict[str, Any]:
 
 
 def _ranking(app: App) -> Frames:
-    """The list, and when it and the one before it were made."""
+    """The ranking, and the times of it and of the one before."""
     ranked = app.tables.read(smart_traders.TABLE)
     yield "traders", ranked.orderBy("overall_rank").limit(app.settings.report.traders)
     yield "rankings", report_data.newest_rankings(app.tables.read(rank_history.TABLE), ranked, as_of=app.as_of)
 
 
 def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frames:
-    """What stands behind the figures of the wallets that are shown, and what changed."""
+    """The evidence for the wallets that are shown, and what has changed."""
     shown, ranked = app.settings.report, app.tables.read(smart_traders.TABLE)
     if app.options.format == ReportFormat.CSV:
         pnl, traded = app.tables.read(wallet_pnl.TABLE), app.tables.read(trades.TABLE)
@@ -177,7 +177,7 @@ def _behind(app: App, detailed: Sequence[str], rankings: Sequence[Row]) -> Frame
 
 
 def _in_detail(app: App, detailed: Sequence[str]) -> Frames:
-    """What takes longest comes first."""
+    """The evidence for each wallet. The slowest query comes first."""
     shown = app.settings.report
     sales, traded = app.tables.read(realized_sales.TABLE), app.tables.read(trades.TABLE)
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)

@@ -36,7 +36,7 @@ def run(app: App) -> None:
 
 
 def _state(options: Options) -> Mark:
-    """The state that the stage begins with."""
+    """The state with which `--stage` begins. Raises UsageError."""
     if options.from_start and options.stage != Stage.TRANSACTIONS:
         raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")
     if options.stage not in UNITS:
@@ -45,7 +45,7 @@ def _state(options: Options) -> Mark:
 
 
 def _file(options: Options, column: str) -> Path:
-    """The file of addresses for `column`; no other may be given."""
+    """The file of addresses for `column`. Raises UsageError if it is missing, or another is given too."""
     is_token = column == "token_address"
     path, other = (options.tokens, options.wallets) if is_token else (options.wallets, options.tokens)
     if path is None or other is not None:

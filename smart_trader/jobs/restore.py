@@ -53,7 +53,7 @@ def run(app: App) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reset:
-    """A state that is set back, of the `count` entities whose rows change."""
+    """A state that is set back for the `count` entities whose rows change."""
 
     state: Mark
     entities: DataFrame
@@ -62,7 +62,7 @@ class _Reset:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a restore changes: rows by kind of change, then states."""
+    """What a restore changes: rows by kind of change, and states."""
 
     table: Table
     newest_version: int
@@ -121,7 +121,7 @@ def _plan(table: Table, found: DataFrame, commits: Sequence[Commit], commit: Com
 
 
 def _restore_as_asked(app: App, plan: _Plan) -> None:
-    """Restore with `--yes`, tell in a dry run. Raises UsageError otherwise."""
+    """Restore with `--yes`; a dry run only notes the plan. Raises UsageError without either."""
     app.tables.refuse_undeclared(plan.table, plan.commit.version)  # the states in it could not be set back afterwards
     if not app.options.dry_run:
         if not app.options.yes:
@@ -169,7 +169,7 @@ def _set_back(tables: TableStore, state: Mark, entities: DataFrame) -> None:
 
 
 def _name_lost_wallets(tables: TableStore, *, as_of: datetime) -> None:
-    """Wallets whose trades are known, and that no list of holders will bring back."""
+    """Add the wallets whose trades are known and that are in no list of holders."""
     wallets = tables.read(transaction_history.TABLE).select("wallet_address").distinct()
     holders = tables.read(whale_holders.TABLE).select("wallet_address")
     named = wallets.join(holders, "wallet_address", "left_anti")

@@ -114,7 +114,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
 
 
 def _with_labels(due: DataFrame, history: DataFrame, classify: Classify) -> DataFrame:
-    """What is known of each due wallet beside its rows."""
+    """The due wallets with what is known of each beside its rows."""
     pools = history.select(F.col("pool_address").alias("wallet_address"))
     labels = label_wallets(due.select("wallet_address"), pools, {**shipped_labels(), **_own_labels(classify)})
     return due.join(F.broadcast(labels), "wallet_address", "left")
@@ -147,8 +147,8 @@ def _microseconds(time: datetime) -> int:
 
 @contextmanager
 def _partitions_for(app: App, rows: int) -> Iterator[None]:
-    """Few `rows` of history are shuffled into few partitions, in however large a lake, but one for each core: what is
-    read beside them may be more. What the settings say stays."""
+    """Shuffle few `rows` of history into few partitions, in a large lake too, but into one for each core at least:
+    other tables that are read may have more rows. A number in the settings is left as it is."""
     name = "spark.sql.shuffle.partitions"
     usual = str(app.spark.conf.get(name))
     if not app.settings.spark.shuffle_partitions:
@@ -161,7 +161,7 @@ def _partitions_for(app: App, rows: int) -> Iterator[None]:
 
 
 def _compute_all(rows: DataFrame) -> None:
-    """A row of each partition is asked for, which is how Spark limits what is counted: `count` would read all back."""
+    """Compute all persisted `rows`. This limit reads one row of each partition back, `count` would read all."""
     rows.limit(1).count()
 
 

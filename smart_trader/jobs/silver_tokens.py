@@ -37,8 +37,7 @@ def run(app: App) -> None:
 
 
 def _track(app: App, snapshots: DataFrame, waiting: DataFrame) -> None:
-    """Judge the tokens of the snapshots that wait, and those that were judged at a later business time: they are judged
-    again by what is known now."""
+    """Judge the tokens of waiting snapshots, and again those that were judged at a later business time."""
     today, least = app.as_of.date(), app.settings.tracking.min_liquidity_usd
     tracked = app.tables.read(tracked_tokens.TABLE)
     ahead = tracked.where(F.col("processing_date") > F.lit(today)).select("token_address")

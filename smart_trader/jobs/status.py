@@ -86,13 +86,13 @@ def _counts(found: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _count(row: Row | None) -> dict[str, Any]:
-    """When the longest untouched entity was done, and since when any has failed: it worked at that time."""
+    """The figures of a stage. `failing_since` is when a failing entity was done last."""
     counts = {name: row[name] if row else 0 for name in ("due", *ProcessingStatus, "failing")}
     return counts | {name: _text(row[name]) if row else None for name in ("oldest", "failing_since")}
 
 
 def _clipped(end: dict[str, Any]) -> dict[str, Any]:
-    """The message on one line of a table; `ops.runs` has it whole."""
+    """`end` with a message that fits on a line; `ops.runs` has the whole message."""
     message = end["message"] or ""
     return end | {"message": message if len(message) <= _WIDTH else f"{message[: _WIDTH - 1]}…"}
 

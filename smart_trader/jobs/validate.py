@@ -49,7 +49,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """Rules that are broken, and what tables that cannot be read raised."""
+    """Rules that are broken, and messages of tables that cannot be read."""
 
     failures: tuple[Failure, ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -102,12 +102,12 @@ def _answer(question: Question) -> _Findings:
         return _Findings(failures=tuple(question()))
     except StorageError as error:
         return _Findings(unreadable=(str(error),))
-    except SchemaMismatch:  # its log has said so, and its rows cannot be held against the declaration
+    except SchemaMismatch:  # reported from its log; its rows cannot be compared with the declaration
         return _Findings()
 
 
 def _described(table: Table, facts: LogFacts | None) -> dict[str, Any]:
-    """What the log says of a table; nothing of one that cannot be read."""
+    """The log of a table in figures; None for each where it cannot be read."""
     return {
         "table": table.name,
         "is_delta": facts is not None,
@@ -118,7 +118,7 @@ def _described(table: Table, facts: LogFacts | None) -> dict[str, Any]:
 
 
 def _digests(tables: TableStore) -> Iterator[str | None]:
-    """Those of all tables but the record of runs, in which no two warehouses agree."""
+    """The digest of each table; None for the record of runs, which differs in every warehouse."""
     for table in catalog.TABLES:
         if table is runs.TABLE:
             yield None
@@ -128,7 +128,7 @@ def _digests(tables: TableStore) -> Iterator[str | None]:
 
 
 def _look_at_logs(app: App) -> tuple[Mapping[str, LogFacts], _Findings]:
-    """What the log of each table says, by name, without those that cannot be read; and the rules that logs break."""
+    """The log of each table that can be read, by name; and the findings in the logs."""
     logs = results_of(app.spark, [partial(_log_of, app.upkeep, table) for table in catalog.TABLES])
     readable = {
         table.name: log for table, log in zip(catalog.TABLES, logs, strict=True) if not isinstance(log, StorageError)
@@ -172,7 +172,7 @@ def _lake_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
 
 
 def _examine(name: str, examined: Callable[[], Examination]) -> list[Failure]:
-    """Count all rules at once; only where one is broken, look for whom."""
+    """The rules that rows break. All rules are counted at once; examples are read only of broken ones."""
     try:
         examination = examined()
         counts = examination.count().collect()[0]
@@ -208,7 +208,7 @@ def _ranks(tables: TableStore, rows: Rows) -> list[Failure]:
 
 
 def _ranking(app: App) -> list[Failure]:
-    """The current ranking against the figures from which it was made, as far back as they can be read."""
+    """Compare the current ranking with the figures that it was made from, if these can still be read."""
     traders = app.tables.read(smart_traders.TABLE)
     made = collect(traders.select("ranked_at", "wallet_pnl_version").distinct())
     if not made:
@@ -238,7 +238,7 @@ def _every_row(app: App) -> Rows:
 
 
 def _rows_of_this_run(app: App) -> Rows:
-    """Of the tables that grow, only the day or the wallets that this run has worked on."""
+    """A function that reads, of growing tables, only the day or the wallets of this run."""
     whales = app.tables.read(tracked_whales.TABLE)
     touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
     named = tuple(row.wallet_address for row in touched.limit(FEW + 1).collect())

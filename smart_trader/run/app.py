@@ -1,4 +1,4 @@
-"""What a job is given (options, settings, the time of its run, Spark, tables, market) and what it says of itself."""
+"""What a job gets (options, settings, the time of its run, Spark, tables, APIs) and the report that it fills in."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from smart_trader.run.results import TierChange, Work
 
 @dataclass(slots=True)
 class Report:
-    """What a job says of its own run; filled in as it goes, so that a failed run has one too."""
+    """What a job did. It is filled in while the job runs, so a failed job has a report too."""
 
     rows_in: int = 0
     rows_rejected: int = 0
@@ -25,16 +25,16 @@ class Report:
     tiers: tuple[TierChange, ...] = ()
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What it did that no table and no figure shows."""
+    """What the job did that neither tables nor figures show."""
     document: dict[str, Any] | None = None
-    """For programs: what a job that only reads has found, on standard output; what another has done, in `ops.runs`."""
+    """For programs: what a job that only reads has found (standard output), what another job did (`ops.runs`)."""
     path: str | None = None
-    """The file that holds what was found; then this goes to standard output, and the document to standard error."""
+    """The file with the findings. Its path then goes to standard output, and the document to standard error."""
 
 
 @dataclass
 class App:
-    """What a job is given. `as_of` is the business time of the whole run."""
+    """What a job gets. `as_of` is the business time of the whole run."""
 
     options: cli.Options
     settings: Settings
@@ -48,16 +48,16 @@ class App:
 
     @cached_property
     def market(self) -> MarketData:
-        """BirdEye; asked for only by the jobs that fetch, as only they need a key."""
+        """BirdEye. Connected at the first use: only jobs that fetch need a key."""
         return connect_market(self.settings, self.clock)
 
     @cached_property
     def watch_list(self) -> WatchList:
-        """Our webhook at Helius; asked for only by the job that keeps it up to date."""
+        """Our webhook at Helius. Connected at the first use."""
         return connect_webhook(self.settings, self.clock)
 
     def usage(self) -> Usage:
-        """What was asked of the APIs so far; nothing of those that were never needed."""
+        """The calls and compute units of this run so far, of both APIs."""
         asked = [api.usage() for name, api in self.__dict__.items() if name in ("market", "watch_list")]
         return Usage(
             calls=sum(usage.calls for usage in asked),

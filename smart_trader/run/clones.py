@@ -1,4 +1,4 @@
-"""Where a dry run keeps its clones of the tables."""
+"""The folder for the clones of a dry run."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from smart_trader.paths import local_folder
 
 @contextlib.contextmanager
 def place(spark: SparkSession, scratch_root: str | None, run_id: str) -> Iterator[str]:
-    """A folder for clones below `scratch_root`, a folder or the address of a store; gone afterwards."""
+    """A folder for clones below `scratch_root`, a folder or the address of a store. It is removed afterwards."""
     if scratch_root is None or local_folder(scratch_root) is not None:
         with scratch.folder(scratch_root) as (folder, _):
             yield str(folder)

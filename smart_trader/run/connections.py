@@ -1,4 +1,4 @@
-"""The APIs as the settings name them. Nothing is asked of them yet."""
+"""Connections to the APIs by the settings. Connecting makes no call."""
 
 from smart_trader import version
 from smart_trader.config.model import Api, Settings
@@ -28,7 +28,7 @@ def connect_market(settings: Settings, clock: Clock) -> MarketData:
 
 
 def connect_webhook(settings: Settings, clock: Clock) -> WatchList:
-    """Our webhook at Helius. Raises ConfigurationError if the settings say too little of it."""
+    """Our webhook at Helius. Raises ConfigurationError if a setting is missing."""
     require_webhook(settings)
     api = settings.helius
     return helius.connect(

@@ -25,10 +25,10 @@ from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.truth import TokenTruth
 
 ROOT = "./demo"
-LOGS = "demo/logs"  # beside the warehouse, which it is in, so that nothing is anywhere else
+LOGS = "demo/logs"  # in the folder of the warehouse, so that a demonstration leaves nothing elsewhere
 SEED = 20261120
 NOW = DEMO_NOW
-"""The market's own time, so that every demonstration is the same."""
+"""The time of the market: every demonstration gives the same figures."""
 
 ReadDownTo = Mapping[str, datetime | None]
 """The oldest trade that was read, by wallet; None if its history was read whole."""
@@ -60,14 +60,14 @@ def _total(market: Market, wallet: str, oldest: datetime | None) -> TokenTruth:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A simulated market that is being served, and how to ask what was planted there."""
+    """A simulated market on loopback, and a function that returns what was planted there."""
 
     url: str
     ask: Callable[[ReadDownTo], Planted]
 
     @property
     def overrides(self) -> Sequence[tuple[str, str]]:
-        """Settings that lead to the simulator and away from the real lake."""
+        """Settings with the addresses of the simulator and a warehouse of its own."""
         return (
             ("warehouse.root", ROOT),
             ("logs.folder", LOGS),
@@ -82,7 +82,7 @@ class Demo:
         )
 
     def check(self, tables: TableStore) -> str:
-        """Compare the tables with the truth; returns what was found, in words.
+        """Compare the tables with the truth; returns the result as text.
 
         Raises QualityError if a figure differs in any digit.
         """
@@ -104,14 +104,14 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """What the tables say of a wallet's portfolio, and from how much of its history."""
+    """The portfolio of a wallet in the tables, and how far its history was read."""
 
     sums: tuple[object, ...]
     down_to: datetime | None
 
 
 def _figures(tables: TableStore) -> dict[str, _Figure]:
-    """The portfolios of the wallets that were read; a history that was cut has been read down to its oldest trade."""
+    """The portfolios of the wallets that were read. A cut history was read down to its oldest trade."""
     state = tables.read(tracked_whales.TABLE).where(F.col("txns_last_fetched_at").isNotNull())
     down_to = F.when(~F.col("history_complete"), F.col("oldest_trade_at")).alias("down_to")
     pnl = tables.read(wallet_pnl.TABLE).where(F.col("token_address") == ALL_TOKENS)
@@ -125,12 +125,12 @@ def _sums(portfolio: Row | TokenTruth) -> tuple[object, ...]:
 
 @contextlib.contextmanager
 def serve() -> Iterator[Demo]:
-    """Serve the market of the demonstration on loopback, from a process of its own: it has the time to make the market,
-    and to find the truth about it, that the driver waits for Spark."""
+    """Serve the market of the demonstration on loopback. It has its own process, which makes the market and its truth
+    while the driver waits for Spark."""
     ours, theirs = multiprocessing.Pipe()
     simulator = multiprocessing.get_context("fork").Process(target=_simulate, args=(theirs, ours), daemon=True)
     simulator.start()
-    theirs.close()  # with a second end here, nobody would hear that the simulator has ended
+    theirs.close()  # with a second open end, `recv` would wait for a simulator that has ended
 
     def ask(read: ReadDownTo) -> Planted:
         try:
@@ -152,12 +152,12 @@ def serve() -> Iterator[Demo]:
 def _simulate(driver: Connection, other_end: Connection) -> None:
     process.end_with_parent()
     other_end.close()
-    # It listens from here on: who asks before there is a market waits.
+    # It listens from here on. Requests wait until the market is made.
     simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
     driver.send(simulator.url)
     simulator.market = market = Market.generate(SEED)
     with simulator:
-        os.nice(10)  # what comes now has time
+        os.nice(10)  # the truth is needed last
         planted_in(market, dict.fromkeys(market.kinds))
         with contextlib.suppress(EOFError, OSError):  # the driver has ended
             while True:

@@ -1,4 +1,4 @@
-"""What the warehouse, the runs' short-lived files and the log files take on the disks, and removing what is dead."""
+"""The disk space of the warehouse, of short-lived files and of log files; removal of what dead runs left."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

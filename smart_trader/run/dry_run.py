@@ -1,4 +1,4 @@
-"""A dry run: the jobs as they are, on tables and APIs that nobody else sees, and what they did to them."""
+"""A dry run: the same jobs on clones of the tables and on planned APIs, and what they changed there."""
 
 import contextlib
 import os
@@ -26,12 +26,12 @@ from smart_trader.run.prediction import Move, Prediction
 from smart_trader.run.results import RunSummary
 
 _TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
-"""Those that a run without news would leave as they are: its own record is no prediction."""
+"""Tables of which changes are predicted. The record of runs grows with every run, so it is not among them."""
 
 
 @contextlib.contextmanager
 def clones_place(spark: SparkSession, settings: Settings, run_id: str) -> Iterator[str]:
-    """Where the clones go; gone afterwards. Raises ConfigurationError if the executors could not write there."""
+    """A folder for the clones, removed afterwards. Raises ConfigurationError if executors could not write there."""
     parent, root = settings.warehouse.scratch, settings.warehouse.root
     is_shared = parent is not None and local_folder(parent) is None
     if not is_shared and not settings.spark.master.startswith("local") and local_folder(root) is None:
@@ -45,7 +45,7 @@ def clones_place(spark: SparkSession, settings: Settings, run_id: str) -> Iterat
 
 
 class DryRun:
-    """What stands in for the outside in `app`, and what its jobs did there."""
+    """Replaces the APIs of `app`, and collects what its jobs did to APIs and tables."""
 
     def __init__(self, app: App, tables: CloneStore) -> None:
         self._app, self._tables = app, tables
@@ -64,17 +64,17 @@ class DryRun:
         self._watch_list = app.watch_list = PlannedWatchList(connect)
 
     def note_calls(self, job: str) -> None:
-        """Keep what `job` would have asked for."""
+        """Keep the calls that `job` would have made."""
         if self._market and (plan := self._market.take_plan()):
             self._plans[job] = plan
 
     def compare(self) -> None:
-        """Compare what the jobs left with what they found."""
+        """Compare the tables after the jobs with the tables before."""
         self._changes = self._tables.changes(_TABLES)
         self._tiers = _tiers(self._tables.found(smart_traders.TABLE)), _tiers(self._tables.read(smart_traders.TABLE))
 
     def prediction(self, run: RunSummary) -> Prediction:
-        """What a run would do, as far as this one came."""
+        """What a run would do, as far as the dry run came."""
         before, after = self._tiers
         moved = [wallet for wallet in after if before.get(wallet) != after[wallet]]
         gone = [wallet for wallet in before if wallet not in after]

@@ -1,4 +1,4 @@
-"""The folders of this machine that a run uses, as the settings name them, and what is kept in order there."""
+"""The folders of this machine that a run uses, by the settings; checks of their disks, removal of old logs."""
 
 import tempfile
 from datetime import datetime
@@ -11,18 +11,18 @@ from smart_trader.paths import local_folder
 
 
 def warehouse(settings: Settings) -> Path | None:
-    """The folder with all tables, or None where that is a store."""
+    """The folder with all tables; None where the warehouse is in an object store or HDFS."""
     return local_folder(settings.warehouse.root)
 
 
 def scratch(settings: Settings) -> Path:
-    """Where each run makes a folder for its short-lived files; beside it, a store may be named for clones."""
+    """The parent of the folders with short-lived files, one for each run. Clones may go to a store instead."""
     given = settings.warehouse.scratch
     return (local_folder(given) if given else None) or Path(tempfile.gettempdir())
 
 
 def logs(settings: Settings) -> Path | None:
-    """Where log files go, or None if there are to be none: by default beside the warehouse, wherever a run starts."""
+    """The folder of log files, by default beside the warehouse; None if no log files are wanted."""
     if settings.logs.folder is None:
         return None
     root = warehouse(settings)
@@ -30,7 +30,7 @@ def logs(settings: Settings) -> Path | None:
 
 
 def all_of(settings: Settings) -> dict[str, Path]:
-    """Every one that there is, by what it is for."""
+    """All of these folders, by their use."""
     named = {"warehouse": warehouse(settings), "scratch": scratch(settings), "logs": logs(settings)}
     return {name: folder for name, folder in named.items() if folder is not None}
 

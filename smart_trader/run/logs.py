@@ -1,4 +1,4 @@
-"""Logs on standard error: text for a person at a terminal, else JSON lines in the layout of Spark's own. In a file too.
+"""Logs on standard error and in a file: text for a person at a terminal, else JSON lines in the layout of Spark's logs.
 
 Every JSON line has the keys `ts`, `level`, `msg`, `context`, `logger` (and `exception`), with the run and the job in
 `context`. Secrets are replaced wherever they stand, in the text of exceptions too.
@@ -45,8 +45,8 @@ def configure(
 ) -> None:
     """Send every log line of this process, other libraries' warnings included, to standard error, and to `file`.
 
-    Can be repeated; the last call counts. `secrets` are values that no line may show. A file that cannot be written is
-    said and left out.
+    The last call counts. `secrets` are values that no line may show. If the file cannot be written, a warning says so
+    and no file is written.
     """
     _run.update(run_id=run_id, job=job)
     _secrets[:] = _spellings(secrets)
@@ -72,7 +72,7 @@ def configure(
 
 
 def _renderer(*, json_lines: bool) -> Callable[[Event], str]:
-    """What makes a line for standard error of an event."""
+    """The function that makes a line for standard error of an event."""
     if json_lines:
         return _as_json
     if not sys.stderr.isatty():
@@ -82,7 +82,7 @@ def _renderer(*, json_lines: bool) -> Callable[[Event], str]:
 
 
 def _rendered_by(handler: logging.Handler, render: Callable[[Event], str]) -> logging.Handler:
-    """`handler` with lines that `render` makes, without secrets, of this program's events and of others' warnings."""
+    """`handler` for the program's events and other libraries' warnings. `render` makes the lines, without secrets."""
 
     def line(_logger: Any, _method: str, event: Event) -> str:
         return render(event)
@@ -99,12 +99,12 @@ def _rendered_by(handler: logging.Handler, render: Callable[[Event], str]) -> lo
 
 
 def enter_job(job: str) -> None:
-    """Name the job that the following lines belong to."""
+    """Put `job` into the lines that follow."""
     _run["job"] = job
 
 
 def redact(text: str) -> str:
-    """`text` without the secrets given to `configure`, for messages that are kept elsewhere.
+    """`text` without the secrets given to `configure`, for messages that are stored elsewhere.
 
     Not for text that a program reads, such as JSON, since a secret may be spelled as a word of it: `without_secrets`.
     """
@@ -114,11 +114,11 @@ def redact(text: str) -> str:
 
 
 def without_secrets(value: object) -> Any:
-    """`value` made of what JSON knows, its texts without secrets. The names of fields and numbers stay as they are."""
+    """`value` in types of JSON, its texts without secrets. Names of fields and numbers are unchanged."""
     match value:
         case None | bool() | int():
             return value
-        case float() if math.isfinite(value):  # JSON knows no other
+        case float() if math.isfinite(value):  # JSON has no infinity and no NaN
             return value
         case dict():
             return {str(key): without_secrets(inner) for key, inner in value.items()}
@@ -128,7 +128,7 @@ def without_secrets(value: object) -> Any:
 
 
 def _spellings(secrets: Collection[str]) -> list[str]:
-    """Each secret as it is, and as `repr`, JSON and an address spell it; long ones first: one may hold another."""
+    """Each secret in plain, `repr`, JSON and URL spelling. The longest come first, since one may contain another."""
     forms = {
         form
         for secret in secrets
@@ -144,7 +144,7 @@ def _spellings(secrets: Collection[str]) -> list[str]:
 
 
 class _StandardError(logging.Handler):
-    """Looks for standard error anew at each line, since tests replace it."""
+    """Writes to the current standard error, since tests replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -155,7 +155,7 @@ class _StandardError(logging.Handler):
 
 
 class _RotatedFile(logging.handlers.RotatingFileHandler):
-    """Standard error has every line too, so a disk that fills up ends this file and nothing else."""
+    """A log file that ends when the disk is full. Standard error has every line too, so the run continues."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(file, maxBytes=log_files.MAX_BYTES, backupCount=log_files.BACKUPS, encoding="utf-8")
@@ -179,7 +179,7 @@ def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
 
 
 def _tame_pyspark(handler: logging.Handler, level: Level) -> None:
-    """PySpark prints each failed query a second time, with the whole plan, past the root logger: only for debugging."""
+    """Stop PySpark printing each failed query again, with its plan, past the root logger; at debug level it may."""
     from pyspark.logger import (
         PySparkLogger,
     )  # slow to import, and only needed where Spark is
@@ -202,11 +202,11 @@ _COMMON: Sequence[structlog.typing.Processor] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
     _with_run,
 )
-"""What every event is given first."""
+"""The first processors of every event."""
 
 
 def _with_exception(_logger: Any, _method: str, event: Event) -> Event:
-    """`exc_info` becomes the exception itself, however it was given."""
+    """Replace `exc_info`, in each of its forms, by the exception."""
     given = event.pop("exc_info", None)
     if given is True:
         given = sys.exc_info()
@@ -217,7 +217,7 @@ def _with_exception(_logger: Any, _method: str, event: Event) -> Event:
 
 
 def _without_secrets(_logger: Any, _method: str, event: Event) -> Event:
-    """Before anything is spelled as JSON or text; the exception is cleaned where it is spelled out."""
+    """Remove secrets from the values of an event. Those of the exception are removed where it becomes text."""
     exception = {"exc_info": error} if (error := event.pop("exc_info", None)) else {}
     return {**without_secrets(event), **exception}
 
@@ -253,7 +253,7 @@ def _layout_of(error: BaseException) -> dict[str, Any]:
 
 
 def _as_text(event: Event) -> str:
-    """`20:11:44  silver_pnl  merged  table=silver.trades rows=12`; the run id is left to JSON lines and the summary."""
+    """`20:11:44  silver_pnl  merged  table=silver.trades rows=12`. Only JSON lines and the summary have the run id."""
     time, level, job = event.pop("ts")[11:19], event.pop("level"), event.pop("job")
     message, error = str(event.pop("event")), event.pop("exc_info", None)
     del event["run_id"], event["logger"]

@@ -18,12 +18,12 @@ from smart_trader.run.results import JobSummary, RunSummary
 from smart_trader.run.summary import job_document, jobs_part, remarks_part, work_part
 
 _SHOWN = 20
-"""Wallets that the page names; the document has all of them."""
+"""The most wallets on the page. The document has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A wallet that changes its tier; None is outside of the ranking."""
+    """A wallet that changes its tier. A tier of None is outside of the ranking."""
 
     wallet: str
     before: str | None
@@ -32,7 +32,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What a run would do. `plans` has the calls of jobs that were not made, by job."""
+    """What a run would do. `plans` has the calls that were not made, by job."""
 
     run: RunSummary
     as_of: datetime
@@ -46,7 +46,7 @@ class Prediction:
     moves: Sequence[Move]
     """By rank afterwards, those that leave the ranking last."""
     webhook: WebhookChange | None = None
-    """None where no webhook is kept up."""
+    """None where no webhook is configured."""
 
     @property
     def next_step(self) -> str:
@@ -89,7 +89,7 @@ def prediction_document(prediction: Prediction) -> dict[str, Any]:
 
 
 def _job(job: JobSummary) -> dict[str, Any]:
-    """Tiers are told for the whole run, and versions are of clones."""
+    """The document of a job without tiers, which the run has as a whole, and without versions, which are of clones."""
     return {name: value for name, value in job_document(job).items() if name not in ("tiers", "table_versions")}
 
 

@@ -52,7 +52,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the last state on the terminal; elsewhere the end of the job is a log line anyway."""
+        """Draw the last state on a terminal. Elsewhere the end of the job has a log line of its own."""
         with self._lock:
             if self._is_terminal and self._done:
                 self._draw()
@@ -72,7 +72,7 @@ class Progress:
                 self._draw() if self._is_terminal else self._log()
 
     def _seconds_left(self) -> float | None:
-        """By the pace so far; unknown before the first is done."""
+        """The time left at the pace so far; None before the first is done."""
         if not self._done:
             return None
         return (self._clock() - self._started) / self._done * max(self._total - self._done, 0)
@@ -105,7 +105,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """`4.2s`, `3m 20s`, `2h 5m`."""
+    """A time such as `4.2s`, `3m 20s` or `2h 5m`."""
     if seconds < 59.95:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

@@ -11,7 +11,7 @@ from smart_trader.domain.ops.runs import Outcome
 from smart_trader.errors import ExitStatus, Interrupted
 
 _REASONS, _REASON_LENGTH = 3, 400
-"""So many reasons of failed entities are named, with so many characters of each."""
+"""The most reasons of failed entities in the summary, and the most characters of each."""
 _NEXT_STEPS = {status.number: status.next_step for status in ExitStatus}
 
 
@@ -41,7 +41,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why so many entities failed, in the words of one of them."""
+    """A reason why `count` entities failed, with the message of one of them."""
 
     count: int
     example: str
@@ -62,7 +62,7 @@ class Work:
 
 
 class WorkTally:
-    """Counts what becomes of the entities that are due, one after the other."""
+    """Counts the entities of a job that are done and that have failed."""
 
     def __init__(self, unit: str, due: int) -> None:
         self.due = due
@@ -71,7 +71,7 @@ class WorkTally:
         self._examples: dict[str, tuple[str, str]] = {}
 
     def add(self, entity: str, failure: str | None) -> None:
-        """`entity` is done, or failed because of `failure`."""
+        """Count `entity` as done, or as failed because of `failure`."""
         if failure is None:
             self._done += 1
             return
@@ -108,7 +108,7 @@ class TierChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """A job's record with what is shown but not kept."""
+    """A job's record, and what the summary shows but `ops.runs` does not have."""
 
     record: JobRecord
     spark_jobs: int = 0
@@ -121,7 +121,7 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run: its jobs in the order they ran. `message` says why it ended early, empty otherwise."""
+    """A run with its jobs in their order. `message` is why it ended early, empty otherwise."""
 
     run_id: str
     started_at: datetime
@@ -130,7 +130,7 @@ class RunSummary:
     jobs: tuple[JobSummary, ...] = ()
     message: str = ""
     warnings: tuple[str, ...] = ()
-    """What concerns the run as a whole, such as a disk that fills up."""
+    """Warnings about the run as a whole, such as a disk that fills up."""
 
     @property
     def outcome(self) -> Outcome:
@@ -146,6 +146,6 @@ class RunSummary:
 
 
 def versions_json(before: Mapping[str, int | None], after: Mapping[str, int]) -> str:
-    """Delta versions of the tables that a job writes; `before` is none for a table that it created."""
+    """JSON with the Delta versions of the tables that a job wrote; `before` is null for a table that it created."""
     tables = {table: {"before": before.get(table), "after": after[table]} for table in sorted(after)}
     return json.dumps(tables)

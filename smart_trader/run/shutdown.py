@@ -1,4 +1,4 @@
-"""How a run ends before its work is done, told by a signal, and its fetching at the end of the time budget."""
+"""The early end of a run by a signal, and of its fetching by the time budget."""
 
 import contextlib
 import signal
@@ -12,13 +12,13 @@ from smart_trader.io.machine.clock import SystemClock
 
 _CANCEL_SECONDS = 0.1
 BUDGET_GRACE_SECONDS = 20.0
-"""What was fetched when the time budget is spent may still be committed; a signal is in more of a hurry."""
+"""Time to commit what was fetched before the time budget was spent. A signal ends Spark jobs at once."""
 
 
 @contextlib.contextmanager
 def shutdown_on_signal(*clocks: SystemClock, spark: SparkSession) -> Iterator[None]:
-    """On SIGTERM or SIGINT end the waits of all `clocks`, and Spark jobs at once, which abandons the commit under way;
-    the job then ends by its own exceptions."""
+    """On SIGTERM or SIGINT end the waits of all `clocks` and cancel all Spark jobs, also that of a commit under way.
+    The job then ends by its own exceptions."""
     with _cancelling(spark) as cancel:
 
         def handle(_signal: int, _frame: FrameType | None) -> None:
@@ -38,8 +38,8 @@ def shutdown_on_signal(*clocks: SystemClock, spark: SparkSession) -> Iterator[No
 def time_budget(
     clock: SystemClock, spark: SparkSession, *, seconds: float, grace_seconds: float = BUDGET_GRACE_SECONDS
 ) -> Iterator[None]:
-    """After `seconds` end the waits of `clock`, and after `grace_seconds` more, which are for the commit under way, the
-    Spark jobs of what is done inside."""
+    """After `seconds` end the waits of `clock`. After `grace_seconds` more, which are for the commit under way, cancel
+    the Spark jobs of this block."""
     with _cancelling(spark) as cancel:
 
         def stop() -> None:
@@ -61,8 +61,8 @@ def time_budget(
 def _cancelling(spark: SparkSession) -> Iterator[Callable[[float], None]]:
     """A function that cancels all Spark jobs after some seconds, until this block is left.
 
-    Spark work inside a handler deadlocks, so a thread cancels the jobs: again and again, since a job that is between
-    two of them would go on with the next.
+    Spark work in a signal handler deadlocks, so a thread cancels the jobs. It does so again and again: code that is
+    between two Spark jobs would start the next one.
     """
     ended, threads = threading.Event(), list[threading.Thread]()
 
@@ -81,5 +81,5 @@ def _cancelling(spark: SparkSession) -> Iterator[Callable[[float], None]]:
         yield start
     finally:
         ended.set()
-        for thread in threads:  # what comes next is not to be cancelled
+        for thread in threads:  # the Spark jobs that follow are not cancelled
             thread.join()

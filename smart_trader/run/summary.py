@@ -13,11 +13,11 @@ from smart_trader.run.progress import duration
 from smart_trader.run.results import JobSummary, RunSummary
 
 _COLUMNS = 9
-"""So many fit side by side; of a longer row each column gets a line."""
+"""The most columns of a table. The values of a longer row stand one below the other."""
 
 
 def run_document(run: RunSummary) -> dict[str, Any]:
-    """One document for programs: everything in the records, and what the text shows."""
+    """A document for programs, with the records and all figures of the page."""
     return {
         "run_id": run.run_id,
         "outcome": run.outcome,
@@ -33,7 +33,7 @@ def run_document(run: RunSummary) -> dict[str, Any]:
 
 
 def job_document(job: JobSummary) -> dict[str, Any]:
-    """A job for programs: its record, and what the text shows beside it."""
+    """The document of a job, with its record and its other figures on the page."""
     document = asdict(job)
     record = document.pop("record")
     record["table_versions"] = json.loads(job.record.table_versions)
@@ -67,7 +67,7 @@ def render_text(run: RunSummary) -> str:
 
 
 def render_document(document: Mapping[str, Any]) -> str:
-    """Facts as lines and lists of facts as tables, for a person."""
+    """A document as text: values as lines, lists as tables."""
     facts = [
         f"{name}  {'-' if value is None else value}" for name, value in document.items() if type(value) is not list
     ]
@@ -93,14 +93,14 @@ def _facts_block(row: Mapping[str, Any]) -> str:
 
 
 def _fact(value: object) -> object:
-    """Of what is the case, as opposed to what happened, none is a figure: version 0 is a version."""
+    """The cell of a value. Zero is shown, unlike in counts: version 0 is a version."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "0" if value == 0 and value is not False else value
 
 
 def jobs_part(jobs: Sequence[JobSummary]) -> str:
-    """What each job did, with a total."""
+    """The table of jobs, with a total."""
     if not jobs:
         return ""
     header = ("job", "outcome", "rows in", "out", "rejected", "calls", "units", "Spark", "commits", "time")
@@ -126,7 +126,7 @@ def _cost(jobs: Sequence[JobSummary]) -> tuple[object, ...]:
 
 
 def work_part(jobs: Sequence[JobSummary]) -> str:
-    """What was due and what became of it."""
+    """The table of work that was due, with reasons of failures."""
     rows = [
         (job.record.job, job.work.unit, job.work.due, job.work.done, job.work.failed, job.work.left_over)
         for job in jobs
@@ -150,7 +150,7 @@ def _tiers(jobs: Sequence[JobSummary]) -> str:
 
 
 def _versions(jobs: Sequence[JobSummary]) -> str:
-    """First version before and last after, over all jobs that wrote the table."""
+    """The table of versions: before the first job that wrote a table, and after the last."""
     before: dict[str, int | None] = {}
     after: dict[str, int] = {}
     for job in jobs:
@@ -170,7 +170,7 @@ def _versions(jobs: Sequence[JobSummary]) -> str:
 
 
 def remarks_part(run: RunSummary, next_step: str) -> str:
-    """What is to be known of the run, why it ended early, and what to do next."""
+    """Warnings, messages and what to do next."""
     of_jobs = [f"{job.record.job}: {warning}" for job in run.jobs for warning in job.warnings]
     remarks = [*run.warnings, *of_jobs]
     notes = [f"{job.record.job}: {note}" for job in run.jobs for note in job.notes]

@@ -1,4 +1,4 @@
-"""What the tables of a warehouse take on a disk. Reads their logs without Spark."""
+"""The disk space of the tables of a warehouse. Their logs are read without Spark."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LOG, _VERSION = "_delta_log", "[0-9]" * 20
 
 @dataclass(frozen=True, slots=True)
 class TableUsage:
-    """A Delta table on a disk. What its log says is None where that cannot be read."""
+    """A Delta table on a disk. Values from its log are None where the log cannot be read."""
 
     name: str
     version: int | None
@@ -25,7 +25,7 @@ class TableUsage:
 
 
 def usage_of_tables(root: Path | None) -> list[TableUsage]:
-    """Every table below the warehouse `root`, by name; none where that is a store."""
+    """Every table below the warehouse `root`, by name; none where the warehouse is in a store."""
     if root is None:
         return []
     return [_table(log.parent) for log in sorted(root.glob(f"*/*/{_LOG}"))]
@@ -36,7 +36,7 @@ def _table(folder: Path) -> TableUsage:
         _read_commits(folder / _LOG)
         table = DeltaTable(folder)
         version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
-    except Exception:  # a damaged log is told by its missing figures: this report must not fail on it
+    except Exception:  # the figures of a damaged log are missing: this report must not fail on it
         version, live = None, None
     return TableUsage(
         name=f"{folder.parent.name}.{folder.name}",
@@ -48,8 +48,8 @@ def _table(folder: Path) -> TableUsage:
 
 
 def _read_commits(log: Path) -> None:
-    """Commits that no checkpoint holds are read here first: statistics that are nested without end would end the whole
-    process in the library, which is not Python. Raises ValueError, RecursionError, OSError."""
+    """Parse the commits after the last checkpoint. Without it, deeply nested statistics would crash the process in the
+    library, which is not Python. Raises ValueError, RecursionError, OSError."""
     held = max((file.name[:20] for file in log.glob(f"{_VERSION}.checkpoint*.parquet")), default="")
     for commit in log.glob(f"{_VERSION}.json"):
         if commit.name[:20] > held:

@@ -1,4 +1,4 @@
-"""Which versions tables have, which one the command line means, and whether it can still be read."""
+"""Versions of tables: the newest, the one on the command line, the oldest that can be read."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -29,7 +29,7 @@ def chosen_table(app: App) -> Table:
 
 
 def oldest_readable(app: App, table: Table, commits: list[Commit]) -> Commit:
-    """The oldest version that time travel reaches: Delta refuses what is older than the table's retention."""
+    """The oldest version that can be read: Delta rejects versions older than the table's retention."""
     hours = retention_hours(app.upkeep.inspect(table).properties, DELETED_FILES)
     since = app.clock.now() - timedelta(hours=hours or 0)
     return [commit for commit in commits if commit.at >= since or commit is commits[0]][-1]
