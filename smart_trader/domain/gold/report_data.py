@@ -57,32 +57,24 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
     `kind` is a `PlaceChange`; `gate` is a `GateChange` where `recommended` changed, else null.
     `of_kind` and `of_gate` count all wallets of that change.
     """
-    names = ("wallet_address", "overall_rank", "performance_tier", "recommended", "realized_pnl")
-    now = history.where(F.col("ranked_at") == F.lit(ranked_at)).select(*names)
-    was = history.where(F.col("ranked_at") == F.lit(before)).select(
-        "wallet_address", *(F.col(name).alias(f"was_{name}") for name in names[1:])
-    )
     rank, was_rank = F.col("overall_rank"), F.col("was_overall_rank")
     kind = F.when(was_rank.isNull(), PlaceChange.ENTERED).when(rank.isNull(), PlaceChange.LEFT)
-    kind = (
-        kind.when(rank < was_rank, PlaceChange.UP).when(rank > was_rank, PlaceChange.DOWN).otherwise(PlaceChange.STAYED)
-    )
+    kind = kind.when(rank < was_rank, PlaceChange.UP).when(rank > was_rank, PlaceChange.DOWN)
     is_good, was_good = (F.coalesce(F.col(name), F.lit(False)) for name in ("recommended", "was_recommended"))
     gate = F.when(is_good & ~was_good, GateChange.GAINED).when(was_good & ~is_good, GateChange.LOST)
     best_first = (F.least(rank, was_rank), F.col("wallet_address"))
-    return (
-        now.join(was, "wallet_address", "full_outer")
-        .withColumns({"kind": kind, "gate": gate})
-        .withColumns(
-            {
-                f"{what}_{name}": value.over(window)
-                for name in ("kind", "gate")
-                for what, value, window in (
-                    ("of", F.count(F.lit(1)), Window.partitionBy(name)),
-                    ("place_in", F.row_number(), Window.partitionBy(name).orderBy(*best_first)),
-                )
-            }
+    added = {
+        f"{what}_{name}": value.over(window)
+        for name in ("kind", "gate")
+        for what, value, window in (
+            ("of", F.count(F.lit(1)), Window.partitionBy(name)),
+            ("place_in", F.row_number(), Window.partitionBy(name).orderBy(*best_first)),
         )
+    }
+    return (
+        _two_rankings(history, ranked_at, before)
+        .withColumns({"kind": kind.otherwise(PlaceChange.STAYED), "gate": gate})
+        .withColumns(added)
         .where(
             (rank <= listed)
             | ((F.col("kind") != PlaceChange.STAYED) & (F.col("place_in_kind") <= most))
@@ -90,6 +82,16 @@ def movements(history: DataFrame, ranked_at: datetime, before: datetime, *, list
         )
         .drop("place_in_kind", "place_in_gate")
     )
+
+
+def _two_rankings(history: DataFrame, ranked_at: datetime, before: datetime) -> DataFrame:
+    """A row for each wallet of either ranking; what it was before has `was_` in front of its name."""
+    names = ("wallet_address", "overall_rank", "performance_tier", "recommended", "realized_pnl")
+    now = history.where(F.col("ranked_at") == F.lit(ranked_at)).select(*names)
+    was = history.where(F.col("ranked_at") == F.lit(before)).select(
+        "wallet_address", *(F.col(name).alias(f"was_{name}") for name in names[1:])
+    )
+    return now.join(was, "wallet_address", "full_outer")
 
 
 def best_tokens(pnl: DataFrame, trades: DataFrame, listed: DataFrame) -> DataFrame:

@@ -55,9 +55,26 @@ def examine_ranking(traders: DataFrame, pnl: DataFrame, history: DataFrame | Non
     `history` is what gold.rank_history keeps of this same ranking, None if it was not kept yet. `basis` is the PnL by
     which wallets qualify, None if the ranking was made with other settings.
     """
+    is_ranked = F.col("ranked").isNotNull()
+    differs = ~F.col("place").eqNullSafe(F.col("kept")) if history is not None else F.lit(False)
+    table = smart_traders.TABLE.name
+    return Examination(
+        _ranked_and_known(traders, pnl, history, basis),
+        ("wallet_address",),
+        (
+            Rule(table, "figures_are_those_ranked", is_ranked & ~F.col("ranked").eqNullSafe(F.col("known"))),
+            Rule(table, "who_qualifies_is_ranked", F.lit(bool(basis)) & F.col("qualifies") & ~is_ranked),
+            Rule(rank_history.TABLE.name, "current_ranking_is_kept", differs),
+        ),
+    )
+
+
+def _ranked_and_known(traders: DataFrame, pnl: DataFrame, history: DataFrame | None, basis: str | None) -> DataFrame:
+    """One row per wallet: its figures on the ranking (`ranked`) and in `pnl` (`known`), its place, and the one kept."""
     figures = F.struct(*(column.name for column in wallet_pnl.FIGURES))
     portfolios = pnl.where(F.col("token_address") == ALL_TOKENS)
-    gains = F.col(basis) > 0 if basis else F.lit(None).cast("boolean")
+    absent = F.lit(None).cast("boolean")
+    gains = F.col(basis) > 0 if basis else absent
     qualifies = (F.col("trade_count") > 0) & ((F.col("win_rate") > 0) | gains)
     sides = [
         traders.select("wallet_address", figures.alias("ranked"), F.struct(*_KEPT).alias("place")),
@@ -65,31 +82,6 @@ def examine_ranking(traders: DataFrame, pnl: DataFrame, history: DataFrame | Non
     ]
     if history is not None:
         sides.append(history.select("wallet_address", F.struct(*_KEPT).alias("kept")))
-    absent = F.lit(None).cast("boolean")
-    wallets = (
-        together(*sides)
-        .groupBy("wallet_address")
-        .agg(
-            *(F.max(name).alias(name) for name in ("ranked", "known", "place", "qualifies")),
-            (F.max("kept") if history is not None else absent).alias("kept"),
-        )
-    )
-    is_ranked = F.col("ranked").isNotNull()
-    differs = ~F.col("place").eqNullSafe(F.col("kept")) if history is not None else F.lit(False)
-    return Examination(
-        wallets,
-        ("wallet_address",),
-        (
-            Rule(
-                smart_traders.TABLE.name,
-                "figures_are_those_ranked",
-                is_ranked & ~F.col("ranked").eqNullSafe(F.col("known")),
-            ),
-            Rule(
-                smart_traders.TABLE.name,
-                "who_qualifies_is_ranked",
-                F.lit(bool(basis)) & F.col("qualifies") & ~is_ranked,
-            ),
-            Rule(rank_history.TABLE.name, "current_ranking_is_kept", differs),
-        ),
-    )
+    kept = F.max("kept") if history is not None else absent
+    found = (F.max(name).alias(name) for name in ("ranked", "known", "place", "qualifies"))
+    return together(*sides).groupBy("wallet_address").agg(*found, kept.alias("kept"))
