@@ -4,8 +4,7 @@ Rows that share a token are one swap, directly or through others; money does not
 trade, a sale and a purchase, nothing, or, where it leaves something else, what each of its rows is by itself.
 """
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, SOL, USD, USD_LIMIT, round_half_away
@@ -17,8 +16,6 @@ from smart_trader.domain.kernel.valuation import (
     SOL_PRICE,
     STABLE,
     SUSPECT,
-    TOKEN_PRICE,
-    VOLUME_USD,
 )
 from smart_trader.domain.kernel.worth import (
     STABLE_PLACES,
@@ -26,6 +23,7 @@ from smart_trader.domain.kernel.worth import (
     MovedRow,
     Value,
     WorthRules,
+    add_up,
     check_prices,
     checked,
     exceeds,
@@ -356,7 +354,11 @@ def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]
         sides.setdefault((part.token, part.change > 0), []).append(part)
     trades = []
     for (token, is_buy), same in sides.items():
-        value, check = (same[0].value, same[0].check) if len(same) == 1 else _added_up(same, rules)
+        value, check = (
+            (same[0].value, same[0].check)
+            if len(same) == 1
+            else add_up([(abs(part.change), part.value, part.check) for part in same], rules)
+        )
         usd = None if value is None else value.nano_dollars
         if usd is not None and usd >= USD_LIMIT:
             value = usd = None
@@ -377,26 +379,3 @@ def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]
             )
         )
     return trades
-
-
-def _added_up(parts: Sequence[_Part], rules: WorthRules) -> tuple[Value | None, str]:
-    """Value and price check of parts of one token and side; unknown if too much of it is of unknown value."""
-    known = [(part.value, part.check) for part in parts if part.value is not None]
-    checks = [check for _, check in known] or [part.check for part in parts]
-    check = checks[0]
-    for other in checks[1:]:
-        check = worse(check, other)
-    unknown = sum(abs(part.change) for part in parts if part.value is None)
-    if not known or exceeds(unknown, sum(abs(part.change) for part in parts), rules.unknown_part):
-        return None, check
-    sums: dict[str, Fraction] = {}
-    for value, _ in known:
-        sums[value.source] = sums.get(value.source, Fraction(0)) + Fraction(value.numerator, value.denominator)
-    total = sum(sums.values(), Fraction(0))
-    return Value(total.numerator, total.denominator, _source_of(sums)), check
-
-
-def _source_of(sums: Mapping[str, Fraction]) -> str:
-    if sums.keys() <= {STABLE, SOL_PRICE}:
-        return STABLE if sums.get(STABLE, -1) > sums.get(SOL_PRICE, -1) else SOL_PRICE
-    return VOLUME_USD if VOLUME_USD in sums else TOKEN_PRICE

@@ -202,3 +202,24 @@ def _last_price(legs: Sequence[Leg], kind: str) -> int | None:
 def exceeds(part: int, whole: int, share: Fraction) -> bool:
     """Whether `part` is more than `share` of `whole`."""
     return part * share.denominator > whole * share.numerator
+
+
+def add_up(parts: Sequence[tuple[int, Value | None, str]], rules: WorthRules) -> tuple[Value | None, str]:
+    """Value and price check of parts of one trade (quantity, value, check): unknown if too much of it has no value."""
+    known = [(value, check) for _, value, check in parts if value is not None]
+    checks = [check for _, check in known] or [check for _, _, check in parts]
+    worst = max(checks, key=_SEVERITY.index)
+    unknown = sum(quantity for quantity, value, _ in parts if value is None)
+    if not known or exceeds(unknown, sum(quantity for quantity, _, _ in parts), rules.unknown_part):
+        return None, worst
+    sums: dict[str, Fraction] = {}
+    for value, _ in known:
+        sums[value.source] = sums.get(value.source, Fraction(0)) + Fraction(value.numerator, value.denominator)
+    total = sum(sums.values(), Fraction(0))
+    return Value(total.numerator, total.denominator, _source_of(sums)), worst
+
+
+def _source_of(sums: Mapping[str, Fraction]) -> str:
+    if sums.keys() <= {STABLE, SOL_PRICE}:
+        return STABLE if sums.get(STABLE, -1) > sums.get(SOL_PRICE, -1) else SOL_PRICE
+    return VOLUME_USD if VOLUME_USD in sums else TOKEN_PRICE
