@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from smart_trader.domain import catalog
-from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.state_flags import StateFlag
 from smart_trader.domain.tables.table import Column, Table
 from smart_trader.pipeline import STEPS
 
@@ -27,15 +27,15 @@ They use neither deletion vectors nor column mapping, so that the common readers
 - Every commit carries the run id, the job and the version of the program in Delta's `userMetadata`.
 - *clustered by*: the column in whose order `maintain` lays out the files of a large table (Z-order). Writes do not sort
   by it.
-- *upkeep*: to which size `maintain` merges files, from which share of new bytes on it lays a large clustered table out
+- *maintenance*: to which size `maintain` merges files, from which share of new bytes on it lays a large clustered table out
   anew, and how often it looks for files that no readable version needs.
-- *vouched for by*: the state that says that something was done with the table's rows. `restore` sets it back for the
-  entities whose rows it changes, so that the next pipeline makes them anew.
+- *reset on restore*: the state that refers to the table's rows. `restore` resets it for the entities whose rows it
+  changes, so that the next pipeline makes them anew.
 - "Hostile text" is chosen by strangers: escape it before you show it.
 
 ## Who writes what
 
-The jobs of `pipeline` in their order. *keeps state in*: tables of which the job changes state columns only. Every job
+The jobs of `pipeline` in their order. *updates state of*: tables of which the job changes state columns only. Every job
 appends its record to `ops.runs`.
 """
 
@@ -43,7 +43,7 @@ appends its record to `ops.runs`.
 def render() -> str:
     """The whole page."""
     rows = [(_code(step.job), _codes(step.reads), _codes(step.writes), _codes(step.updates_state_of)) for step in STEPS]
-    steps = _grid(("job", "reads", "writes", "keeps state in"), rows)
+    steps = _grid(("job", "reads", "writes", "updates state of"), rows)
     return "\n".join([INTRODUCTION, steps, *map(_section, catalog.TABLES)])
 
 
@@ -52,7 +52,7 @@ def _section(table: Table) -> str:
     facts += [f"- partitioned by: {_codes(table.partitioned_by)}"] if table.partitioned_by else []
     facts += [f"- clustered by: {_codes(table.clustered_by)}"] if table.clustered_by else []
     facts += [_upkeep(table)]
-    facts += [_mark(mark) for mark in table.vouched_by]
+    facts += [_state(flag) for flag in table.reset_on_restore]
     facts += [f"- check `{check.name}`: `{check.condition}`" for check in table.checks]
     columns = _grid(("column", "type", "null", "state of", "meaning"), map(_column, table.columns))
     return "\n".join([f"## {table.name}", "", f"{table.grain[0].upper()}{table.grain[1:]}.", "", *facts, "", columns])
@@ -62,11 +62,11 @@ def _upkeep(table: Table) -> str:
     policy = table.upkeep
     clustering = f", laid out anew from {policy.cluster_percent} % new bytes on" if table.clustered_by else ""
     vacuum = f"vacuumed at most every {policy.vacuum_days} days"
-    return f"- upkeep: files of up to {policy.file_megabytes} MB{clustering}, {vacuum}"
+    return f"- maintenance: files of up to {policy.file_megabytes} MB{clustering}, {vacuum}"
 
 
-def _mark(mark: Mark) -> str:
-    return f"- vouched for by: {_codes(name for name, _ in mark.reset)} of each `{mark.entity}` in `{mark.table}`"
+def _state(flag: StateFlag) -> str:
+    return f"- reset on restore: {_codes(name for name, _ in flag.reset)} of each `{flag.entity}` in `{flag.table}`"
 
 
 def _column(column: Column) -> Sequence[str]:

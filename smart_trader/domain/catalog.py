@@ -33,8 +33,8 @@ TABLES = (
 
 BY_NAME = {table.name: table for table in TABLES}
 
-MARKS_FIRST = tuple(
+DROP_ORDER = tuple(
     sorted(TABLES, key=lambda table: (table is not runs.TABLE, not any(column.owner for column in table.columns)))
 )
-"""The order in which tables may be deleted: at no time does a mark that is left vouch for rows that are gone.
-`ops.runs` goes first: it says of each table that it was written, and so has to be there."""
+"""The order in which tables may be deleted: a state is deleted before the rows to which it refers. `ops.runs` comes first:
+its rows name every table that was written, which then has to exist."""

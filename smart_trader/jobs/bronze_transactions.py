@@ -163,7 +163,7 @@ def _of_wallets(app: App, rows: DataFrame, wallets: Collection[str]) -> DataFram
 def _state(
     app: App, fetched: Fetched[SparkRow, Trades], trade_rows: Mapping[str, int], rejected: Mapping[str, int]
 ) -> dict[str, Any]:
-    """PnL is due again when the tables have rows that the old state did not vouch for, whichever run landed them."""
+    """PnL is due again when the tables have rows to which the old state does not refer, whichever run landed them."""
     wallet, trades = fetched.entity, fetched.answer
     state = {name: wallet[name] for name in _STATE.names}
     if trades is not None:

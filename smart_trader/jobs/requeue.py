@@ -14,7 +14,7 @@ from smart_trader.config.address_files import read_addresses
 from smart_trader.domain import catalog
 from smart_trader.domain.silver.stages import UNITS, state_to_begin_with
 from smart_trader.domain.tables.restoring import differs_from, reset_columns
-from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.state_flags import StateFlag
 from smart_trader.errors import UsageError
 from smart_trader.job_table import Stage
 from smart_trader.run.app import App
@@ -35,7 +35,7 @@ def run(app: App) -> None:
         app.tables.update(table, wanted.withColumns(values), on=(column,))
 
 
-def _state(options: Options) -> Mark:
+def _state(options: Options) -> StateFlag:
     """The state with which `--stage` begins. Raises UsageError."""
     if options.from_start and options.stage != Stage.TRANSACTIONS:
         raise UsageError("--from-start reads trades again from the first page: it needs --stage transactions.")

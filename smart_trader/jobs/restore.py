@@ -22,7 +22,7 @@ from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.silver.tracked_whales import name_wallets
 from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE
 from smart_trader.domain.tables.restoring import differences, reset_columns
-from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.state_flags import StateFlag
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import UsageError
 from smart_trader.ports import Commit, TableStore
@@ -55,7 +55,7 @@ def run(app: App) -> None:
 class _Reset:
     """A state that is set back for the `count` entities whose rows change."""
 
-    state: Mark
+    state: StateFlag
     entities: DataFrame
     count: int
 
@@ -110,12 +110,12 @@ class _Plan:
             return f"Set back to pending: {'; '.join(states)}. The next pipeline makes them anew."
         if self.table is rank_history.TABLE:
             return "The next pipeline ranks anew; rankings that go are not made again, but for the last."
-        return "The next pipeline ranks anew." if self.table.layer == "gold" else "No state vouches for its rows."
+        return "The next pipeline ranks anew." if self.table.layer == "gold" else "No state refers to its rows."
 
 
 def _plan(table: Table, found: DataFrame, commits: Sequence[Commit], commit: Commit) -> _Plan:
     rows = Counter({row[CHANGE]: row["count"] for row in found.groupBy(CHANGE).count().collect()})
-    affected = [(state, _entities(found, state)) for state in table.vouched_by]
+    affected = [(state, _entities(found, state)) for state in table.reset_on_restore]
     resets = [_Reset(state, entities, entities.count()) for state, entities in affected]
     return _Plan(table, commits[0].version, commit, rows, resets)
 
@@ -142,7 +142,7 @@ def _restore(app: App, plan: _Plan) -> None:
     _finish(app, table, [(reset.state, reset.entities) for reset in resets if reset.state.table == table.name])
 
 
-def _finish(app: App, table: Table, own: Sequence[tuple[Mark, DataFrame]]) -> None:
+def _finish(app: App, table: Table, own: Sequence[tuple[StateFlag, DataFrame]]) -> None:
     """Set back the states in the restored table, after its commit; again if that was missed."""
     app.tables.create([table])  # a version from before a column was added does not have it
     for state, entities in own:
@@ -151,10 +151,10 @@ def _finish(app: App, table: Table, own: Sequence[tuple[Mark, DataFrame]]) -> No
         _name_lost_wallets(app.tables, as_of=app.as_of)
 
 
-def _left_behind(app: App, table: Table, commits: list[Commit], commit: Commit) -> list[tuple[Mark, DataFrame]]:
+def _left_behind(app: App, table: Table, commits: list[Commit], commit: Commit) -> list[tuple[StateFlag, DataFrame]]:
     """The states in `table` itself that a restore to `commit` did not set back, since it was stopped after its commit:
     then that commit is the last, but for columns that were added."""
-    own = [state for state in table.vouched_by if state.table == table.name]
+    own = [state for state in table.reset_on_restore if state.table == table.name]
     last, *earlier = [found for found in commits if found.job != "init"] or commits
     if not own or last.operation != "RESTORE" or not earlier:
         return []
@@ -163,7 +163,7 @@ def _left_behind(app: App, table: Table, commits: list[Commit], commit: Commit) 
     return [(state, entities) for state in own if not (entities := _entities(changed, state)).isEmpty()]
 
 
-def _set_back(tables: TableStore, state: Mark, entities: DataFrame) -> None:
+def _set_back(tables: TableStore, state: StateFlag, entities: DataFrame) -> None:
     table = catalog.BY_NAME[state.table]
     tables.update(table, entities.withColumns(reset_columns(table, state.reset)), on=(state.entity,))
 
@@ -176,7 +176,7 @@ def _name_lost_wallets(tables: TableStore, *, as_of: datetime) -> None:
     tables.append_new(tracked_whales.TABLE, name_wallets(named, tables.read(tracked_whales.TABLE), as_of=as_of))
 
 
-def _entities(found: DataFrame, state: Mark) -> DataFrame:
+def _entities(found: DataFrame, state: StateFlag) -> DataFrame:
     return found.where(F.col(state.entity).isNotNull()).select(state.entity).distinct()
 
 

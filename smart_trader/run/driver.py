@@ -100,7 +100,7 @@ def _make_tables(session: Session) -> None:
     """Create the tables that are missing; with `--recreate` all of them anew."""
     store, context = session.store, session.context
     if context.options.recreate:
-        store.drop(catalog.MARKS_FIRST)
+        store.drop(catalog.DROP_ORDER)
     with store.committing_as("init", version.VERSION):
         created = store.create(catalog.TABLES, known=lambda: record.tables_written(store))
     if created:

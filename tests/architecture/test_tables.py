@@ -27,12 +27,12 @@ def test_the_command_line_knows_the_tables_without_importing_them() -> None:
 
 
 @each_table
-def test_what_vouches_for_a_table_names_columns_that_there_are(table: Table) -> None:
+def test_states_reset_on_restore_name_columns_that_exist(table: Table) -> None:
     tables = {other.name: other for other in catalog.TABLES}
-    for mark in table.vouched_by:
-        assert {name for name, _ in mark.reset} <= set(tables[mark.table].column_names)
-        assert mark.entity in table.column_names
-        assert mark.entity in tables[mark.table].column_names
+    for flag in table.reset_on_restore:
+        assert {name for name, _ in flag.reset} <= set(tables[flag.table].column_names)
+        assert flag.entity in table.column_names
+        assert flag.entity in tables[flag.table].column_names
 
 
 @each_table

@@ -67,7 +67,7 @@ def test_the_next_pipeline_makes_anew_what_going_back_has_taken_away(
     for table in tables:
         restore(lake, table, version=0)
         assert lake.tables.read(table).isEmpty()
-    assert is_sound(lake), "no state vouches for what is gone"
+    assert is_sound(lake), "no state refers to what is gone"
 
     with Simulator(MARKET) as simulator:
         lake.run(as_of=MARKET.now, simulator=simulator)
@@ -94,7 +94,7 @@ def test_going_back_that_fails_at_any_commit_leaves_no_state_without_its_rows_an
             restore(lake, transaction_history.TABLE, version=0)
             break
         except FailpointReached:
-            lakes.no_status_vouches_for_what_is_not_there(lakes.content_of(lake.root))
+            lakes.no_status_refers_to_missing_rows(lakes.content_of(lake.root))
     points = {f"restore.{when}_commit:{t}" for when in ("before", "after") for t in (HISTORY.name, WHALES.name)}
     assert failed == points
     assert lake.tables.read(HISTORY).isEmpty()

@@ -53,7 +53,7 @@ def check(root: Path) -> None:
         _keys_are_unique(table, content[table.name])
         log_is_contiguous_and_every_version_reads(root, table)
         _every_commit_says_whose_it_is(root, table)
-    no_status_vouches_for_what_is_not_there(content)
+    no_status_refers_to_missing_rows(content)
     assert list(_leftovers(root)) == []
 
 
@@ -85,7 +85,7 @@ def _every_commit_says_whose_it_is(root: Path, table: Table) -> None:
             assert said.keys() == {"run_id", "job", "code_version"}, f"{table.name}: {commit}"
 
 
-def no_status_vouches_for_what_is_not_there(content: Mapping[str, Rows]) -> None:
+def no_status_refers_to_missing_rows(content: Mapping[str, Rows]) -> None:
     """I7."""
     stored = Counter(row["wallet_address"] for row in content[transaction_history.TABLE.name])
     figures = {row["wallet_address"] for row in content[wallet_pnl.TABLE.name]}

@@ -165,7 +165,7 @@ class Refreshing(RuleBasedStateMachine):
             assert state["trade_rows"] == len(self.bronze[wallet])
 
     def compute(self, *, is_killed: bool = False) -> None:
-        """A run of silver_pnl: from all rows up to the business time, and a mark that vouches for no more."""
+        """A run of silver_pnl: from all rows up to the business time, and a state that refers to no more."""
         for wallet in [w for w in WALLETS if is_due_for_pnl(self.state[w], self.now)]:
             known = self.bronze[wallet]
             self.figures[wallet] = {event for event, time in known.items() if time <= self.now}

@@ -33,7 +33,7 @@ TABLE = Table(
         ),
         Column("rejected_at", TIMESTAMP, "Business time of the fetch.", nullable=False),
     ),
-    vouched_by=(TRADES_READ, HOLDERS_READ),
+    reset_on_restore=(TRADES_READ, HOLDERS_READ),
 )
 
 _NO_TRADE_OF_THE_WALLET = (RejectionReason.WRONG_OWNER, RejectionReason.NOT_A_SWAP)

@@ -65,7 +65,7 @@ TABLE = Table(
         Column("raw", STRING, "The item as served, compact JSON with sorted keys.", nullable=False),
     ),
     partitioned_by=("processing_date",),
-    vouched_by=(SNAPSHOTS_JUDGED,),
+    reset_on_restore=(SNAPSHOTS_JUDGED,),
 )
 
 

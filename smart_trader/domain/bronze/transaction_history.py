@@ -58,7 +58,7 @@ TABLE = Table(
         Column("raw", STRING, "The row as served, compact JSON with sorted keys.", nullable=False),
     ),
     clustered_by=("wallet_address",),
-    vouched_by=(TRADES_READ,),
+    reset_on_restore=(TRADES_READ,),
 )
 
 

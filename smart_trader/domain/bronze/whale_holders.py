@@ -47,7 +47,7 @@ TABLE = Table(
     ),
     partitioned_by=("rank_date",),
     checks=not_negative("amount", "token_accounts"),
-    vouched_by=(HOLDERS_READ,),
+    reset_on_restore=(HOLDERS_READ,),
 )
 
 

@@ -35,5 +35,5 @@ TABLE = Table(
         Check("something_left", "remaining_raw > 0 AND remaining_raw <= bought_raw"),
         *not_negative("remaining_cost_usd"),
     ),
-    vouched_by=(PNL_COMPUTED,),
+    reset_on_restore=(PNL_COMPUTED,),
 )

@@ -53,5 +53,5 @@ TABLE = Table(
             "quantity_raw = matched_raw + unknown_cost_raw + unmatched_raw",
         ),
     ),
-    vouched_by=(PNL_COMPUTED,),
+    reset_on_restore=(PNL_COMPUTED,),
 )

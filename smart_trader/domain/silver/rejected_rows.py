@@ -27,7 +27,7 @@ TABLE = Table(
         ),
     ),
     clustered_by=("wallet_address",),
-    vouched_by=(PNL_COMPUTED,),
+    reset_on_restore=(PNL_COMPUTED,),
 )
 
 _MOST_SENT_AROUND = 100_000

@@ -12,7 +12,7 @@ from smart_trader.domain.tables.state_flags import (
     READ,
     TOKENS,
     WALLETS,
-    Mark,
+    StateFlag,
     ProcessingStatus,
 )
 from smart_trader.job_table import Stage
@@ -21,12 +21,12 @@ UNITS = {Stage.HOLDERS: "tokens", Stage.TRANSACTIONS: "wallets", Stage.PNL: "wal
 """What each stage counts, in the order of the pipeline."""
 
 
-def state_to_begin_with(stage: Stage, *, from_start: bool) -> Mark:
+def state_to_begin_with(stage: Stage, *, from_start: bool) -> StateFlag:
     """The state of an entity of which `stage` is to be done again; trades also `from_start`, from the first page on."""
     if stage == Stage.HOLDERS:
-        return Mark(TOKENS, "token_address", (HELD,))
+        return StateFlag(TOKENS, "token_address", (HELD,))
     if stage == Stage.TRANSACTIONS:
-        return Mark(WALLETS, "wallet_address", (READ, *(NEVER_READ if from_start else ())))
+        return StateFlag(WALLETS, "wallet_address", (READ, *(NEVER_READ if from_start else ())))
     return PNL_COMPUTED
 
 

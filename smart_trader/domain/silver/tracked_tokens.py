@@ -90,7 +90,7 @@ TABLE = Table(
         one_of("liquidity_tier", LiquidityTier),
         one_of("whale_fetch_status", ProcessingStatus),
     ),
-    vouched_by=(SNAPSHOTS_JUDGED,),
+    reset_on_restore=(SNAPSHOTS_JUDGED,),
 )
 
 _TIERS = ((LiquidityTier.HIGH, 1_000_000), (LiquidityTier.MEDIUM, 500_000), (LiquidityTier.LOW, 100_000))

@@ -170,7 +170,7 @@ TABLE = Table(
         one_of("txns_fetch_status", ProcessingStatus),
         one_of("pnl_processing_status", ProcessingStatus),
     ),
-    vouched_by=(STATE_KNOWN,),
+    reset_on_restore=(STATE_KNOWN,),
 )
 
 WALLET_STATE = tuple(c.name for c in TABLE.columns if c.owner is not None)

@@ -85,7 +85,7 @@ TABLE = Table(
         one_of("value_source", ValueSource),
         one_of("price_check", PriceCheck),
     ),
-    vouched_by=(PNL_COMPUTED,),
+    reset_on_restore=(PNL_COMPUTED,),
 )
 
 KNOWN = T.StructType(

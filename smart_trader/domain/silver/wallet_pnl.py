@@ -145,5 +145,5 @@ TABLE = Table(
     ),
     clustered_by=("wallet_address",),
     checks=(one_of("mark_reason", MarkReason),),
-    vouched_by=(PNL_COMPUTED,),
+    reset_on_restore=(PNL_COMPUTED,),
 )

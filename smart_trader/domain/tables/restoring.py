@@ -32,7 +32,7 @@ def differences(table: Table, now: DataFrame, then: DataFrame) -> DataFrame:
         .when(F.col("_then").isNull(), DELETE)
         .when(~F.col("_now").eqNullSafe(F.col("_then")), UPDATE)
     )
-    entities = sorted({mark.entity for mark in table.vouched_by})
+    entities = sorted({flag.entity for flag in table.reset_on_restore})
     return (
         old.join(new, keys, "full_outer")
         .withColumn(CHANGE, change)

@@ -1,4 +1,4 @@
-"""The states that vouch for rows, and how each is set back when its rows are lost or to be made anew."""
+"""The states that refer to rows, and their values before the work on these rows is done."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +12,12 @@ class ProcessingStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Columns of `table` that say of an entity that something was done, and what they say when it is to be done."""
+class StateFlag:
+    """State columns of `table`, with the values that stand for work that is still to be done for an entity."""
 
     table: str
     entity: str
-    """The column that names the entity, in `table` and in the tables whose rows the state vouches for."""
+    """The column that names the entity, in `table` and in the tables to whose rows the state refers."""
     reset: tuple[tuple[str, object], ...]
 
 
@@ -40,12 +40,14 @@ HELD = ("whale_fetch_status", ProcessingStatus.PENDING)
 
 WALLETS, TOKENS = "silver.tracked_whales", "silver.tracked_tokens"
 
-PNL_COMPUTED = Mark(WALLETS, "wallet_address", (COMPUTED,))
-TRADES_READ = Mark(WALLETS, "wallet_address", (READ, *NEVER_READ, ("trade_rows", 0), ("rejected_rows", None), COMPUTED))
-STATE_KNOWN = Mark(WALLETS, "wallet_address", (READ, COMPUTED))
-"""What else the table says of the wallet is as it was: reading goes on from there."""
-HOLDERS_READ = Mark(TOKENS, "token_address", (HELD, ("whale_fetched_at", None)))
-SNAPSHOTS_JUDGED = Mark(
+PNL_COMPUTED = StateFlag(WALLETS, "wallet_address", (COMPUTED,))
+TRADES_READ = StateFlag(
+    WALLETS, "wallet_address", (READ, *NEVER_READ, ("trade_rows", 0), ("rejected_rows", None), COMPUTED)
+)
+STATE_KNOWN = StateFlag(WALLETS, "wallet_address", (READ, COMPUTED))
+"""The other columns of the wallet stay as they are: reading goes on from there."""
+HOLDERS_READ = StateFlag(TOKENS, "token_address", (HELD, ("whale_fetched_at", None)))
+SNAPSHOTS_JUDGED = StateFlag(
     "bronze.token_metrics",
     "token_address",
     (("processed", False), ("processed_at", None), ("not_tracked_reason", None)),

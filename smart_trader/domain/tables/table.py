@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pyspark.sql import types as T
 
-from smart_trader.domain.tables.state_flags import Mark
+from smart_trader.domain.tables.state_flags import StateFlag
 
 STRING = T.StringType()
 BOOLEAN = T.BooleanType()
@@ -67,7 +67,7 @@ class Table:
     """A Delta table of the lake, stored under `LAYER/NAME` of the warehouse root.
 
     `columns` leaves out `batch_id` and `ingested_at`, which every table has. `job` is the one that writes its rows.
-    `vouched_by` are the states that say of its rows that they are there, or what follows from them is.
+    `reset_on_restore` are the states that refer to its rows, or to what follows from them.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     clustered_by: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
-    vouched_by: tuple[Mark, ...] = ()
+    reset_on_restore: tuple[StateFlag, ...] = ()
     upkeep: Upkeep = Upkeep()
 
     @property
