@@ -23,7 +23,7 @@ from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import tracked_whales
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run.app import App
@@ -95,7 +95,7 @@ class Lake:
             "bench",
             self.spark,
             tables,
-            DeltaUpkeep(self.spark, tables.path),
+            DeltaMaintenance(self.spark, tables.path),
             SystemClock(),
         )
         with tables.committing_as(name, "bench"):

@@ -27,8 +27,8 @@ They use neither deletion vectors nor column mapping, so that the common readers
 - Every commit carries the run id, the job and the version of the program in Delta's `userMetadata`.
 - *clustered by*: the column in whose order `maintain` lays out the files of a large table (Z-order). Writes do not sort
   by it.
-- *maintenance*: to which size `maintain` merges files, from which share of new bytes on it lays a large clustered table out
-  anew, and how often it looks for files that no readable version needs.
+- *maintenance*: to which size `maintain` merges files, from which share of new bytes on it lays out a large clustered
+  table anew, and how often it looks for files that no readable version needs.
 - *reset on restore*: the state that refers to the table's rows. `restore` resets it for the entities whose rows it
   changes, so that the next pipeline makes them anew.
 - "Hostile text" is chosen by strangers: escape it before you show it.
@@ -51,15 +51,15 @@ def _section(table: Table) -> str:
     facts = [f"- key: {_codes(table.key)}", f"- rows written by: {table.job}"]
     facts += [f"- partitioned by: {_codes(table.partitioned_by)}"] if table.partitioned_by else []
     facts += [f"- clustered by: {_codes(table.clustered_by)}"] if table.clustered_by else []
-    facts += [_upkeep(table)]
+    facts += [_maintenance(table)]
     facts += [_state(flag) for flag in table.reset_on_restore]
     facts += [f"- check `{check.name}`: `{check.condition}`" for check in table.checks]
     columns = _grid(("column", "type", "null", "state of", "meaning"), map(_column, table.columns))
     return "\n".join([f"## {table.name}", "", f"{table.grain[0].upper()}{table.grain[1:]}.", "", *facts, "", columns])
 
 
-def _upkeep(table: Table) -> str:
-    policy = table.upkeep
+def _maintenance(table: Table) -> str:
+    policy = table.maintenance
     clustering = f", laid out anew from {policy.cluster_percent} % new bytes on" if table.clustered_by else ""
     vacuum = f"vacuumed at most every {policy.vacuum_days} days"
     return f"- maintenance: files of up to {policy.file_megabytes} MB{clustering}, {vacuum}"

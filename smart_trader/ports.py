@@ -194,7 +194,7 @@ class Commit:
     is_clustering: bool = False
 
 
-class TableUpkeep(Protocol):
+class TableMaintenance(Protocol):
     """What Delta itself offers for a table: its log, its history, going back in it, and tidying up.
 
     Raises StorageError if the table cannot be read.

@@ -23,7 +23,7 @@ from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import NotAsked
 from smart_trader.io.delta.clones import CloneStore
 from smart_trader.io.delta.jvm import keep_classes
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.job_table import READING_JOBS
@@ -173,8 +173,8 @@ class Lake:
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
         given = Options(job=command, **options)
-        upkeep = DeltaUpkeep(self.spark, tables.path)
-        return App(given, loaded, as_of, self.run_id, self.spark, tables, upkeep, clock or SystemClock())
+        maintenance = DeltaMaintenance(self.spark, tables.path)
+        return App(given, loaded, as_of, self.run_id, self.spark, tables, maintenance, clock or SystemClock())
 
     def make_tables(self) -> None:
         """All tables, empty, unless they are there. Copied: making them once costs as much as the rest of a test."""

@@ -1,4 +1,4 @@
-"""Smart Trader on Airflow 3: the pipeline twice a day, one task for each job, and its upkeep.
+"""Smart Trader on Airflow 3: the pipeline twice a day, one task for each job, and its maintenance.
 
 Make this file known to Airflow by a link in its folder of DAGs (a link, so that the checkout is found; a copy needs
 SMART_TRADER_HOME in Airflow's environment). The worker needs the checkout and nothing else: jobs bring their own

@@ -36,5 +36,5 @@ BY_NAME = {table.name: table for table in TABLES}
 DROP_ORDER = tuple(
     sorted(TABLES, key=lambda table: (table is not runs.TABLE, not any(column.owner for column in table.columns)))
 )
-"""The order in which tables may be deleted: a state is deleted before the rows to which it refers. `ops.runs` comes first:
-its rows name every table that was written, which then has to exist."""
+"""The order in which tables may be deleted: a state is deleted before the rows to which it refers. `ops.runs` comes
+first: its rows name every table that was written, which then has to exist."""

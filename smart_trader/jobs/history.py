@@ -17,7 +17,7 @@ from smart_trader.run.versions import chosen_commit, chosen_table, oldest_readab
 
 def run(app: App) -> None:
     table = chosen_table(app)
-    commits = app.upkeep.commits(table)
+    commits = app.maintenance.commits(table)
     limit = app.options.limit or len(commits)
     commit = chosen_commit(app, table, commits)
     document: dict[str, Any] = {"table": table.name, "newest_version": commits[0].version}

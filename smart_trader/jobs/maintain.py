@@ -18,7 +18,7 @@ from smart_trader.domain import catalog
 from smart_trader.domain.tables.file_policy import FileFacts, Step, plan_maintenance, vacuum_due, wants_checkpoint
 from smart_trader.domain.tables.log_rules import DELETED_FILES, check_differences, retention_hours, schema_differences
 from smart_trader.domain.tables.table import Table
-from smart_trader.ports import TableUpkeep
+from smart_trader.ports import TableMaintenance
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 from smart_trader.run.versions import chosen_table
@@ -32,16 +32,16 @@ def run(app: App) -> None:
 
 
 def _rewrite(app: App, table: Table) -> dict[str, Any]:
-    found = app.upkeep.inspect(table)
+    found = app.maintenance.inspect(table)
     differences = [*schema_differences(table, found), *(f"check {name}" for name in check_differences(table, found))]
     if not differences:
         app.report.notes.append(f"{table.name} is as declared: nothing to write anew")
     elif app.options.dry_run:
-        app.upkeep.rewrite(table, dry_run=True)
+        app.maintenance.rewrite(table, dry_run=True)
         app.report.notes.append(f"{table.name} would be written anew: {'; '.join(differences)}")
     else:
         with app.tables.committing(table):
-            app.upkeep.rewrite(table, dry_run=False)
+            app.maintenance.rewrite(table, dry_run=False)
         app.report.notes.append(f"{table.name} was written anew: {'; '.join(differences)}")
     return {"table": table.name, "differences": differences}
 
@@ -56,17 +56,17 @@ class _Log:
 
 
 def _maintain(app: App, table: Table) -> dict[str, Any]:
-    log = _read_log(app.upkeep, table)
-    before = app.upkeep.files(table, clustered_at=log.clustered_at)
-    expired = app.upkeep.expired_files(table) if log.vacuum_due <= app.clock.now() else 0
+    log = _read_log(app.maintenance, table)
+    before = app.maintenance.files(table, clustered_at=log.clustered_at)
+    expired = app.maintenance.expired_files(table) if log.vacuum_due <= app.clock.now() else 0
     plan = plan_maintenance(table, before, expired_files=expired, commits_to_replay=log.commits_to_replay)
     if app.options.dry_run:
         if plan:
             app.report.notes.append(f"{table.name} would be {', '.join(plan)}; {before.files} files")
         return {"table": table.name, "would_be": plan, "files": before.files, "files_to_delete": expired}
     done = _carry_out(app, table, plan)
-    log = _read_log(app.upkeep, table) if done else log
-    after = app.upkeep.files(table, clustered_at=log.clustered_at) if done else before
+    log = _read_log(app.maintenance, table) if done else log
+    after = app.maintenance.files(table, clustered_at=log.clustered_at) if done else before
     if done:
         app.report.notes.append(f"{table.name}: {', '.join(done)}; {before.files} files before, {after.files} after")
     return {
@@ -88,20 +88,20 @@ def _carry_out(app: App, table: Table, plan: Sequence[Step]) -> list[Step]:
     first_version = app.tables.version(table)
     with app.tables.committing(table):
         if rewriting := [step for step in plan if step in (Step.CLUSTER, Step.COMPACT)]:
-            app.upkeep.optimize(table, cluster=Step.CLUSTER in rewriting)
+            app.maintenance.optimize(table, cluster=Step.CLUSTER in rewriting)
             if app.tables.version(table) > first_version:  # Delta may find nothing to merge
                 done += rewriting
         if Step.VACUUM in plan:
-            app.upkeep.vacuum(table)
+            app.maintenance.vacuum(table)
             done.append(Step.VACUUM)
-    if wants_checkpoint(_read_log(app.upkeep, table).commits_to_replay) if done else Step.CHECKPOINT in plan:
-        app.upkeep.checkpoint(table)
+    if wants_checkpoint(_read_log(app.maintenance, table).commits_to_replay) if done else Step.CHECKPOINT in plan:
+        app.maintenance.checkpoint(table)
         done.append(Step.CHECKPOINT)
     return done
 
 
-def _read_log(upkeep: TableUpkeep, table: Table) -> _Log:
-    commits, facts = upkeep.commits(table), upkeep.inspect(table)
+def _read_log(maintenance: TableMaintenance, table: Table) -> _Log:
+    commits, facts = maintenance.commits(table), maintenance.inspect(table)
     due = vacuum_due(
         table,
         first_commit_at=commits[-1].at,

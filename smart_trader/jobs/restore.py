@@ -36,7 +36,7 @@ _UNITS = {"wallet_address": "wallets", "token_address": "tokens"}
 
 def run(app: App) -> None:
     table = chosen_table(app)
-    commits = app.upkeep.commits(table)
+    commits = app.maintenance.commits(table)
     commit = chosen_commit(app, table, commits)
     assert commit is not None, "the command line asks for one"
     then = app.tables.read(table, version=commit.version)
@@ -138,7 +138,7 @@ def _restore(app: App, plan: _Plan) -> None:
         if reset.state.table != table.name:
             _set_back(app.tables, reset.state, reset.entities)
     with app.tables.committing(table):
-        app.upkeep.restore(table, plan.commit.version)
+        app.maintenance.restore(table, plan.commit.version)
     _finish(app, table, [(reset.state, reset.entities) for reset in resets if reset.state.table == table.name])
 
 

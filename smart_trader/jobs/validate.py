@@ -31,7 +31,7 @@ from smart_trader.domain.tables.log_rules import LogFacts, broken_log_rules
 from smart_trader.domain.tables.row_rules import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.tables.table import BATCH_ID, Table
 from smart_trader.errors import QualityError, SchemaMismatch, StorageError
-from smart_trader.ports import TableStore, TableUpkeep
+from smart_trader.ports import TableMaintenance, TableStore
 from smart_trader.rows import collect, persisted, results_of
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
@@ -129,7 +129,7 @@ def _digests(tables: TableStore) -> Iterator[str | None]:
 
 def _look_at_logs(app: App) -> tuple[Mapping[str, LogFacts], _Findings]:
     """The log of each table that can be read, by name; and the findings in the logs."""
-    logs = results_of(app.spark, [partial(_log_of, app.upkeep, table) for table in catalog.TABLES])
+    logs = results_of(app.spark, [partial(_log_of, app.maintenance, table) for table in catalog.TABLES])
     readable = {
         table.name: log for table, log in zip(catalog.TABLES, logs, strict=True) if not isinstance(log, StorageError)
     }
@@ -142,9 +142,9 @@ def _look_at_logs(app: App) -> tuple[Mapping[str, LogFacts], _Findings]:
     return readable, _Findings(tuple(broken), tuple(str(log) for log in logs if isinstance(log, StorageError)))
 
 
-def _log_of(upkeep: TableUpkeep, table: Table) -> LogFacts | StorageError:
+def _log_of(maintenance: TableMaintenance, table: Table) -> LogFacts | StorageError:
     try:
-        return upkeep.inspect(table)
+        return maintenance.inspect(table)
     except StorageError as error:
         return error
 

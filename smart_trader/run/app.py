@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from smart_trader import cli
 from smart_trader.config.model import Settings
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.ports import MarketData, TableStore, TableUpkeep, Usage, WatchList
+from smart_trader.ports import MarketData, TableMaintenance, TableStore, Usage, WatchList
 from smart_trader.run.connections import connect_market, connect_webhook
 from smart_trader.run.results import TierChange, Work
 
@@ -42,7 +42,7 @@ class App:
     run_id: str
     spark: SparkSession
     tables: TableStore
-    upkeep: TableUpkeep
+    maintenance: TableMaintenance
     clock: SystemClock
     report: Report = field(default_factory=Report)
 

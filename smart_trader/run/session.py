@@ -11,7 +11,7 @@ from smart_trader import cli
 from smart_trader.config.model import Settings
 from smart_trader.io.delta import session as spark_session
 from smart_trader.io.delta.clones import CloneStore
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run import dry_run
@@ -60,8 +60,10 @@ def open_session(context: RunContext, clock: SystemClock, budgeted: SystemClock)
     try:
         with _clones_of(context, spark) as clones:
             store = _store(context, clock, spark, clones)
-            upkeep = DeltaUpkeep(spark, store.path)
-            app = App(context.options, context.settings, context.as_of, context.run_id, spark, store, upkeep, budgeted)
+            maintenance = DeltaMaintenance(spark, store.path)
+            app = App(
+                context.options, context.settings, context.as_of, context.run_id, spark, store, maintenance, budgeted
+            )
             rehearsal = DryRun(app, store) if isinstance(store, CloneStore) else None
             yield Session(context, clock, store, app, rehearsal)
     finally:

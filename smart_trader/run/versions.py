@@ -30,7 +30,7 @@ def chosen_table(app: App) -> Table:
 
 def oldest_readable(app: App, table: Table, commits: list[Commit]) -> Commit:
     """The oldest version that can be read: Delta rejects versions older than the table's retention."""
-    hours = retention_hours(app.upkeep.inspect(table).properties, DELETED_FILES)
+    hours = retention_hours(app.maintenance.inspect(table).properties, DELETED_FILES)
     since = app.clock.now() - timedelta(hours=hours or 0)
     return [commit for commit in commits if commit.at >= since or commit is commits[0]][-1]
 

@@ -90,4 +90,4 @@ def test_files_are_looked_for_once_one_can_have_expired_and_then_every_few_days(
     if vacuumed_at is None:
         assert due - START == timedelta(hours=retention)
     else:
-        assert due - vacuumed_at == timedelta(days=table.upkeep.vacuum_days)
+        assert due - vacuumed_at == timedelta(days=table.maintenance.vacuum_days)

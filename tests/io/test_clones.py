@@ -15,7 +15,7 @@ from smart_trader.domain.tables.log_rules import broken_log_rules
 from smart_trader.domain.tables.table import COUNT, STRING, USD, Column, Table, not_negative
 from smart_trader.errors import SchemaMismatch
 from smart_trader.io.delta.clones import CloneStore
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run import clones
@@ -102,7 +102,7 @@ def test_a_clone_holds_and_says_what_the_table_itself_would(
     assert [store.version(TABLE) for store in stores] == [start + 4] * 2
     assert rehearsed.versions == real.versions == {TABLE.name: (start, start + 4)}
     assert rehearsed.rows_written == real.rows_written
-    assert not broken_log_rules(TABLE, DeltaUpkeep(spark, rehearsed.path).inspect(TABLE)), "for validate"
+    assert not broken_log_rules(TABLE, DeltaMaintenance(spark, rehearsed.path).inspect(TABLE)), "for validate"
     for version in (None, start - 1, start, start + 1, start + 3):
         assert stored(rehearsed.read(TABLE, version=version)) == stored(real.read(TABLE, version=version)), version
     answers = {

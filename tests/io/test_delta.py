@@ -303,7 +303,7 @@ def test_conflicts_without_end_end_the_run(store: DeltaStore, monkeypatch: pytes
     assert (len(asked), len(pauses)) == (5, 4), "there is nothing to wait for after the last"
 
 
-def test_what_changed_leaves_out_upkeep_and_the_named_job(store: DeltaStore, spark: SparkSession) -> None:
+def test_what_changed_leaves_out_maintenance_and_the_named_job(store: DeltaStore, spark: SparkSession) -> None:
     start = store.version(TABLE)
     assert not store.changed_since(TABLE, start)
 

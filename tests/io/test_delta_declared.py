@@ -17,7 +17,7 @@ from smart_trader.domain.tables.log_rules import broken_log_rules
 from smart_trader.domain.tables.table import COUNT, STRINGS, Check, Column, not_negative
 from smart_trader.errors import QualityError, SchemaMismatch
 from smart_trader.io.delta.clones import CloneStore
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.snapshots import sql_name
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
@@ -40,8 +40,8 @@ def store(spark: SparkSession, tmp_path: Path) -> DeltaStore:
 
 
 @pytest.fixture
-def upkeep(store: DeltaStore, spark: SparkSession) -> DeltaUpkeep:
-    return DeltaUpkeep(spark, store.path)
+def maintenance(store: DeltaStore, spark: SparkSession) -> DeltaMaintenance:
+    return DeltaMaintenance(spark, store.path)
 
 
 def filled(store: DeltaStore) -> DeltaStore:
@@ -66,7 +66,7 @@ def as_others_do(rows: DataFrame, path: str, *partitions: str) -> None:
 
 def test_a_folder_may_have_a_name_that_is_neither_sql_nor_a_uri(spark: SparkSession, tmp_path: Path) -> None:
     store = filled(DeltaStore(spark, str(tmp_path / ODD), **GIVEN))
-    upkeep = DeltaUpkeep(spark, store.path)
+    maintenance = DeltaMaintenance(spark, store.path)
     wider = replace(TABLE, columns=(*TABLE.columns, LATER))
     assert store.create([wider]) == [TABLE.name]
     new = things(store, {**ROWS[0], "part": "b"}, {"id": "3"}).withColumn("later", F.lit(1).cast("bigint"))
@@ -77,8 +77,8 @@ def test_a_folder_may_have_a_name_that_is_neither_sql_nor_a_uri(spark: SparkSess
         rehearsed.append(wider, new.where("id = '1'").withColumn("id", F.lit("4")))
         (change,) = rehearsed.changes([wider])
     assert (change.inserted, change.unchanged) == (1, 2)
-    upkeep.optimize(wider, cluster=True)
-    assert upkeep.expired_files(wider) == 0
+    maintenance.optimize(wider, cluster=True)
+    assert maintenance.expired_files(wider) == 0
     contents = store.contents(wider)
     assert contents is not None
     assert contents.rows == 2
@@ -87,14 +87,14 @@ def test_a_folder_may_have_a_name_that_is_neither_sql_nor_a_uri(spark: SparkSess
 
 
 def test_checks_are_brought_up_to_date_and_then_left_alone(
-    store: DeltaStore, upkeep: DeltaUpkeep, spark: SparkSession
+    store: DeltaStore, maintenance: DeltaMaintenance, spark: SparkSession
 ) -> None:
     wider = Check("part_known", "part IS NULL OR part IN ('a', 'b', 'c')")
     later = replace(TABLE, columns=(*TABLE.columns, LATER), checks=(wider, *not_negative("later")))
 
     assert store.create([later]) == [TABLE.name]
 
-    assert not broken_log_rules(later, upkeep.inspect(later))
+    assert not broken_log_rules(later, maintenance.inspect(later))
     row = things(store, {"id": "4", "part": "c", "usd": Decimal(-1)})
     store.append(later, row.withColumn("later", F.lit(None).cast("bigint")))
     with pytest.raises(QualityError, match="later_not_negative: 1 rows, such as id=5"):
@@ -106,17 +106,17 @@ def test_checks_are_brought_up_to_date_and_then_left_alone(
 
 
 def test_a_check_that_stored_rows_break_is_refused_and_nothing_is_changed(
-    store: DeltaStore, upkeep: DeltaUpkeep
+    store: DeltaStore, maintenance: DeltaMaintenance
 ) -> None:
     stricter = replace(TABLE, columns=(*TABLE.columns, LATER), checks=(Check("part_known", "part = 'a'"),))
-    before = upkeep.inspect(TABLE)
+    before = maintenance.inspect(TABLE)
 
     with pytest.raises(QualityError) as refused:
         store.create([stricter])
 
     assert "silver.things" in str(refused.value)
     assert "part_known: 1 rows, such as id=2" in str(refused.value)
-    assert upkeep.inspect(TABLE) == before
+    assert maintenance.inspect(TABLE) == before
     assert "part_known" in broken_log_rules(stricter, before)["checks_enforced"]
 
 
@@ -134,7 +134,7 @@ def test_a_version_that_cannot_be_made_as_declared_is_told_before_anything_is_re
 
 
 def test_another_layout_is_refused_and_written_anew_by_hand(
-    store: DeltaStore, upkeep: DeltaUpkeep, tmp_path: Path
+    store: DeltaStore, maintenance: DeltaMaintenance, tmp_path: Path
 ) -> None:
     wide = Column("usd", T.DecimalType(38, 18), "A figure.")
     later = replace(
@@ -154,18 +154,18 @@ def test_another_layout_is_refused_and_written_anew_by_hand(
     ):
         assert told in str(refused.value)
     version, files = store.version(TABLE), fingerprint(tmp_path)
-    upkeep.rewrite(later, dry_run=True)
+    maintenance.rewrite(later, dry_run=True)
     assert fingerprint(tmp_path) == files
 
     with store.committing_as("maintain", "1"):
-        upkeep.rewrite(later, dry_run=False)
+        maintenance.rewrite(later, dry_run=False)
 
     assert store.version(later) == version + 1
     assert stored(store.read(later)) == stored(things(store, *ROWS))
     assert stored(store.read(later, version=version)) == stored(things(store, *ROWS))
-    assert not broken_log_rules(later, upkeep.inspect(later))
+    assert not broken_log_rules(later, maintenance.inspect(later))
     assert store.create([later]) == []
-    (newest, *_) = upkeep.commits(later)
+    (newest, *_) = maintenance.commits(later)
     assert (newest.operation, newest.job, newest.run_id) == ("WRITE", "maintain", "run")
     opened = DeltaTable(Path(store.path(later)))
     assert (opened.metadata().partition_columns, opened.protocol().min_reader_version) == (["part"], 1)
@@ -190,7 +190,7 @@ def test_another_layout_is_refused_and_written_anew_by_hand(
     ],
 )
 def test_nothing_is_lost_by_writing_anew(
-    store: DeltaStore, upkeep: DeltaUpkeep, column: str, instead: Column, told: str
+    store: DeltaStore, maintenance: DeltaMaintenance, column: str, instead: Column, told: str
 ) -> None:
     store.append(TABLE, things(store, {"id": "3", "usd": Decimal("0.5"), "tags": []}))
     before = store.version(TABLE)
@@ -198,7 +198,7 @@ def test_nothing_is_lost_by_writing_anew(
     others = tuple(c for c in TABLE.columns if c.name != column)
 
     with pytest.raises(QualityError) as refused:
-        upkeep.rewrite(replace(TABLE, columns=(*others, instead), checks=checks), dry_run=False)
+        maintenance.rewrite(replace(TABLE, columns=(*others, instead), checks=checks), dry_run=False)
 
     assert told in str(refused.value)
     assert store.version(TABLE) == before

@@ -76,14 +76,14 @@ def test_a_log_with_a_file_that_does_not_belong_there_is_unreadable(lake: Lake, 
     """Delta counts versions in 64 bits, and lists as many as there are between two of them."""
     table = wallet_pnl.TABLE
     (lake.root / table.path / "_delta_log" / name).write_text('{"commitInfo": {}}')
-    upkeep = lake._app(lake.tables, "maintain", MARKET.now, None, (), {}).upkeep
+    maintenance = lake._app(lake.tables, "maintain", MARKET.now, None, (), {}).maintenance
     ask: tuple[Callable[[Table], object], ...] = (
         lake.tables.version,
         lake.tables.read,
         lake.tables.contents,
         lambda table: lake.tables.create([table]),
-        upkeep.inspect,
-        upkeep.commits,
+        maintenance.inspect,
+        maintenance.commits,
     )
     for question in ask:
         with pytest.raises(StorageError, match=r"(?s)wallet_pnl.* cannot be read.* Next: "):

@@ -12,14 +12,14 @@ from deltalake import DeltaTable
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.tables.file_policy import wants_clustering
-from smart_trader.domain.tables.table import Upkeep
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.domain.tables.table import Maintenance
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.simulator.server import Simulator
 from tests.filled import MARKET
 from tests.lake import Lake
 
 
-def test_upkeep_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
+def test_maintenance_leaves_the_same_rows_for_every_reader_and_no_news_for_any_job(
     filled: Lake, copied: Callable[[str], Lake]
 ) -> None:
     lake = copied("lake")
@@ -63,19 +63,19 @@ def test_a_large_table_is_written_in_order_once_and_again_only_when_enough_is_ne
     copied: Callable[[str], Lake],
 ) -> None:
     lake = copied("lake")
-    table = replace(transaction_history.TABLE, upkeep=Upkeep(file_megabytes=0))
-    upkeep = DeltaUpkeep(lake.spark, lake.tables.path)
-    before = upkeep.files(table, clustered_at=None)
+    table = replace(transaction_history.TABLE, maintenance=Maintenance(file_megabytes=0))
+    maintenance = DeltaMaintenance(lake.spark, lake.tables.path)
+    before = maintenance.files(table, clustered_at=None)
     assert wants_clustering(table, before)
 
-    small = replace(table, upkeep=Upkeep(file_megabytes=1))
-    upkeep.optimize(small, cluster=True)
+    small = replace(table, maintenance=Maintenance(file_megabytes=1))
+    maintenance.optimize(small, cluster=True)
 
-    (newest, *_) = upkeep.commits(table)
+    (newest, *_) = maintenance.commits(table)
     assert (newest.operation, newest.is_clustering) == ("OPTIMIZE", True)
-    after = upkeep.files(table, clustered_at=newest.at)
+    after = maintenance.files(table, clustered_at=newest.at)
     assert after.unclustered_bytes == 0
     assert not wants_clustering(table, after)
     assert lake.digest(table) == lake.digest(transaction_history.TABLE)
     lake.tables.append(table, lake.tables.read(table).limit(400).drop("batch_id", "ingested_at"))
-    assert wants_clustering(table, upkeep.files(table, clustered_at=newest.at))
+    assert wants_clustering(table, maintenance.files(table, clustered_at=newest.at))

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from smart_trader.domain.tables.changes import Part
 from smart_trader.domain.tables.table import STRING, USD, Column, Table, not_negative
 from smart_trader.errors import Interrupted
-from smart_trader.io.delta.maintenance import DeltaUpkeep
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from tests.reliability.lakes import log_is_contiguous_and_every_version_reads, rows_of
@@ -50,7 +50,7 @@ class Meeting:
         self._writers = [(kind, f"{kind}-{nth}") for nth, kind in enumerate(writers)]
         self._together, self._lock = Barrier(len(writers)), Lock()
         self.beaten: Counter[str] = Counter()
-        """How often a writer had to begin anew after five attempts, and upkeep was left for the next time."""
+        """How often a writer had to begin anew after five attempts, and maintenance was left for the next time."""
 
     def run(self) -> None:
         """Raises AssertionError unless everybody's last word stands, every version reads, and nothing else is there."""
@@ -65,12 +65,12 @@ class Meeting:
         log_is_contiguous_and_every_version_reads(self._root, TABLE)
 
     def _work(self, kind: str, name: str) -> None:
-        store, upkeep = self._store(name), DeltaUpkeep(self._spark, self._store(name).path)
+        store, maintenance = self._store(name), DeltaMaintenance(self._spark, self._store(name).path)
         do: dict[str, Callable[[int], None]] = {
             "merge": lambda nth: _merge(store, name, nth),
             "append": lambda nth: store.append_new(TABLE, _frame(store, [_row(f"{name}-{nth}", name, nth)])),
-            "OPTIMIZE": lambda _: upkeep.optimize(TABLE, cluster=False),
-            "VACUUM": lambda _: upkeep.vacuum(TABLE),
+            "OPTIMIZE": lambda _: maintenance.optimize(TABLE, cluster=False),
+            "VACUUM": lambda _: maintenance.vacuum(TABLE),
         }
         try:
             for nth in range(self.rounds):
@@ -82,7 +82,7 @@ class Meeting:
             raise
 
     def _until_done(self, write: Callable[[], None], kind: str) -> None:
-        """As the user does who is told to run again; upkeep waits for the next time."""
+        """As the user does who is told to run again; maintenance waits for the next time."""
         for _ in range(5):
             try:
                 return write()

@@ -28,7 +28,7 @@ FILES = {
     "bundle.xml": ("oozie-bundle-0.2.xsd",),
     "coordinator.xml": ("oozie-coordinator-0.5.xsd",),
     "workflow.xml": ("oozie-workflow-1.0.xsd", "shell-action-1.0.xsd"),
-    "upkeep.xml": ("oozie-workflow-1.0.xsd", "shell-action-1.0.xsd"),
+    "maintenance.xml": ("oozie-workflow-1.0.xsd", "shell-action-1.0.xsd"),
 }
 RUN_ID = "0000012-260105085500123-oozie-oozi-W"
 FUNCTIONS = {"coord:nominalTime", "wf:id", "wf:run", "wf:lastErrorNode", "wf:errorMessage"}
@@ -103,8 +103,8 @@ def test_when_the_bundle_runs_what() -> None:
         found[set_to["job"]] = (set_to["frequency"], set_to["workflow"])
     assert found == {
         "pipeline": ("0 9,21 * * *", "workflow.xml"),
-        "disk_space": ("15 */6 * * *", "upkeep.xml"),
-        "maintain": ("30 3 * * SUN", "upkeep.xml"),
+        "disk_space": ("15 */6 * * *", "maintenance.xml"),
+        "maintain": ("30 3 * * SUN", "maintenance.xml"),
     }
     controls = tree("coordinator.xml").find("controls")
     assert controls is not None
@@ -162,7 +162,7 @@ def called(action: ElementTree.Element, **given: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["workflow.xml", "upkeep.xml"])
+@pytest.mark.parametrize("name", ["workflow.xml", "maintenance.xml"])
 def test_the_jobs_take_what_they_are_given(name: str, tmp_path: Path) -> None:
     for action in tree(name).iter("action"):
         home, run_id, job, *options = called(action, report=f"{tmp_path}/report.html")

@@ -12,8 +12,8 @@ from smart_trader.domain.tables.state_flags import (
     READ,
     TOKENS,
     WALLETS,
-    StateFlag,
     ProcessingStatus,
+    StateFlag,
 )
 from smart_trader.job_table import Stage
 

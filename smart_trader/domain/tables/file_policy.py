@@ -34,14 +34,14 @@ class FileFacts:
 
 def wants_clustering(table: Table, facts: FileFacts) -> bool:
     """Whether enough has been written since the last time. A table of one file has nothing to find faster."""
-    if not table.clustered_by or facts.bytes <= table.upkeep.file_megabytes * MEGABYTE:
+    if not table.clustered_by or facts.bytes <= table.maintenance.file_megabytes * MEGABYTE:
         return False
-    return 100 * facts.unclustered_bytes >= table.upkeep.cluster_percent * facts.bytes
+    return 100 * facts.unclustered_bytes >= table.maintenance.cluster_percent * facts.bytes
 
 
 def wants_compaction(table: Table, facts: FileFacts) -> bool:
     """Whether files can be merged. In a large clustered table that would mix what clustering has parted."""
-    is_large = facts.bytes > table.upkeep.file_megabytes * MEGABYTE
+    is_large = facts.bytes > table.maintenance.file_megabytes * MEGABYTE
     return facts.mergeable > 1 and not (table.clustered_by and is_large)
 
 
@@ -57,7 +57,7 @@ def vacuum_due(
     retention."""
     if vacuumed_at is None:
         return first_commit_at + timedelta(hours=retention_hours)
-    return vacuumed_at + timedelta(days=table.upkeep.vacuum_days)
+    return vacuumed_at + timedelta(days=table.maintenance.vacuum_days)
 
 
 def plan_maintenance(table: Table, facts: FileFacts, *, expired_files: int, commits_to_replay: int) -> list[Step]:

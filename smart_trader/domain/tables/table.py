@@ -47,7 +47,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Maintenance:
     """How `maintain` keeps the files of a table."""
 
     file_megabytes: int = 100
@@ -79,7 +79,7 @@ class Table:
     clustered_by: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     reset_on_restore: tuple[StateFlag, ...] = ()
-    upkeep: Upkeep = Upkeep()
+    maintenance: Maintenance = Maintenance()
 
     @property
     def layer(self) -> str:

@@ -27,7 +27,7 @@ _COMMIT = re.compile(r"([0-9]{20})\.json")
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9a-f.-]+)?\.parquet")
 
 
-class DeltaUpkeep:
+class DeltaMaintenance:
     """The tables of one warehouse; `path` gives the place of each."""
 
     def __init__(self, spark: SparkSession, path: Callable[[Table], str]) -> None:
@@ -73,7 +73,7 @@ class DeltaUpkeep:
     def files(self, table: Table, *, clustered_at: datetime | None) -> FileFacts:
         """The data files of the newest version, of a table that was clustered last at `clustered_at`."""
         snapshot = newest_snapshot(self._spark, self._path(table))
-        is_small = F.col("size") < table.upkeep.file_megabytes * MEGABYTE
+        is_small = F.col("size") < table.maintenance.file_megabytes * MEGABYTE
         is_new = F.col("modificationTime") > (int(clustered_at.timestamp() * 1000) if clustered_at else 0)
         parts = (
             DataFrame(snapshot.allFiles().toDF(), self._spark)
@@ -95,7 +95,7 @@ class DeltaUpkeep:
 
     def optimize(self, table: Table, *, cluster: bool) -> None:
         """Merge small files; with `cluster` rewrite all files in the order of `clustered_by`."""
-        size = str(table.upkeep.file_megabytes * MEGABYTE)
+        size = str(table.maintenance.file_megabytes * MEGABYTE)
         for name in _FILE_SIZES:
             self._spark.conf.set(name, size)
         try:
