@@ -14,7 +14,7 @@ from pyspark.sql.types import StructType
 from smart_trader.domain.bronze.records import Record, Rejected
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.bronze.whale_holders import HolderAccount
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.file_policy import FileFacts
 from smart_trader.domain.tables.log_rules import LogFacts
 from smart_trader.domain.tables.table import Table
@@ -169,10 +169,10 @@ class TableStore(Protocol):
     def overwrite(self, table: Table, rows: DataFrame) -> None:
         """Make `rows` the whole of `table`."""
 
-    def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
-        """Make `rows` (unique keys) the whole of `table`, or of that part of it."""
+    def replace(self, table: Table, rows: DataFrame, *, within: RowScope | None = None) -> None:
+        """Make `rows` (unique keys) the whole of `table`, or all rows `within` that scope of it."""
 
-    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
+    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, within: RowScope | None = None) -> None:
         """`replace` several tables at the same time, each in its own commit."""
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:

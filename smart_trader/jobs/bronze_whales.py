@@ -19,7 +19,7 @@ from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.whale_holders import HeldToken, add_up_holders
 from smart_trader.domain.silver import tracked_tokens
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.rows import collect
 from smart_trader.run.app import App
 from smart_trader.run.due import due_for_holders, live_tokens
@@ -95,7 +95,7 @@ def _commit(app: App, batch: Sequence[Fetched[SparkRow, Holders]]) -> None:
     if read:
         parts = app.tables.frame(table.fields(("token_address", "rank_date")), read)
         holders = [row for answer in answers if not answer.failure for row in answer.rows]
-        app.tables.replace(table, app.tables.frame(table.own_schema, holders), of=Part(parts))
+        app.tables.replace(table, app.tables.frame(table.own_schema, holders), within=RowScope(parts))
     app.tables.update(
         tracked_tokens.TABLE,
         app.tables.frame(_STATE, [_state(app, fetched) for fetched in batch]),

@@ -21,7 +21,7 @@ from smart_trader.domain.silver import (
     trades,
     wallet_pnl,
 )
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
 from smart_trader.rows import persisted
@@ -92,7 +92,7 @@ def _publish(app: App, traders: DataFrame, *, trades_version: int) -> None:
         app.tables.overwrite(smart_traders.TABLE, traders)
     history = ranking.history_of(traders, trades_version=trades_version, settings_hash=settings_hash(app.settings))
     moment = app.tables.frame(_MOMENT, [{"ranked_at": app.as_of}])
-    app.tables.replace(rank_history.TABLE, history, of=Part(moment))
+    app.tables.replace(rank_history.TABLE, history, within=RowScope(moment))
 
 
 def _previous_pnl(app: App) -> DataFrame | None:

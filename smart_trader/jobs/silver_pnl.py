@@ -28,7 +28,7 @@ from smart_trader.domain.silver.labels import (
     user_labels,
 )
 from smart_trader.domain.silver.tracked_whales import computed_state
-from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.changes import MAX_LITERALS, RowScope
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
 from smart_trader.rows import collect, persisted
@@ -74,16 +74,16 @@ def _due(app: App) -> DataFrame:
     return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due
 
 
-def _part(due: DataFrame, count: int) -> Part:
+def _scope(due: DataFrame, count: int) -> RowScope:
     wallets = due.select("wallet_address")
-    few = tuple(row.wallet_address for row in wallets.collect()) if count <= FEW else None
-    return Part(wallets, few)
+    is_short = count <= MAX_LITERALS
+    return RowScope(wallets, tuple(row.wallet_address for row in wallets.collect()) if is_short else None)
 
 
 def _compute(app: App, due: DataFrame, count: int) -> None:
-    part = _part(due, count)
+    scope = _scope(due, count)
     everything = app.tables.read(transaction_history.TABLE)
-    stored = part.of(everything)
+    stored = scope.filter(everything)
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
     known = _with_labels(due, everything, app.settings.classify)
     rules = engine.EngineRules(
@@ -108,7 +108,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
             (open_lots.TABLE, engine.lots_in(matched)),
             (rejected_rows.TABLE, rejected_rows.with_text(refused, app.report.rows_rejected, history)),
         ]
-        app.tables.replace_each(wanted, of=part)
+        app.tables.replace_each(wanted, within=scope)
         state = computed_state(engine.classes_in(matched), stored, as_of=app.as_of)
         app.tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
 

@@ -15,7 +15,7 @@ from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.bronze.token_metrics import NotTrackedReason
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.silver.tracked_tokens import count_reasons, judge_tokens, not_tracked_reason
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
@@ -48,7 +48,7 @@ def _track(app: App, snapshots: DataFrame, waiting: DataFrame) -> None:
         persisted(newest_snapshots(snapshots, until=today).join(tokens, "token_address", "semi")) as newest,
         persisted(judge_tokens(newest, tracked, least)) as judged,
     ):
-        app.tables.replace(tracked_tokens.TABLE, judged, of=Part(newest.select("token_address")))
+        app.tables.replace(tracked_tokens.TABLE, judged, within=RowScope(newest.select("token_address")))
 
 
 def _lacking_facts(reasons: Sequence[Row], snapshots: int) -> list[str]:

@@ -26,7 +26,7 @@ from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.tables import digests
-from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.changes import MAX_LITERALS, RowScope
 from smart_trader.domain.tables.log_rules import LogFacts, broken_log_rules
 from smart_trader.domain.tables.row_rules import EXAMPLES, Examination, examine_rows
 from smart_trader.domain.tables.table import BATCH_ID, Table
@@ -241,15 +241,15 @@ def _rows_of_this_run(app: App) -> Rows:
     """A function that reads, of growing tables, only the day or the wallets of this run."""
     whales = app.tables.read(tracked_whales.TABLE)
     touched = whales.where(F.col(BATCH_ID.name) == app.run_id).select("wallet_address").distinct()
-    named = tuple(row.wallet_address for row in touched.limit(FEW + 1).collect())
-    part = Part(touched, named if len(named) <= FEW else None)
+    named = tuple(row.wallet_address for row in touched.limit(MAX_LITERALS + 1).collect())
+    scope = RowScope(touched, named if len(named) <= MAX_LITERALS else None)
     by_wallet = (tracked_whales.TABLE, smart_traders.TABLE)
 
     def read(table: Table) -> DataFrame:
         rows = app.tables.read(table)
         if table.partitioned_by:
             return rows.where(F.col(table.partitioned_by[0]) == F.lit(app.as_of.date()))
-        return part.of(rows) if table.clustered_by or table in by_wallet else rows
+        return scope.filter(rows) if table.clustered_by or table in by_wallet else rows
 
     return read
 

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from smart_trader import version
 from smart_trader.config.settings import settings_hash
 from smart_trader.domain.ops import runs
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.foreign import json_object
 from smart_trader.io.delta.session import JobCounter
 from smart_trader.io.delta.store import DeltaStore
@@ -91,7 +91,7 @@ def keep(store: DeltaStore, run_id: str, jobs: Sequence[JobSummary]) -> None:
         if store.read(runs.TABLE).where(F.col("run_id") == run_id).isEmpty():
             store.append(runs.TABLE, records)
         else:  # the jobs of a scheduler share an id, and a job that is repeated keeps its own
-            store.replace(runs.TABLE, records, of=Part(records.select(*runs.TABLE.key)))
+            store.replace(runs.TABLE, records, within=RowScope(records.select(*runs.TABLE.key)))
 
 
 def tables_written(store: DeltaStore) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.tables.changes import Part, TableChange
+from smart_trader.domain.tables.changes import RowScope, TableChange
 from smart_trader.domain.tables.log_rules import broken_log_rules
 from smart_trader.domain.tables.table import COUNT, STRING, USD, Column, Table, not_negative
 from smart_trader.errors import SchemaMismatch
@@ -84,7 +84,7 @@ def write_all_sorts(store: DeltaStore) -> None:
     part = store.frame(TABLE.fields(("part",)), [{"part": "a"}])
     with store.committing_as("maker", "1"):
         store.append(TABLE, things(store, "5 a 50"))
-        store.replace(TABLE, things(store, "1 a 11", "2 a 20"), of=Part(part))
+        store.replace(TABLE, things(store, "1 a 11", "2 a 20"), within=RowScope(part))
         store.append_new(TABLE, things(store, "4 b 99", "6 b 60"))
     with store.committing_as("watcher", "1"):
         store.update(TABLE, store.frame(TABLE.fields(("id", "seen")), [{"id": "3", "seen": "yes"}]), on=("id",))

@@ -12,7 +12,7 @@ import pytest
 from delta.exceptions import ConcurrentAppendException
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import COUNT, STRING, USD, Check, Column, Table, not_negative
 from smart_trader.errors import Interrupted, SchemaMismatch, StorageError
 from smart_trader.io.delta.store import DeltaStore
@@ -172,10 +172,10 @@ def test_two_hundred_random_tables_become_what_is_wanted_and_then_stay_as_they_a
 def test_replacing_a_part_never_touches_the_others(store: DeltaStore) -> None:
     part = store.frame(TABLE.fields(("part",)), [{"part": "a"}])
 
-    store.replace(TABLE, things(store, {"id": "2", "part": "a", "usd": Decimal(7)}), of=Part(part))
+    store.replace(TABLE, things(store, {"id": "2", "part": "a", "usd": Decimal(7)}), within=RowScope(part))
     assert stored(store, "usd") == [("2", Decimal(7)), ("3", None)]
 
-    store.replace(TABLE, things(store), of=Part(part))
+    store.replace(TABLE, things(store), within=RowScope(part))
     assert stored(store) == [("3",)]
 
 

@@ -26,7 +26,7 @@ def test_only_numbers_and_keys_that_nothing_is_found_by_go_without_dictionary_an
     columns = {column.name: column.type for table in catalog.TABLES for column in table.columns}
     assert plain <= columns.keys()
     assert {name for name in plain if not isinstance(columns[name], T.DecimalType)} == KEYS
-    assert not plain & {name for table in catalog.TABLES for name in table.searched_by}
+    assert not plain & {name for table in catalog.TABLES for name in table.stats_columns}
 
 
 @pytest.mark.parametrize(("name", "is_plain"), [("quantity_raw", True), ("wallet_address", False)])

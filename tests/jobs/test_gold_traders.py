@@ -103,5 +103,5 @@ def test_a_ranking_replaces_one_of_the_same_time_and_compares_with_the_one_befor
     assert lake.versions() == before
 
 
-def _fail(store: DeltaStore, table: Table, rows: DataFrame, *, of: DataFrame | None = None) -> None:
+def _fail(store: DeltaStore, table: Table, rows: DataFrame, *, within: DataFrame | None = None) -> None:
     raise OSError("killed here")

@@ -11,7 +11,7 @@ import pytest
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.money import SOL
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales
-from smart_trader.domain.tables.changes import FEW
+from smart_trader.domain.tables.changes import MAX_LITERALS
 from smart_trader.jobs import silver_pnl
 from tests.lake import Lake
 
@@ -60,11 +60,11 @@ def by_trade_id(number: int) -> str:
     return sha256(f"Wallet|tx{number}|Mint".encode()).hexdigest()
 
 
-@pytest.mark.parametrize("may_be_named", [FEW, 0])
+@pytest.mark.parametrize("may_be_named", [MAX_LITERALS, 0])
 def test_a_sale_finds_the_purchase_of_an_earlier_run(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, may_be_named: int
 ) -> None:
-    monkeypatch.setattr(silver_pnl, "FEW", may_be_named)
+    monkeypatch.setattr(silver_pnl, "MAX_LITERALS", may_be_named)
     purchase = row(1, 10, 50, MONDAY - timedelta(hours=1))
     others = purchase | {"wallet_address": "Other", "event_id": "other"}
     lake.fill(transaction_history.TABLE, [purchase, others])

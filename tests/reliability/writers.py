@@ -11,7 +11,7 @@ from typing import Any
 from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import DataFrame, SparkSession
 
-from smart_trader.domain.tables.changes import Part
+from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import STRING, USD, Column, Table, not_negative
 from smart_trader.errors import Interrupted
 from smart_trader.io.delta.maintenance import DeltaMaintenance
@@ -119,8 +119,8 @@ def _merge(store: DeltaStore, name: str, nth: int) -> None:
         changed = [{"id": f"{name}-changes", "usd": Decimal(nth)}]
         store.update(TABLE, store.frame(TABLE.fields(("id", "usd")), changed))
     else:
-        of = Part(store.frame(TABLE.fields(("part",)), [{"part": name}]))
-        store.replace(TABLE, _frame(store, _merged(name, nth)), of=of)
+        scope = RowScope(store.frame(TABLE.fields(("part",)), [{"part": name}]))
+        store.replace(TABLE, _frame(store, _merged(name, nth)), within=scope)
 
 
 def _merged(name: str, nth: int) -> list[dict[str, Any]]:

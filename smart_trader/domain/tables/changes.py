@@ -9,10 +9,10 @@ from pyspark.sql import functions as F
 from smart_trader.domain.tables.table import Table
 
 CHANGE = "_change"
-FEW = 250
-"""The most values that a condition names. Spark gives Parquet one nested "or" for each, up to the same number in
-conf/spark-defaults.conf; some 750 overflow the usual stack of 1 MB. Beyond it no page would be skipped, so a join does
-as well."""
+MAX_LITERALS = 250
+"""The most values of a condition. Spark gives Parquet one nested "or" for each, up to the same number in
+conf/spark-defaults.conf; some 750 overflow the usual stack of 1 MB. With more values Parquet skips no page, so that a
+join is as fast."""
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 
 
@@ -35,29 +35,29 @@ class TableChange:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The rows of a table whose columns have values that stand in `frame` (same names)."""
+class RowScope:
+    """The rows of a table whose columns have the values of a row in `frame` (same names)."""
 
     frame: DataFrame
-    few: tuple[str, ...] | None = None
-    """The values of a frame of one column, if they are few (`FEW`): files and pages without them are not read."""
+    literals: tuple[str, ...] | None = None
+    """The values of a frame of one column, if there are at most MAX_LITERALS: Spark skips files and pages without them."""
 
-    def of(self, rows: DataFrame) -> DataFrame:
-        """Those of `rows` that belong to the part."""
-        if self.few is None:
+    def filter(self, rows: DataFrame) -> DataFrame:
+        """The rows within the scope."""
+        if self.literals is None:
             return rows.join(F.broadcast(self.frame), self.frame.columns, "left_semi")
-        return rows.where(self._is_among_few)
+        return rows.where(self._is_among_literals)
 
     @cached_property
-    def _is_among_few(self) -> Column:
-        """Made once for all tables: each value in it is a call to the JVM."""
-        return F.col(self.frame.columns[0]).isin(*self.few or ())
+    def _is_among_literals(self) -> Column:
+        """The condition, made once for all tables: each value in it is a call to the JVM."""
+        return F.col(self.frame.columns[0]).isin(*self.literals or ())
 
     def condition(self, alias: str) -> Column:
-        """What can be said of the part's rows, aliased, in literals."""
-        if self.few is None:
+        """A condition in literals that holds for all aliased rows within the scope."""
+        if self.literals is None:
             return F.lit(True)
-        return F.col(f"{alias}.{self.frame.columns[0]}").isin(*self.few)
+        return F.col(f"{alias}.{self.frame.columns[0]}").isin(*self.literals)
 
 
 def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFrame:

@@ -91,7 +91,7 @@ class Table:
         return self.name.replace(".", "/")
 
     @cached_property
-    def searched_by(self) -> tuple[str, ...]:
+    def stats_columns(self) -> tuple[str, ...]:
         """Columns whose range each file keeps; of a table that is not clustered, all that Delta keeps by itself.
 
         Ranges of the others help no reader, and keeping them takes up to a third of the time of a write.

@@ -156,4 +156,4 @@ def _items(seq: Any) -> Iterator[Any]:
 def _properties(table: Table) -> dict[str, str]:
     """The properties that the declaration alone decides; Delta stores the names of checks in lower case."""
     checks = {f"{CHECK}{check.name.lower()}": check.condition for check in table.checks}
-    return checks | ({_STATISTICS: ",".join(table.searched_by)} if table.searched_by else {})
+    return checks | ({_STATISTICS: ",".join(table.stats_columns)} if table.stats_columns else {})

@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader import failpoints
-from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, Part, find_changes, same_key
+from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, RowScope, find_changes, same_key
 from smart_trader.domain.tables.declared_rows import as_declared
 from smart_trader.domain.tables.log_rules import check_differences, columns_to_add, schema_differences
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
@@ -206,34 +206,36 @@ class DeltaStore:
         """Make `rows` the whole of `table`."""
         self._write(table, rows, "overwrite")
 
-    def replace(self, table: Table, rows: DataFrame, *, of: Part | None = None) -> None:
-        """Make `rows` the whole of `table`, or of that part of it.
+    def replace(self, table: Table, rows: DataFrame, *, within: RowScope | None = None) -> None:
+        """Make `rows` the whole of `table`, or all rows `within` that scope of it.
 
         Only what differs is written. `rows` has unique keys.
         """
-        self._replace(table, rows, of, are_any=_has_rows)
+        self._replace(table, rows, within, are_any=_has_rows)
 
     @retried
-    def _replace(self, table: Table, rows: DataFrame, of: Part | None, *, are_any: Callable[[DataFrame], bool]) -> None:
+    def _replace(
+        self, table: Table, rows: DataFrame, within: RowScope | None, *, are_any: Callable[[DataFrame], bool]
+    ) -> None:
         self._check_columns(table, rows)
         if self._is_empty(table):
             if are_any(rows):  # otherwise Delta commits nothing and leaves an empty file behind
                 self.append(table, rows)
             return
         stored = self.read(table)
-        changes = find_changes(table, rows, of.of(stored) if of else stored).persist(StorageLevel.DISK_ONLY)
+        changes = find_changes(table, rows, within.filter(stored) if within else stored).persist(StorageLevel.DISK_ONLY)
         try:
-            self._apply(table, changes, of.condition("t") if of else F.lit(True))
+            self._apply(table, changes, within.condition("t") if within else F.lit(True))
         finally:
             changes.unpersist()
 
-    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, of: Part | None = None) -> None:
+    def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, within: RowScope | None = None) -> None:
         """`replace` several tables at the same time: planning one, or its largest task, leaves the other cores idle.
 
         An error of one table does not stop the others; the first error is raised after all have ended. The rows of one
         may depend on those of another, so no first row is computed beforehand: see `_may_have_rows`.
         """
-        work = functools.partial(self._replace, of=of, are_any=_may_have_rows)
+        work = functools.partial(self._replace, within=within, are_any=_may_have_rows)
         replace = inheritable_thread_target(self._spark)(work)
         with ThreadPoolExecutor(len(wanted), thread_name_prefix="replace") as pool:
             for done in [pool.submit(replace, table, rows) for table, rows in wanted]:

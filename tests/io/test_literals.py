@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from smart_trader.domain.tables.changes import FEW
+from smart_trader.domain.tables.changes import MAX_LITERALS
 
 ROOT = Path(__file__).parents[2]
 READ = """
@@ -22,15 +22,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
-from smart_trader.domain.tables.changes import FEW, Part
+from smart_trader.domain.tables.changes import MAX_LITERALS, RowScope
 from tests.lake import start_spark
 
 folder = Path(sys.argv[1])
 names = pq.read_table(folder / "wallets.parquet")["wallet_address"].to_pylist()
 spark = start_spark(folder)
 rows = spark.read.parquet(f"{folder}/wallets.parquet")
-few = Part(rows, tuple(names[: 2 * FEW : 2]))
-print("FOUND", few.of(rows).where(F.col("number") >= 0).count())
+scope = RowScope(rows, tuple(names[: 2 * MAX_LITERALS : 2]))
+print("FOUND", scope.filter(rows).where(F.col("number") >= 0).count())
 spark.stop()
 """
 
@@ -52,10 +52,12 @@ def test_as_many_addresses_as_a_condition_may_name_fit_into_half_the_stack_of_a_
         check=False,
     )
 
-    assert f"FOUND {FEW}" in ran.stdout, ran.stderr[-2000:]
+    assert f"FOUND {MAX_LITERALS}" in ran.stdout, ran.stderr[-2000:]
 
 
 def test_spark_looks_up_as_many_addresses_as_a_condition_may_name() -> None:
     conf = (ROOT / "conf" / "spark-defaults.conf").read_text(encoding="utf-8")
 
-    assert re.findall(r"^spark\.sql\.parquet\.pushdown\.inFilterThreshold +(\d+)$", conf, re.MULTILINE) == [str(FEW)]
+    assert re.findall(r"^spark\.sql\.parquet\.pushdown\.inFilterThreshold +(\d+)$", conf, re.MULTILINE) == [
+        str(MAX_LITERALS)
+    ]
