@@ -40,7 +40,7 @@ class RowScope:
 
     frame: DataFrame
     literals: tuple[str, ...] | None = None
-    """The values of a frame of one column, if there are at most MAX_LITERALS: Spark skips files and pages without them."""
+    """Values of a frame of one column, if there are at most MAX_LITERALS: Spark skips files and pages without them."""
 
     def filter(self, rows: DataFrame) -> DataFrame:
         """The rows within the scope."""
