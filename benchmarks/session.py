@@ -14,8 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from smart_trader.io.delta.jvm import keep_classes
-from smart_trader.launch import submit
+from smart_trader import tuning
 
 ROOT = Path(__file__).parents[1]
 _DRIVER_MEMORY = "2g"
@@ -79,7 +78,7 @@ def start(scratch: Path) -> SparkSession:
         "TZ": "UTC",
     }
     (scratch / "events").mkdir(parents=True)
-    options = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *submit.java_options_of_large_run(_DRIVER_MEMORY)]
+    options = [f"-Djava.io.tmpdir={scratch}", "-XX:+UseParallelGC", *tuning.large_run(_DRIVER_MEMORY)]
     confs = {
         "spark.driver.memory": _DRIVER_MEMORY,
         "spark.driver.extraJavaOptions": " ".join(options),
@@ -97,7 +96,7 @@ def start(scratch: Path) -> SparkSession:
     for name, value in confs.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    keep_classes(spark)
+    tuning.keep_classes(spark)
     spark.sparkContext.setLogLevel("ERROR")
     java = spark.sparkContext._jvm.System.getProperty("java.version")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {CORES} cores, {platform.machine()}, Java {java}", flush=True)

@@ -16,18 +16,17 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
+from smart_trader import tuning
 from smart_trader.cli import Options
 from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import NotAsked
 from smart_trader.io.delta.clones import CloneStore
-from smart_trader.io.delta.jvm import keep_classes
 from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.job_table import READING_JOBS
-from smart_trader.launch import submit
 from smart_trader.pipeline import STEPS
 from smart_trader.run import clones
 from smart_trader.run.app import App, Report
@@ -43,7 +42,7 @@ PIPELINE = tuple(step.job for step in STEPS if step.job not in ("validate", "rep
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 # Not the quick compiler alone, as for a small lake: this JVM runs the same plans for a quarter of an hour. That of a
 # planted defect runs one test.
-_COMPILE = submit.COMPILE_LITTLE if PROFILE == "planted" else ("-XX:ReservedCodeCacheSize=256m",)
+_COMPILE = tuning.COMPILE_LITTLE if PROFILE == "planted" else ("-XX:ReservedCodeCacheSize=256m",)
 _JAVA = (*_COMPILE, "-XX:+UseSerialGC", "-Xms2g", "-Xmn768m", "-XX:MetaspaceSize=256m")
 RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
 
@@ -70,12 +69,12 @@ def start_spark(scratch: Path) -> SparkSession:
         .config("spark.driver.memory", "2g")
         .config("spark.driver.extraJavaOptions", " ".join(_JAVA))
         .config("spark.sql.adaptive.enabled", "false")
-        .config(map=submit.PLAN_LITTLE)
+        .config(map=tuning.PLAN_LITTLE)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .getOrCreate()
     )
-    keep_classes(spark)
+    tuning.keep_classes(spark)
     return spark
 
 

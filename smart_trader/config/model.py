@@ -313,6 +313,7 @@ class Spark(Section):
     driver_max_result_size: Memory | None
     executor_memory: JavaMemory
     shuffle_partitions: CountOrNone
+    tuning: bool
 
 
 class Settings(BaseSettings):

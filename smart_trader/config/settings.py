@@ -223,6 +223,8 @@ def _text(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 

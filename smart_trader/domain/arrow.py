@@ -4,20 +4,20 @@ A decimal crosses as its unscaled integer: no `Decimal` object is made, so nothi
 """
 
 import gc
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, count
 from typing import Any
-from zipimport import zipimporter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import Column
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
+
+from smart_trader import tuning
 
 _WIDTH = 16
 _ZERO = bytes(_WIDTH)
@@ -166,27 +166,20 @@ def stateful_arrow_udf(process: Callable[[Batches], Iterator[pa.Array]], kind: T
     any size, early or late. Only the columns that are its arguments go to Python: the others stay in Spark.
     """
 
+    is_tuned = tuning.is_on(SparkSession.active())
+
     def evaluate(batches: Batches) -> Iterator[pa.Array]:
         gc.disable()  # rows are tuples without cycles: looking for cycles among them takes half of the time
         try:
             yield from process(batches)
         finally:
             gc.enable()
-            _forget_archives()
+            if is_tuned:
+                tuning.forget_archives()
 
     function = F.arrow_udf(evaluate, kind)  # type: ignore[attr-defined]  # missing in PySpark's own types
     udf: Callable[..., Column] = function.asNondeterministic()  # it is run once, for each row in its place
     return udf
-
-
-def _forget_archives() -> None:
-    """Spark has each task look again at what is on Python's path, which for PySpark's own archive takes 0.15 s.
-
-    What is forgotten here is not looked at again: the next import finds the archive's contents where Python keeps them.
-    """
-    for place, finder in list(sys.path_importer_cache.items()):
-        if isinstance(finder, zipimporter):
-            del sys.path_importer_cache[place]
 
 
 def nullable(schema: T.StructType) -> T.StructType:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smart_trader import paths
+from smart_trader import paths, tuning
 from smart_trader.cli import Options
 from smart_trader.config import limits
 from smart_trader.config.model import Settings
@@ -47,7 +47,6 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
     run_id = options.run_id or process.new_run_id(started)
     if options.run_id is None:
         arguments = [*arguments, "--run-id", run_id]
-    archived = installed.class_archive
     waiting = _lock(options, settings, run_id, started) if options.is_writing else contextlib.nullcontext(())
     with waiting as held, scratch.folder(str(folders.scratch(settings))) as (folder, in_use):
         described = Run(
@@ -60,7 +59,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             settings=settings,
             package=archive.build(home, folder / "smart_trader.zip"),
             jars=installed.jars,
-            java_options=[f"-XX:SharedArchiveFile={archived}"] if archived.is_file() else [],
+            java_options=tuning.class_archive(installed.class_archive) if settings.spark.tuning else [],
             log_folder=_log_folder(settings) if options.is_writing else None,
             stored_bytes=stored_bytes(settings.warehouse.root),
         )

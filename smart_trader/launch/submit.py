@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from types import FrameType
 
+from smart_trader import tuning
 from smart_trader.config import limits
 from smart_trader.config.model import Settings
 from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
@@ -31,41 +32,6 @@ _FIRST_WORDS_BYTES = 65536
 """Bytes of the JVM's output that are searched for the reason why it did not start."""
 _SMALL_BYTES = 256 * 2**20
 _PARTITION_BYTES = 64 * 2**20
-_LAUNCHER_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-# A small run mostly compiles: each of its hundred plans has a few thousand rows. See docs/decisions/start-up.md.
-# The quick compiler alone has 48 MB for code. A pipeline fills them, and then code is discarded and compiled again.
-COMPILE_LITTLE = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
-# The optimising compiler starts at ten times the usual number of calls.
-_COMPILE_LATE = (
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-)
-
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-"""Linux's choices, with the current one in brackets."""
-
-PLAN_LITTLE = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.subexpressionElimination.enabled": "false",
-}
-"""For a small run: interpreted plans start faster and run slower."""
-
-
-def java_options_of_large_run(memory: str) -> tuple[str, ...]:
-    """Options of Java for much data. A heap with all of its `memory` from the start spends half the time on garbage,
-    and pages of 2 MB make the random reads of a sort faster."""
-    return (*_COMPILE_LATE, f"-Xms{memory}", *(["-XX:+UseTransparentHugePages"] if _gives_huge_pages() else []))
-
-
-def _gives_huge_pages() -> bool:
-    """Whether the kernel has huge pages for programs that ask: without, Java warns on standard output."""
-    try:
-        return "[never]" not in _HUGE_PAGES.read_text(encoding="ascii")
-    except OSError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +64,17 @@ class Run:
         return most if self.stored_bytes is None else min(most, 1 + self.stored_bytes // _PARTITION_BYTES)
 
     @property
+    def is_tuned(self) -> bool:
+        """Whether options that are there for speed alone are given: see smart_trader/tuning.py."""
+        return self.settings.spark.tuning
+
+    @property
+    def defaults(self) -> Path:
+        """Spark's properties that hold for every run."""
+        folder = self.home / "conf" if self.is_tuned else self.folder
+        return folder / "spark-defaults.conf"
+
+    @property
     def is_local(self) -> bool:
         """Whether driver and executors are one JVM on this machine."""
         return self.settings.spark.master.startswith("local")
@@ -115,26 +92,24 @@ def command_line(run: Run) -> list[str]:
     if run.is_local:
         # No notes of the JVM, such as that of a stale class archive, which is left unused: only its errors.
         java_options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr"]
-        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData", "-XX:+UseParallelGC"]
-        java_options += ["-XX:MetaspaceSize=256m"]  # what Spark's classes fill: growing to it collects all garbage
-        java_options += COMPILE_LITTLE if run.is_small else java_options_of_large_run(spark.driver_memory)
+        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData"]
+        java_options += tuning.java_options(spark.driver_memory, is_small=run.is_small) if run.is_tuned else ()
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
-        # Replanning after each shuffle pays on a cluster; with few partitions it doubles the number of Spark jobs.
-        confs["spark.sql.adaptive.enabled"] = "false"
-        confs |= PLAN_LITTLE if run.is_small else {}
+        confs |= tuning.spark_confs(is_small=run.is_small) if run.is_tuned else {}
         # A laptop that slept, or a stopped run: driver and executor are one JVM, so a missed heartbeat is no loss.
         confs["spark.storage.blockManagerHeartbeatTimeoutMs"] = "86400s"
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
+    confs |= {} if run.is_tuned else {tuning.SWITCH: "false"}
     return [
         str(spark_home() / "bin" / "spark-submit"),
         *("--master", spark.master),
         *("--deploy-mode", spark.deploy_mode),
         *("--name", f"smart-trader {run.job} {run.run_id}"),
         *("--driver-memory", spark.driver_memory),
-        *("--properties-file", str(conf / "spark-defaults.conf")),
+        *("--properties-file", str(run.defaults)),
         *("--driver-java-options", " ".join(map(_quoted, java_options))),
         *("--py-files", str(run.package)),
         *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
@@ -159,7 +134,6 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
     changed = {
         "JAVA_HOME": str(run.java_home),
         "SPARK_HOME": str(spark_home()),
-        "SPARK_LAUNCHER_OPTS": _LAUNCHER_JVM_OPTIONS,
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
@@ -170,6 +144,8 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         "SMART_TRADER_HOME": str(run.home),
         "SMART_TRADER_RUN_ID": run.run_id,
     }
+    if run.is_tuned:
+        changed["SPARK_LAUNCHER_OPTS"] = tuning.LAUNCHER_JVM
     if run.log_folder:
         changed["SMART_TRADER_LOG_FILE"] = str(log_files.of_driver(run.log_folder, run.run_id))
         changed["SMART_TRADER_JVM_LOG_FILE"] = str(log_files.of_jvm(run.log_folder, run.run_id))
@@ -209,6 +185,9 @@ class Submission:
 
     def run(self) -> int:
         """Run the job, pass its messages on, and return its exit status."""
+        if not self._run.is_tuned:
+            text = (self._run.home / "conf" / "spark-defaults.conf").read_text(encoding="utf-8")
+            self._run.defaults.write_text(tuning.plain_defaults(text), encoding="utf-8")
         with self._forwarding_signals():
             self._child = subprocess.Popen(
                 command_line(self._run),

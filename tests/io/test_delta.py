@@ -252,7 +252,7 @@ def test_an_overwrite_is_one_commit_that_leaves_the_new_rows(store: DeltaStore) 
 def test_a_frame_stays_as_it_was_read_and_a_new_one_is_newer(
     open_store: Open, store: DeltaStore, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("smart_trader.io.delta.store._FEW_FILES", few)
+    monkeypatch.setattr("smart_trader.tuning.MAX_KNOWN_FILES", few)
     first, (frame, start) = ("1", "2", "3"), (store.read(TABLE), store.version(TABLE))
 
     open_store("other").append(TABLE, things(store, {"id": "4"}))
@@ -273,7 +273,7 @@ def test_a_query_of_a_small_table_is_its_own_job_only(
         return int(scheduler.numTotalJobs() - before)
 
     assert jobs_of_a_query(store) == 1
-    monkeypatch.setattr("smart_trader.io.delta.store._FEW_FILES", 0)
+    monkeypatch.setattr("smart_trader.tuning.MAX_KNOWN_FILES", 0)
     assert jobs_of_a_query(open_store("another")) > 1, "else Delta looks for the files with one more"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from smart_trader import tuning
 from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.errors import ConfigurationError, SmartTraderError
@@ -49,7 +51,7 @@ def test_the_command_line_of_a_local_run() -> None:
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
         "-XX:MetaspaceSize=256m",
-        *submit.java_options_of_large_run("2g"),
+        *tuning.large_run("2g"),
     )
     assert submit.command_line(described()) == [
         f"{submit.spark_home()}/bin/spark-submit",
@@ -69,6 +71,39 @@ def test_the_command_line_of_a_local_run() -> None:
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
     ]
+
+
+@pytest.mark.parametrize("stored", [0, None], ids=["small", "large"])
+def test_without_tuning_the_command_line_has_no_option_for_speed(stored: int | None) -> None:
+    overrides = [("spark.shuffle_partitions", "4"), ("spark.tuning", "false")]
+    run = described(settings=load(environ={}, overrides=overrides, home=HOME), stored_bytes=stored)
+    options = (
+        "-Dlog4j2.configurationFile=/opt/smart trader/conf/log4j2.properties",
+        "-Xlog:disable",
+        "-Xlog:all=error:stderr",
+        "-Djava.io.tmpdir=/tmp/smart-trader-x",
+        "-XX:-UsePerfData",
+    )
+    assert submit.command_line(run) == [
+        f"{submit.spark_home()}/bin/spark-submit",
+        *("--master", "local[*]"),
+        *("--deploy-mode", "client"),
+        *("--name", "smart-trader silver_pnl 20261120T090000Z-abc123"),
+        *("--driver-memory", "2g"),
+        *("--properties-file", "/tmp/smart-trader-x/spark-defaults.conf"),
+        *("--driver-java-options", " ".join(f'"{option}"' for option in options)),
+        *("--py-files", "/tmp/smart-trader-x/smart_trader.zip"),
+        *("--conf", "spark.sql.shuffle.partitions=4"),
+        *("--conf", "spark.driver.maxResultSize=1024m"),
+        *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
+        *("--conf", "spark.storage.blockManagerHeartbeatTimeoutMs=86400s"),
+        *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
+        *("--conf", "spark.smartTrader.tuning=false"),
+        "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
+        *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
+    ]
+    assert "SPARK_LAUNCHER_OPTS" in submit.environment(described(), {})
+    assert "SPARK_LAUNCHER_OPTS" not in submit.environment(run, {})
 
 
 @pytest.mark.parametrize(("stored", "is_whole"), [(1, False), (10**12, True), (None, True)])
@@ -105,8 +140,8 @@ def test_huge_pages_are_asked_for_where_the_kernel_gives_them(
     enabled = tmp_path / "enabled"
     if said is not None:
         enabled.write_text(said, encoding="ascii")
-    monkeypatch.setattr(submit, "_HUGE_PAGES", enabled)
-    assert ("-XX:+UseTransparentHugePages" in submit.java_options_of_large_run("2g")) == is_asked
+    monkeypatch.setattr(tuning, "_HUGE_PAGES", enabled)
+    assert ("-XX:+UseTransparentHugePages" in tuning.large_run("2g")) == is_asked
 
 
 def test_a_cluster_is_given_the_jars_to_distribute() -> None:
@@ -219,7 +254,7 @@ def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
     assert job.stored_bytes("s3a://bucket/lake") is None
     small = submit.command_line(described(stored_bytes=256 * MB - 1))
     assert "-XX:TieredStopAtLevel=1" in small[small.index("--driver-java-options") + 1]
-    assert {f"{name}={value}" for name, value in submit.PLAN_LITTLE.items()} <= set(small)
+    assert {f"{name}={value}" for name, value in tuning.PLAN_LITTLE.items()} <= set(small)
     for stored in (256 * MB, None):
         assert not described(stored_bytes=stored).is_small
 
@@ -336,6 +371,20 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     with hold(str(place / "lakehouse"), {}, wait_seconds=30):
         pass
     assert eventually(lambda: processes_of(place) == [])
+
+
+@pytest.mark.spark
+def test_a_run_without_tuning_makes_the_same_tables(place: Path) -> None:
+    run = start(place, "init", "--set", "spark.tuning=false")
+    driver_of(place)
+    java = [line for line in processes_of(place) if "org.apache.spark.deploy.SparkSubmit" in line]
+    _, messages = run.communicate()
+    assert run.returncode == 0, messages
+    assert java
+    for line in java:
+        assert set(re.findall(r"-XX:[\w+=-]+", line)) == {"-XX:-UsePerfData", "-XX:+IgnoreUnrecognizedVMOptions"}
+        assert "-Xms" not in line
+    assert len(list(place.glob("lakehouse/*/*/_delta_log/*0.json"))) == len(catalog.TABLES)
 
 
 @pytest.mark.spark

@@ -15,7 +15,7 @@ def test_each_job_by_itself_makes_the_same_tables(
     spark: SparkSession, market: Market, once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where Delta chooses among the files of every table, as it does for those that have many."""
-    monkeypatch.setattr("smart_trader.io.delta.store._FEW_FILES", 0)
+    monkeypatch.setattr("smart_trader.tuning.MAX_KNOWN_FILES", 0)
     parts = Lake(spark, tmp_path / "parts")
     for job in (*FETCHING, *COMPUTING):
         run(parts, market, job)

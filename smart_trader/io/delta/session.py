@@ -2,13 +2,14 @@
 
 from pyspark.sql import SparkSession
 
-from smart_trader.io.delta.jvm import keep_classes
+from smart_trader import tuning
 
 
 def start() -> SparkSession:
     """The session, with the launcher's name, master and confs."""
     spark = SparkSession.builder.getOrCreate()
-    keep_classes(spark)
+    if tuning.is_on(spark):
+        tuning.keep_classes(spark)
     return spark
 
 

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from smart_trader import failpoints
+from smart_trader import failpoints, tuning
 from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, RowScope, find_changes, same_key
 from smart_trader.domain.tables.declared_rows import as_declared
 from smart_trader.domain.tables.log_rules import check_differences, columns_to_add, schema_differences
@@ -42,8 +42,6 @@ from smart_trader.ports import Clock, Contents
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
 _CREATORS = 4
-_FEW_FILES = 32
-"""Up to this number of files, a query opens all files of a table, and skips the pages that it does not need."""
 _ROWS_PER_FILE = 100_000
 """Least rows of a file that is appended: otherwise a few rows would become one file for each partition."""
 
@@ -62,6 +60,7 @@ class DeltaStore:
     ) -> None:
         self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
         self._run_id, self._retention_days = run_id, retention_days
+        self._is_tuned = tuning.is_on(spark)
         self.wait = clock.wait
         self._job = "nobody"
         self.rows_written: Counter[str] = Counter()
@@ -134,16 +133,26 @@ class DeltaStore:
     def _rows(self, path: str, snapshot: Any) -> DataFrame:
         version = int(snapshot.version())
         if path not in self._frames or self._frames[path][0] != version:
-            count = known_files(snapshot)
-            files = self._logs.files(path, version) if count is not None and count <= _FEW_FILES else None
-            rows = frame_of(self._spark, path, snapshot, files)
-            # Without files the optimiser drops reads, joins and sorts.
-            self._frames[path] = version, rows.where("false") if files == [] else rows
+            rows = self._tuned_rows(path, snapshot) if self._is_tuned else self._rows_as_of(path, version)
+            self._frames[path] = version, rows
         return self._frames[path][1]
 
+    def _tuned_rows(self, path: str, snapshot: Any) -> DataFrame:
+        """See `MAX_KNOWN_FILES`."""
+        count = known_files(snapshot)
+        is_listed = count is not None and count <= tuning.MAX_KNOWN_FILES
+        files = self._logs.files(path, int(snapshot.version())) if is_listed else None
+        rows = frame_of(self._spark, path, snapshot, files)
+        # Without files the optimiser drops reads, joins and sorts.
+        return rows.where("false") if files == [] else rows
+
+    def _rows_as_of(self, path: str, version: int) -> DataFrame:
+        """The rows of that version; Delta refuses versions from before the table's retention."""
+        return self._spark.read.format("delta").option("versionAsOf", version).load(path)
+
     def _older(self, path: str, version: int) -> Any:
-        """Delta's snapshot of an older version; Delta refuses versions from before the table's retention."""
-        rows = self._spark.read.format("delta").option("versionAsOf", version).load(path)
+        """Delta's snapshot of an older version."""
+        rows = self._rows_as_of(path, version)
         return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
 
     def refuse_undeclared(self, table: Table, version: int) -> None:
@@ -233,9 +242,10 @@ class DeltaStore:
         """`replace` several tables at the same time: planning one, or its largest task, leaves the other cores idle.
 
         An error of one table does not stop the others; the first error is raised after all have ended. The rows of one
-        may depend on those of another, so no first row is computed beforehand: see `_may_have_rows`.
+        may depend on those of another, so no first row is computed beforehand: see `may_have_rows`.
         """
-        work = functools.partial(self._replace, within=within, are_any=_may_have_rows)
+        are_any = tuning.may_have_rows if self._is_tuned else _has_rows
+        work = functools.partial(self._replace, within=within, are_any=are_any)
         replace = inheritable_thread_target(self._spark)(work)
         with ThreadPoolExecutor(len(wanted), thread_name_prefix="replace") as pool:
             for done in [pool.submit(replace, table, rows) for table, rows in wanted]:
@@ -368,15 +378,6 @@ class DeltaStore:
 def _has_rows(rows: DataFrame) -> bool:
     """Whether there is a row. Reads partitions one by one until it finds a row; `isEmpty` reads all."""
     return bool(rows.select(F.lit(1)).head(1))
-
-
-def _may_have_rows(rows: DataFrame) -> bool:
-    """False if the optimiser proves that there are none. A first row would cost a whole partition, alone.
-
-    If there are none after all, Delta commits nothing, but leaves an empty file behind.
-    """
-    most = rows._jdf.queryExecution().optimizedPlan().maxRows()
-    return not (most.isDefined() and most.get() == 0)
 
 
 def _unreadable(wanted: str) -> StorageError:
