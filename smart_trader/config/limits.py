@@ -41,7 +41,7 @@ ADVICE = (
 
 def line_in(text: str) -> str:
     """The first line of `text` about a lack of memory, threads or files; empty if there is none."""
-    return next((line.strip() for line in text.splitlines() if any(said in line for said in TEXTS)), "")
+    return next((line.strip() for line in text.splitlines() if any(known in line for known in TEXTS)), "")
 
 
 def is_reached(error: BaseException) -> bool:

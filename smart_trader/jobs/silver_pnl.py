@@ -97,8 +97,8 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
         persisted(trades.net_transactions(history, known, value_rules(app.settings.pnl)), made_from=rows) as netted,
         persisted(engine.match_trades(engine.to_lines(trades.lines_in(netted)), rules), made_from=rows) as matched,
     ):
-        refused = trades.refused_in(netted)
-        app.report.rows_rejected = refused.count()
+        rejected = trades.rejected_in(netted)
+        app.report.rows_rejected = rejected.count()
         _compute_all(matched)  # before anything is written: an error in matching leaves every table as it was
         # First what takes longest: of a few wallets, the one table whose rows change and are not only added to.
         wanted = [
@@ -106,7 +106,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
             (trades.TABLE, trades.trades_in(netted)),
             (realized_sales.TABLE, engine.sales_in(matched)),
             (open_lots.TABLE, engine.lots_in(matched)),
-            (rejected_rows.TABLE, rejected_rows.with_text(refused, app.report.rows_rejected, history)),
+            (rejected_rows.TABLE, rejected_rows.with_text(rejected, app.report.rows_rejected, history)),
         ]
         app.tables.replace_each(wanted, within=scope)
         state = computed_state(engine.classes_in(matched), stored, as_of=app.as_of)

@@ -54,10 +54,12 @@ def version(home: Path) -> int | None:
 def _what_it_says(java: Path) -> str:
     """The output of `java -version`; empty if it does not start, such as one for another processor."""
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, encoding="utf-8", errors="replace", check=False)
+        result = subprocess.run(
+            [java, "-version"], capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError:
         return ""
-    return said.stderr
+    return result.stderr
 
 
 def can_name(folder: Path) -> bool:

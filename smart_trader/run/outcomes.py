@@ -74,13 +74,13 @@ _TOO_MUCH = (
 )
 
 
-def _is_disk_error(told: BaseException) -> bool:
-    return isinstance(told, OSError) and told.errno in _DISK_ERRORS
+def _is_disk_error(cause: BaseException) -> bool:
+    return isinstance(cause, OSError) and cause.errno in _DISK_ERRORS
 
 
-def _is_lost_connection(told: BaseException) -> bool:
+def _is_lost_connection(cause: BaseException) -> bool:
     """Whether the JVM is gone: the driver has no other connections. A silent API is a `SourceUnavailable`."""
-    return isinstance(told, ConnectionError | EOFError | Py4JNetworkError)
+    return isinstance(cause, ConnectionError | EOFError | Py4JNetworkError)
 
 
 def _is_none(_told: BaseException) -> bool:
@@ -105,9 +105,9 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
         log.error(str(error))
         return error.exit_status, str(error)
     for texts, is_one, kind, meaning in _KINDS:
-        if said := _line_with(texts, is_one, error):
-            log.error(meaning.format(said))
-            return kind.exit_status, meaning.format(said)
+        if line := _line_with(texts, is_one, error):
+            log.error(meaning.format(line))
+            return kind.exit_status, meaning.format(line)
     log.error("a bug", exc_info=error)
     return (
         SmartTraderError.exit_status,
@@ -132,11 +132,11 @@ def outcome(status: int, work: Work | None) -> Outcome:
 def _line_with(texts: tuple[str, ...], is_one: Callable[[BaseException], bool], error: BaseException) -> str:
     """The first line with one of `texts` in the messages of `error` and its causes, the JVM's included; or the whole
     message of a cause that `is_one` accepts. Empty if there is none."""
-    for told in _chain(error):
-        if is_one(told):
-            return f"{told}" or type(told).__name__
+    for cause in _chain(error):
+        if is_one(cause):
+            return f"{cause}" or type(cause).__name__
         # PySpark keeps the JVM's causes apart from the message.
-        for line in f"{told}\n{getattr(told, '_stackTrace', '')}".splitlines():
+        for line in f"{cause}\n{getattr(cause, '_stackTrace', '')}".splitlines():
             if any(text in line for text in texts):
                 return line.strip().removeprefix("Caused by: ")
     return ""

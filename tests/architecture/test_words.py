@@ -25,7 +25,7 @@ OTHER_MEANINGS = {
     "left": "",
     "none": "",
     "pnl": "",
-    "rejected": ("run/summary", "report/exports"),
+    "rejected": ("run/summary", "report/exports", "domain/invariants/trading"),
     "too_large": "domain/invariants/",
     "transactions": "",
     "up": "",

@@ -38,7 +38,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
     # A stopped run may have rejected more rows than the wallet's state counts, and so its PnL.
     differs = (
         (F.col("without_trade") != F.col("arbitrage_tx_count"))
-        | (F.col("refused") + F.col("counted_rejected") != F.col("rejected_rows"))
+        | (F.col("rejected") + F.col("counted_rejected") != F.col("rejected_rows"))
         | (F.col("unread") < F.col("counted_rejected"))
     )
     return Examination(
@@ -46,7 +46,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
         _TRANSACTION,
         (
             Rule(trades.TABLE.name, "rows_are_those_served", F.col("wrong_trade")),
-            Rule(rejected_rows.TABLE.name, "rows_are_those_served", F.col("wrong_refusal")),
+            Rule(rejected_rows.TABLE.name, "rows_are_those_served", F.col("wrong_rejection")),
             Rule(wallet_pnl.TABLE.name, "every_served_row_is_accounted_for", differs),
         ),
     )
@@ -59,7 +59,7 @@ def _events(read: Rows) -> DataFrame:
         read(transaction_history.TABLE).select(*_TRANSACTION, "event_id", "block_time", landed_at),
         unread_trades(read(unread_rows.TABLE)),
         read(trades.TABLE).select(*_TRANSACTION, F.col("event_ids").alias("traded")),
-        read(rejected_rows.TABLE).select(*_TRANSACTION, F.col("event_id").alias("refused")),
+        read(rejected_rows.TABLE).select(*_TRANSACTION, F.col("event_id").alias("rejected")),
     )
 
 
@@ -68,31 +68,31 @@ def _transactions(events: DataFrame) -> DataFrame:
     is_served = F.col("block_time") <= F.col("computed_at")
     gathered = events.groupBy(*_TRANSACTION).agg(
         F.sort_array(F.collect_list(F.when(is_served, F.col("event_id")))).alias("served"),
-        F.sort_array(F.collect_list("refused")).alias("refused"),
+        F.sort_array(F.collect_list("rejected")).alias("rejected"),
         F.max("traded").alias("traded"),
         F.min("traded").alias("also_traded"),
         F.collect_list("rejected_at").alias("unread"),
         F.max("landed_at").alias("landed_at"),
     )
-    is_traded, is_refused = F.col("traded").isNotNull(), F.size("refused") > 0
+    is_traded, is_rejected = F.col("traded").isNotNull(), F.size("rejected") > 0
     differs = (F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served"))
     return gathered.select(
         *_TRANSACTION,
-        F.size("refused").alias("refused"),
+        F.size("rejected").alias("rejected"),
         F.size(F.filter("unread", lambda at: still_counts(at, F.col("landed_at")))).alias("unread"),
-        (~is_traded & ~is_refused & (F.size("served") > 0)).cast("int").alias("without_trade"),
+        (~is_traded & ~is_rejected & (F.size("served") > 0)).cast("int").alias("without_trade"),
         (is_traded & differs).alias("wrong_trade"),
-        (is_refused & ((F.col("refused") != F.col("served")) | is_traded)).alias("wrong_refusal"),
+        (is_rejected & ((F.col("rejected") != F.col("served")) | is_traded)).alias("wrong_rejection"),
     )
 
 
 def _by_wallet(rows: DataFrame) -> DataFrame:
     """One row per wallet, from its transactions and its portfolio, with one transaction that is wrong."""
-    is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_refusal"), F.lit(False))
+    is_wrong = F.coalesce(F.col("wrong_trade") | F.col("wrong_rejection"), F.lit(False))
     return rows.groupBy("wallet_address").agg(
         F.min(F.when(is_wrong, F.col("tx_hash"))).alias("tx_hash"),
-        *(F.bool_or(name).alias(name) for name in ("wrong_trade", "wrong_refusal")),
-        *(exact_sum(F.col(name)).alias(name) for name in ("without_trade", "refused", "unread")),
+        *(F.bool_or(name).alias(name) for name in ("wrong_trade", "wrong_rejection")),
+        *(exact_sum(F.col(name)).alias(name) for name in ("without_trade", "rejected", "unread")),
         *(F.max(name).alias(name) for name in ("counted_rejected", "arbitrage_tx_count", "rejected_rows")),
     )
 

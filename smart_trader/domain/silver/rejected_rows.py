@@ -9,7 +9,7 @@ from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table, e
 
 TABLE = Table(
     name="silver.rejected_rows",
-    grain="one row per refused row",
+    grain="one row per rejected row",
     key=("event_id", "reason"),
     job="silver_pnl",
     columns=(

@@ -119,7 +119,7 @@ NETTED = T.StructType(
         T.StructField("detail", STRING),
     ]
 )
-"""The result of netting for a row: the trades of a transaction at its last row, why it was refused at each of them."""
+"""The result of netting for a row: trades at the last row of a transaction, or at each row why it is rejected."""
 
 _LEG = ("address", "symbol", "decimals", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")
@@ -176,7 +176,7 @@ def trades_in(netted: DataFrame) -> DataFrame:
     return lines_in(netted).where(F.col("facts").isNull()).drop("facts")
 
 
-def refused_in(netted: DataFrame) -> DataFrame:
+def rejected_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.rejected_rows`, without their text."""
     return netted.where("row.reason IS NOT NULL").select(
         *(f"row.{name}" for name in ("event_id", "reason", "wallet_address", "tx_hash", "detail")),

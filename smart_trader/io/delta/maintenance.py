@@ -187,9 +187,9 @@ def _operation_in(action: object) -> str | None:
 
 def unreadable(table: Table, error: Exception) -> StorageError:
     """The error for a table whose log or files cannot be read."""
-    said = str(getattr(error, "java_exception", error)).splitlines()
+    message = str(getattr(error, "java_exception", error)).splitlines()
     return StorageError(
-        f"{table.name} cannot be read: {said[0][:300] if said else type(error).__name__} Nothing was changed."
+        f"{table.name} cannot be read: {message[0][:300] if message else type(error).__name__} Nothing was changed."
         " Next: bring back the missing files from a backup, or see docs/operations.md."
     )
 

@@ -19,14 +19,14 @@ _REJECTIONS = ("DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "DELTA_NOT_NULL_CONSTRAIN
 def reject_broken(table: Table, rows: DataFrame, done: str) -> None:
     """Raises QualityError with the rules and a few rows if any of `rows` breaks a declared rule."""
     examination = examine_declared(table, rows)
-    if told := _told(examination):
-        raise QualityError(f"{table.name}: rows break what is declared of them, so {done}.{told}\n  next: {_NEXT}")
+    if broken := _broken_rules(examination):
+        raise QualityError(f"{table.name}: rows break what is declared of them, so {done}.{broken}\n  next: {_NEXT}")
 
 
 _NEXT = "correct the rows or the declaration; if no other program wrote them, report it as a bug."
 
 
-def _told(examination: Examination) -> str:
+def _broken_rules(examination: Examination) -> str:
     counts = examination.count().collect()[0]
     broken = [(rule, count) for rule, count in zip(examination.rules, counts, strict=True) if count]
     lines = []
@@ -48,9 +48,9 @@ def rejections_named(table: Table, rows: Callable[[], DataFrame]) -> Iterator[No
     try:
         yield
     except (Py4JJavaError, PySparkException) as error:
-        said = f"{error}\n{getattr(error, '_stackTrace', '')}"
-        if not any(text in said for text in _REJECTIONS):
+        message = f"{error}\n{getattr(error, '_stackTrace', '')}"
+        if not any(text in message for text in _REJECTIONS):
             raise
         reject_broken(table, rows(), "nothing was written")
-        line = next(line for line in said.splitlines() if any(text in line for text in _REJECTIONS))
+        line = next(line for line in message.splitlines() if any(text in line for text in _REJECTIONS))
         raise QualityError(f"{table.name}: {line.strip()} Nothing was written.\n  next: {_NEXT}") from error

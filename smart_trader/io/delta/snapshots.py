@@ -46,9 +46,9 @@ def newest_snapshot(spark: SparkSession, path: str) -> Any:
 
 def unreadable_log(path: str, error: Exception) -> StorageError:
     """The error for a table whose log Delta cannot read: any file may lie in its folder."""
-    said = printable(str(getattr(error, "java_exception", error)))[:300]
+    message = printable(str(getattr(error, "java_exception", error)))[:300]
     return StorageError(
-        f"The log of the table at {path} cannot be read: {said or type(error).__name__}. Nothing was changed."
+        f"The log of the table at {path} cannot be read: {message or type(error).__name__}. Nothing was changed."
         " Next: restore its files, or take out what does not belong there."
     )
 

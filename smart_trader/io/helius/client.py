@@ -43,13 +43,13 @@ class WebhookSettings:
     @property
     def fields(self) -> Body:
         """The settings that are not None, by the API's names."""
-        said = {
+        named = {
             "webhookURL": self.url,
             "webhookType": self.webhook_type,
             "transactionTypes": list(self.transaction_types),
             "authHeader": self.auth_header,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 class HeliusWebhook:
@@ -189,12 +189,12 @@ class HeliusWebhook:
 
     def _differs(self, name: str) -> bool:
         """Whether the stored field differs from the settings. A field that Helius does not show counts as equal."""
-        said, stored = self._ours.fields[name], self._stored.get(name)
+        wanted, stored = self._ours.fields[name], self._stored.get(name)
         if stored is None:
             return False
         if name == "webhookURL" and isinstance(stored, str):
-            return not _same_url(said, stored)
-        return bool(sorted(map(str, stored)) != sorted(said) if isinstance(stored, list) else stored != said)
+            return not _same_url(wanted, stored)
+        return bool(sorted(map(str, stored)) != sorted(wanted) if isinstance(stored, list) else stored != wanted)
 
     def _refuse_errors(self, path: str, answer: Any) -> None:
         """Raises SourceRejected for an error that comes with status 200."""

@@ -81,8 +81,8 @@ def _read_owner(descriptor: int) -> str:
         owner = json_object(os.pread(descriptor, 4096, 0))
     except OSError:
         owner = {}
-    said = [f"{name} {value}" for name in _OWNER if (value := name_in(owner, name))]
-    return ", ".join(said) or "it has not said yet who it is"
+    facts = [f"{name} {value}" for name in _OWNER if (value := name_in(owner, name))]
+    return ", ".join(facts) or "it has not said yet who it is"
 
 
 def _unwritable(folder: Path, error: OSError) -> StorageError:
