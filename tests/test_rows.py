@@ -12,13 +12,17 @@ from smart_trader.rows import persisted, results_of, several_at_once
 
 
 def test_results_come_in_the_order_of_the_queries_and_run_at_the_same_time(spark: SparkSession) -> None:
-    both_run = threading.Barrier(2, timeout=60)
+    second_runs = threading.Event()
 
-    def query(nth: int) -> int:
-        both_run.wait()
-        return nth
+    def first() -> str:
+        assert second_runs.wait(60)
+        return "first"
 
-    assert results_of(spark, [lambda: query(1), lambda: query(2)]) == [1, 2]
+    def second() -> str:
+        second_runs.set()
+        return "second"
+
+    assert results_of(spark, [first, second]) == ["first", "second"]
 
 
 def test_the_first_query_that_fails_is_raised_once_all_have_ended(spark: SparkSession) -> None:

@@ -57,7 +57,7 @@ _READ = (
     silver_rejected.TABLE,
 )
 """What the page is made from, apart from the record of runs, which grows with every run."""
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("smart_trader.jobs.report")  # as a script this module is __main__
 
 Frames = Iterator[tuple[str, DataFrame]]
 _POINTS = 120
