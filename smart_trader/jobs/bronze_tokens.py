@@ -19,6 +19,7 @@ from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.kernel.money import MONEY
 from smart_trader.domain.tables.table import BATCH_ID
 from smart_trader.errors import SourceRejected
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.rejected import keep_rejected
 from smart_trader.run.runner import run_job
@@ -42,16 +43,12 @@ def run(app: App) -> None:
         return
     rows = app.tables.frame(token_metrics.TABLE.own_schema, chosen)
     stored = app.tables.read(token_metrics.TABLE)
-    said_before = newest_snapshots(stored, until=app.as_of.date()).select("token_address", "raw")
+    newest = newest_snapshots(stored, until=app.as_of.date()).select("token_address", "raw")
     of_this_run = stored.where(F.col(BATCH_ID.name) == app.run_id).select("token_address")
-    fresh = (
-        rows.join(F.broadcast(said_before), ["token_address", "raw"], "left_anti")
-        .join(F.broadcast(of_this_run), "token_address", "left_anti")
-        .persist()
-    )
-    if not fresh.isEmpty():
-        app.tables.append(token_metrics.TABLE, fresh)
-    fresh.unpersist()
+    changed = rows.join(F.broadcast(newest), ["token_address", "raw"], "left_anti")
+    with persisted(changed.join(F.broadcast(of_this_run), "token_address", "left_anti")) as fresh:
+        if not fresh.isEmpty():
+            app.tables.append(token_metrics.TABLE, fresh)
 
 
 def _without_money(listed: Iterable[Record | Rejected], read: list[Record | Rejected]) -> Iterator[Record | Rejected]:

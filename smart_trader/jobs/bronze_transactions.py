@@ -25,7 +25,7 @@ from smart_trader.domain.silver.tracked_whales import name_wallets
 from smart_trader.domain.tables.state_flags import ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import LimitReached, QuotaExhausted, SourceRejected, SourceUnavailable
-from smart_trader.rows import collect
+from smart_trader.rows import collect, persisted
 from smart_trader.run.app import App
 from smart_trader.run.due import due_for_trades
 from smart_trader.run.fetching import CutShort, Fetched, Tracked, fetch_due
@@ -55,10 +55,9 @@ _WALLETS = Tracked("wallet", "trades", "wallet_address", status="txns_fetch_stat
 
 
 def run(app: App) -> None:
-    due = _due(app).persist()
-    first = collect(due.limit(app.options.limit or app.settings.transactions.wallets_per_run))
-    waiting = due.count() if first else 0
-    due.unpersist()
+    with persisted(_due(app)) as due:
+        first = collect(due.limit(app.options.limit or app.settings.transactions.wallets_per_run))
+        waiting = due.count() if first else 0
     fetch_due(
         app,
         _WALLETS,
@@ -76,10 +75,9 @@ def _due(app: App) -> DataFrame:
     if app.options.wallets:
         wallets = [{"wallet_address": address} for address in read_addresses(app.options.wallets)]
         named = app.tables.frame(_WALLET, wallets)
-        new = name_wallets(named, app.tables.read(tracked_whales.TABLE), as_of=app.as_of).persist()
-        if not new.isEmpty():
-            app.tables.append(tracked_whales.TABLE, new)
-        new.unpersist()
+        with persisted(name_wallets(named, app.tables.read(tracked_whales.TABLE), as_of=app.as_of)) as new:
+            if not new.isEmpty():
+                app.tables.append(tracked_whales.TABLE, new)
     return due_for_trades(app, named)
 
 
@@ -147,11 +145,10 @@ def _keep_rejected(app: App, read: Sequence[Fetched[SparkRow, Trades]]) -> Mappi
         if fetched.entity.rejected_rows != 0 or (fetched.answer and fetched.answer.rejected)
     ]
     if asked:
-        unread = unread_trades(_of_wallets(app, app.tables.read(rejected_rows.TABLE), asked)).persist()
-        if not unread.isEmpty():
-            counted = count_unread(unread, _of_wallets(app, app.tables.read(_HISTORY), asked)).collect()
-            counts.update({row.wallet_address: row.rejected_rows for row in counted})
-        unread.unpersist()
+        with persisted(unread_trades(_of_wallets(app, app.tables.read(rejected_rows.TABLE), asked))) as unread:
+            if not unread.isEmpty():
+                counted = count_unread(unread, _of_wallets(app, app.tables.read(_HISTORY), asked)).collect()
+                counts.update({row.wallet_address: row.rejected_rows for row in counted})
     return counts
 
 

@@ -129,9 +129,9 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TierC
 
 def _mark_as_seen(app: App) -> None:
     unseen = app.tables.read(wallet_pnl.TABLE).where(~F.col("moved_to_gold")).select(*wallet_pnl.TABLE.key)
-    marks = {"moved_to_gold": F.lit(True), "gold_processed_at": F.lit(app.as_of)}
+    state = {"moved_to_gold": F.lit(True), "gold_processed_at": F.lit(app.as_of)}
     if not unseen.isEmpty():
-        app.tables.update(wallet_pnl.TABLE, unseen.withColumns(marks))
+        app.tables.update(wallet_pnl.TABLE, unseen.withColumns(state))
 
 
 if __name__ == "__main__":

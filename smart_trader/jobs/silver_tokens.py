@@ -30,8 +30,8 @@ def run(app: App) -> None:
         app.report.rows_in = sum(row.snapshots for row in reasons)
         _track(app, snapshots, waiting)
         if app.report.rows_in:
-            marks = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
-            judged = waiting.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(marks)
+            state = {"processed": F.lit(True), "processed_at": F.lit(app.as_of)}
+            judged = waiting.select(*token_metrics.TABLE.key, "not_tracked_reason").withColumns(state)
             app.tables.update(token_metrics.TABLE, judged)
             app.report.warnings += _lacking_facts(reasons, app.report.rows_in)
 

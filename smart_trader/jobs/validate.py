@@ -220,8 +220,8 @@ def _ranking(app: App) -> list[Failure]:
     at, version = made[0]
     is_this = (F.col("ranked_at") == F.lit(at)) & (F.col("wallet_pnl_version") == version)
     history = app.tables.read(rank_history.TABLE).where(is_this)
-    kept = history.select("settings_hash").first()
-    is_same = kept is not None and kept.settings_hash == settings_hash(app.settings)
+    ranked = history.select("settings_hash").first()
+    is_same = ranked is not None and ranked.settings_hash == settings_hash(app.settings)
     try:
         pnl = app.tables.read(wallet_pnl.TABLE, version=version)
     except StorageError:
