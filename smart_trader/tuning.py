@@ -36,7 +36,7 @@ LAUNCHER_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """The JVM that only builds the command line of the other one (`SPARK_LAUNCHER_OPTS`) compiles and collects little.
 
 gain   not measured by itself
-since  Java 8; Spark 1.4, which does not document the variable
+since  Java 8; Spark 4.1, which does not document the variable
 off    leave `SPARK_LAUNCHER_OPTS` out of the environment in launch/submit.py
 """
 
@@ -56,7 +56,7 @@ COLLECTOR = ("-XX:+UseParallelGC",)
 """Garbage is collected with the world stopped: a batch job has no pauses to avoid.
 
 gain   with G1, Java's default, the engine took 9.3 to 12.6 s (pnl-engine.md)
-since  Java 5
+since  Java 8
 off    empty the tuple
 """
 
@@ -96,7 +96,7 @@ def whole_heap(memory: str) -> tuple[str, ...]:
     """A large run has all of its heap, `memory`, at once, and so collects garbage half as long.
 
     gain   0.6 s of garbage collection became 0.3 at 1 million trades (pnl-engine.md)
-    since  Java 1
+    since  Java 8
     off    return nothing
     """
     return (f"-Xms{memory}",)
@@ -188,8 +188,10 @@ LITTLE_LOG = (
 )
 """The state of a table has one partition, and a checksum lacks what nothing here reads: a Spark job for each commit.
 
+The last name is not one that Delta 4.4 knows: it calls it `fileSizeHistogramMetrics.enabled`, and writes the histogram.
+
 gain   only measured with other changes: 174 s of processor became 126 (start-up.md, 2026-11-26)
-since  Delta 4.0; internal to Delta
+since  Delta 4.4; internal to Delta
 off    delete the lines
 """
 
@@ -236,7 +238,7 @@ It would throw the dictionaries away, since hardly a value comes twice, and rows
 reader reads files of both kinds.
 
 gain   dictionaries: 7.56 s became 7.24; ranges and lengths: 6.48 s became 6.24 at 1 million trades (pnl-engine.md)
-since  Parquet 1.15, which Spark 4.0 brought
+since  Parquet 1.16, which Spark 4.1 brings
 off    delete the lines
 """
 
