@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader.domain import catalog
 from smart_trader.io.lock.file import LOCK_FILE, hold
-from tests.launch.test_submit import driver_of, eventually, is_gone, start
+from tests.launch.test_processes import driver_of, eventually, is_gone, start
 from tests.warehouse_files import fingerprint
 
 pytestmark = pytest.mark.spark

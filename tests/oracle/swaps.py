@@ -15,32 +15,19 @@ Where the definition leaves room, the reading is:
 * The value of a trade that is added up row by row is the sum of the exact values, rounded once.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.oracle.numbers import Row, fraction, id_of, usd
-
-SOL = "SOL"
-SOL_MINTS = ("So11111111111111111111111111111111111111111", "So11111111111111111111111111111111111111112")
-STABLE_MINTS = (
-    "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
-    "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB",
-    "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo",
-    "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA",
-    "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB",
-    "2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH",
-    "9zNQRsGLjNKwCUU5Gq5LR8beUCPzQMVMqKAi3SSZh54u",
-)
-MONEY_DECIMALS = dict.fromkeys(SOL_MINTS, 9) | dict.fromkeys(STABLE_MINTS, 6)
+from tests.oracle.units import MONEY_DECIMALS, SOL, SOL_MINTS, STABLE_MINTS, Leg, Scales, index_of, order_of
 
 LEFTOVER = Fraction(2, 100)
 LEFTOVER_USD = 10
 LEFTOVER_MONEY = {SOL: Fraction(1, 100)}
 """Whole ones, of SOL; of a stable coin one."""
 LEFTOVER_MONEY_AT_MOST = Fraction(1, 10)
-SOL_PRICES = (Fraction(1), Fraction(10_000))
 PEG_TOLERANCE = Fraction(2, 100)
 PEG_PRICES = (Fraction(1, 2), Fraction(2))
 VOLUME_LEFT = Fraction(1, 10)
@@ -49,27 +36,6 @@ GAP_OK, GAP_SUSPECT = Fraction(125, 100), Fraction(10)
 WORSE = ("ok", "one_sided", "suspect", "rejected")
 BY_MONEY = ("stable", "sol")
 RAW_LIMIT, USD_LIMIT = 10**38, 10**19
-
-
-@dataclass(frozen=True)
-class Leg:
-    mint: str
-    symbol: str | None
-    raw: int
-    units: Fraction | None
-    price: Fraction | None
-
-    @property
-    def asset(self) -> str:
-        return SOL if self.mint in SOL_MINTS else self.mint
-
-    @property
-    def is_money(self) -> bool:
-        return self.mint in MONEY_DECIMALS
-
-    @property
-    def worth(self) -> Fraction | None:
-        return None if self.units is None or self.price is None else abs(self.units) * self.price
 
 
 @dataclass(frozen=True)
@@ -123,61 +89,15 @@ def net(rows: Iterable[Row], listed_decimals: Mapping[str, int] | None = None) -
         wallets[row["wallet_address"]].setdefault(row["event_id"], row)
     result = Netted()
     for wallet, by_event in wallets.items():
-        own = sorted(by_event.values(), key=_order)
+        own = sorted(by_event.values(), key=order_of)
         scales = Scales(own, listed_decimals or {})
         transactions: dict[str, list[Event]] = defaultdict(list)
         for place, row in enumerate(own):
             legs = (scales.leg(row, side, place) for side in ("base", "quote"))
             transactions[row["tx_hash"]].append(Event(row, tuple(leg for leg in legs if leg.raw)))
         for events in transactions.values():
-            _net_transaction(wallet, sorted(events, key=lambda event: _index(event.row)), scales, result)
+            _net_transaction(wallet, sorted(events, key=lambda event: index_of(event.row)), scales, result)
     return result
-
-
-class Scales:
-    """How many units a raw amount is, from all rows of a wallet."""
-
-    def __init__(self, rows: Sequence[Row], listed: Mapping[str, int]) -> None:
-        self._rows, self._listed = rows, listed
-
-    def leg(self, row: Row, side: str, place: int) -> Leg:
-        mint, raw, price = row[f"{side}_address"], row[f"{side}_change_raw"], fraction(row[f"{side}_price"])
-        if price is not None and (price <= 0 or (mint in SOL_MINTS and not SOL_PRICES[0] <= price <= SOL_PRICES[1])):
-            price = None
-        decimals, multiplier = self.decimals(mint), self._multiplier(mint, row.get(f"{side}_multiplier"), place)
-        units = None
-        if decimals is not None and multiplier is not None:
-            units = Fraction(raw, 10**decimals) * multiplier
-        return Leg(mint, row[f"{side}_symbol"], raw, units, price)
-
-    def decimals(self, mint: str) -> int | None:
-        if mint in MONEY_DECIMALS:
-            return MONEY_DECIMALS[mint]
-        told = [decimals for _, decimals, _ in self._of(mint) if decimals is not None]
-        if not told:
-            return self._listed.get(mint)
-        counts = Counter(told)
-        most = max(counts.values())
-        return next(decimals for decimals in reversed(told) if counts[decimals] == most)
-
-    def _multiplier(self, mint: str, given: object, place: int) -> Fraction | None:
-        if given is None:
-            return Fraction(1)
-        own = Fraction(given)  # type: ignore[arg-type]
-        if own:
-            return own
-        known = [(at, Fraction(multiplier)) for at, _, multiplier in self._of(mint) if multiplier]
-        earlier = [multiplier for at, multiplier in known if at < place]
-        later = [multiplier for at, multiplier in known if at > place]
-        return earlier[-1] if earlier else later[0] if later else None
-
-    def _of(self, mint: str) -> list[tuple[int, int | None, Fraction | None]]:
-        return [
-            (place, row[f"{side}_decimals"], row.get(f"{side}_multiplier"))
-            for place, row in enumerate(self._rows)
-            for side in ("base", "quote")
-            if row[f"{side}_address"] == mint
-        ]
 
 
 def _net_transaction(wallet: str, events: list[Event], scales: Scales, result: Netted) -> None:
@@ -212,7 +132,7 @@ def _swaps(events: list[Event]) -> list[list[Event]]:
             else:
                 apart.append(other)
         groups = [*apart, (tokens, members)]
-    return [sorted(members, key=lambda event: _index(event.row)) for _, members in groups]
+    return [sorted(members, key=lambda event: index_of(event.row)) for _, members in groups]
 
 
 class Swap:
@@ -467,13 +387,3 @@ def _added_up(parts: list[Part]) -> tuple[Value | None, str]:
     else:
         source = "volume_usd" if "volume_usd" in sums else "token_price"
     return Value(sum(sums.values(), Fraction(0)), source), check
-
-
-def _order(row: Row) -> tuple[object, ...]:
-    block = row["block_number"]
-    return (row["block_time"], block is not None, block or 0, *_index(row))
-
-
-def _index(row: Row) -> tuple[object, ...]:
-    ins, inner = row["ins_index"], row["inner_ins_index"]
-    return (ins is not None, ins or 0, inner is not None, inner or 0, row["event_id"])

@@ -41,6 +41,58 @@ UNKNOWN = [
 ]
 
 
+_GOOD = {
+    "performance_tier": "STRONG",
+    "smart_trader_score": Decimal("58.1234"),
+    "profitability_score": Decimal("12.3456"),
+    "roi_score": Decimal("100"),
+    "win_rate_score": Decimal("66.6666"),
+    "activity_score": Decimal("98.5"),
+    "tier_rank": 1,
+    "recommended": True,
+    "gate_failures": [],
+    "realized_pnl": Decimal("1234.567890123"),
+    "unrealized_pnl": Decimal("-20.5"),
+    "total_pnl": Decimal("1214.067890123"),
+    "cost_of_sold": Decimal("1000"),
+    "roi": Decimal("123.456789"),
+    "win_rate": Decimal("66.666667"),
+    "winning_sales": 8,
+    "matched_sales": 12,
+    "token_win_rate": Decimal("75"),
+    "winning_tokens": 3,
+    "losing_tokens": 1,
+    "win_rate_lower_bound": Decimal("30.064126"),
+    "trade_count": 20,
+    "buy_count": 8,
+    "sell_count": 12,
+    "total_bought": Decimal("1300"),
+    "total_sold": Decimal("2300"),
+    "coverage_ratio": Decimal("0.971486"),
+    "unmatched_proceeds": Decimal("65.432109877"),
+    "avg_holding_time_hours": Decimal("30.5"),
+    "trade_frequency_daily": Decimal("0.666667"),
+    "current_position_cost_basis": Decimal("100"),
+    "current_position_value": Decimal("79.5"),
+    "unmarked_cost_basis": Decimal(0),
+    "first_transaction": NOW - timedelta(days=30),
+    "last_transaction": NOW - timedelta(hours=1),
+    "history_complete": True,
+    "arbitrage_tx_count": 1,
+    "rejected_rows": 0,
+    "pnl_ex_best_token": Decimal("234.567890123"),
+    "best_token_share": Decimal("0.8"),
+    "best_trade_roi": Decimal("412.5"),
+    "pnl_change": Decimal("12.25"),
+    "avg_trade_size_usd": Decimal("180"),
+    "sell_ratio_percent": Decimal("60"),
+    "trading_experience_days": 30,
+    "tokens_traded": 4,
+    "ranked_at": NOW,
+    "wallet_pnl_version": 7,
+}
+
+
 def trader(wallet: str = GOOD, rank: int = 1, **figures: Any) -> dict[str, Any]:
     """A row of gold.smart_traders: a good trader whose figures are changed as a test needs."""
     windows: dict[str, Any] = {}
@@ -52,63 +104,8 @@ def trader(wallet: str = GOOD, rank: int = 1, **figures: Any) -> dict[str, Any]:
             f"matched_sales_{days}d": 3,
             f"trade_count_{days}d": 5,
         }
-    return (
-        dict.fromkeys(smart_traders.TABLE.column_names)
-        | {
-            "wallet_address": wallet,
-            "performance_tier": "STRONG",
-            "smart_trader_score": Decimal("58.1234"),
-            "profitability_score": Decimal("12.3456"),
-            "roi_score": Decimal("100"),
-            "win_rate_score": Decimal("66.6666"),
-            "activity_score": Decimal("98.5"),
-            "overall_rank": rank,
-            "tier_rank": 1,
-            "recommended": True,
-            "gate_failures": [],
-            "realized_pnl": Decimal("1234.567890123"),
-            "unrealized_pnl": Decimal("-20.5"),
-            "total_pnl": Decimal("1214.067890123"),
-            "cost_of_sold": Decimal("1000"),
-            "roi": Decimal("123.456789"),
-            "win_rate": Decimal("66.666667"),
-            "winning_sales": 8,
-            "matched_sales": 12,
-            "token_win_rate": Decimal("75"),
-            "winning_tokens": 3,
-            "losing_tokens": 1,
-            "win_rate_lower_bound": Decimal("30.064126"),
-            "trade_count": 20,
-            "buy_count": 8,
-            "sell_count": 12,
-            "total_bought": Decimal("1300"),
-            "total_sold": Decimal("2300"),
-            "coverage_ratio": Decimal("0.971486"),
-            "unmatched_proceeds": Decimal("65.432109877"),
-            "avg_holding_time_hours": Decimal("30.5"),
-            "trade_frequency_daily": Decimal("0.666667"),
-            "current_position_cost_basis": Decimal("100"),
-            "current_position_value": Decimal("79.5"),
-            "unmarked_cost_basis": Decimal(0),
-            "first_transaction": NOW - timedelta(days=30),
-            "last_transaction": NOW - timedelta(hours=1),
-            "history_complete": True,
-            "arbitrage_tx_count": 1,
-            "rejected_rows": 0,
-            "pnl_ex_best_token": Decimal("234.567890123"),
-            "best_token_share": Decimal("0.8"),
-            "best_trade_roi": Decimal("412.5"),
-            "pnl_change": Decimal("12.25"),
-            "avg_trade_size_usd": Decimal("180"),
-            "sell_ratio_percent": Decimal("60"),
-            "trading_experience_days": 30,
-            "tokens_traded": 4,
-            "ranked_at": NOW,
-            "wallet_pnl_version": 7,
-        }
-        | windows
-        | figures
-    )
+    row: dict[str, Any] = dict.fromkeys(smart_traders.TABLE.column_names)
+    return row | _GOOD | {"wallet_address": wallet, "overall_rank": rank} | windows | figures
 
 
 def bare(**figures: Any) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.domain.kernel import product
-from tests.domain.kernel import test_swaps as by_swaps
+from tests.domain.kernel import by_swaps, product
 from tests.oracle import fifo, netting, parsing, swaps
 from tests.oracle.numbers import Row
 

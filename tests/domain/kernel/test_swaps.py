@@ -1,8 +1,6 @@
 """Rows of a transaction to trades by the second edition: the kernel against the oracle, and the rules of both."""
 
-from collections import defaultdict
 from decimal import Decimal
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -12,136 +10,26 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.kernel import swaps
 from smart_trader.domain.kernel.money import MONEY
-from smart_trader.domain.kernel.trades import swap_group_id
-from smart_trader.domain.kernel.worth import WorthRules
-from tests.domain.kernel.product import assert_same, decimal, index_of, scaled
-from tests.oracle import swaps as oracle
-from tests.oracle.numbers import SECOND, Row, id_of
-
-RULES = WorthRules(
-    money=MONEY,
-    leftover_ratio=Fraction(2, 100),
-    leftover_usd=10,
-    leftover_sol=10**7,
-    leftover_stable=10**6,
-    leftover_money_most=Fraction(1, 10),
-    sol_price_min=10**18,
-    sol_price_max=10_000 * 10**18,
-    stable_price_tolerance=Fraction(2, 100),
-    stable_price_min=10**18 // 2,
-    stable_price_max=2 * 10**18,
-    volume_left=Fraction(1, 10),
-    unknown_part=Fraction(2, 100),
-    price_gap_ok=Fraction(5, 4),
-    price_gap_suspect=Fraction(10),
+from tests.domain.kernel.by_swaps import (
+    NATIVE,
+    RULES,
+    SOL,
+    USDC,
+    USDT,
+    A,
+    B,
+    C,
+    both,
+    known_units,
+    leg,
+    net,
+    rows_of,
+    swap_row,
+    told,
 )
-SOL, USDC, USDT = oracle.SOL_MINTS[1], *oracle.STABLE_MINTS[:2]
-NATIVE = oracle.SOL_MINTS[0]
-A, B, C = "TokenAaaa", "TokenBbbb", "TokenCccc"
-
-
-def net(rows: list[Row]) -> oracle.Netted:
-    """All rows of a wallet by the kernel, which is given what the whole wallet knows of units."""
-    result = oracle.Netted()
-    events = {row["event_id"]: row for row in reversed(rows)}
-    own = sorted(events.values(), key=oracle._order)
-    scales = oracle.Scales(own, {})
-    transactions: dict[str, list[Row]] = defaultdict(list)
-    for place, row in enumerate(own):
-        known = {f"{side}_known": known_units(row, side, scales, place) for side in ("base", "quote")}
-        transactions[row["tx_hash"]].append(row | known)
-    for group in transactions.values():
-        ordered = sorted(group, key=index_of)
-        netted = swaps.net([swap_row(row) for row in ordered], RULES)
-        wallet = ordered[0]["wallet_address"]
-        result.transaction_count[wallet] += 1
-        result.arbitrage_count[wallet] += netted.is_arbitrage
-        result.rejected += [(ordered[place]["event_id"], "too_large") for place in netted.rejected]
-        result.trades += [trade_row(trade, ordered) for trade in netted.trades]
-    return result
-
-
-def known_units(row: Row, side: str, scales: oracle.Scales, place: int) -> tuple[int | None, int | None]:
-    given = row.get(f"{side}_multiplier")
-    multiplier = scales._multiplier(row[f"{side}_address"], given, place)
-    exact = None if given is None else 0 if multiplier is None else int(multiplier * 10**18)
-    return scales.decimals(row[f"{side}_address"]), exact
-
-
-def swap_row(row: Row) -> tuple[Any, ...]:
-    values: list[Any] = []
-    for side in ("base", "quote"):
-        values += [row[f"{side}_address"], row[f"{side}_symbol"], *row[f"{side}_known"]]
-        values += [row[f"{side}_change_raw"], scaled(row[f"{side}_price"], 18)]
-    return (*values, scaled(row["volume_usd"], 9))
-
-
-def trade_row(trade: swaps.Trade, rows: list[Row]) -> Row:
-    last = rows[trade.rows[-1]]
-    wallet, tx_hash = last["wallet_address"], last["tx_hash"]
-    return {
-        "trade_id": id_of(wallet, tx_hash, trade.mint, *(("SELL",) if trade.is_second else ())),
-        "wallet_address": wallet,
-        "token_address": trade.mint,
-        "token_symbol": trade.symbol,
-        "decimals": trade.decimals,
-        "side": trade.side,
-        "quantity_raw": trade.quantity,
-        "value_usd": decimal(trade.value, 9),
-        "value_source": trade.value_source,
-        "price_check": trade.price_check,
-        "cost_known": trade.value is not None if trade.side == "BUY" else None,
-        "block_time": last["block_time"],
-        "block_number": last["block_number"],
-        "tx_hash": tx_hash,
-        "swap_group_id": swap_group_id(wallet, tx_hash) if trade.is_paired else None,
-        "source": last["source"],
-        "event_ids": sorted(rows[place]["event_id"] for place in trade.rows),
-    }
-
-
-def both(rows: list[Row]) -> oracle.Netted:
-    actual, expected = net(rows), oracle.net(rows)
-    assert_same(actual.trades, expected.trades, "trade_id")
-    assert sorted(actual.rejected) == sorted(expected.rejected)
-    assert actual.arbitrage_count == expected.arbitrage_count
-    assert actual.transaction_count == expected.transaction_count
-    return actual
-
-
-def leg(mint: str, change: int, price: str | None = None, **more: Any) -> Row:
-    places = {A: 6, B: 9, C: 0} | dict.fromkeys(MONEY, 6) | dict.fromkeys(oracle.SOL_MINTS, 9)
-    given = {"decimals": places[mint], "multiplier": None} | more
-    return {"address": mint, "symbol": mint[-5:], "change_raw": change, "price": price and Decimal(price)} | given
-
-
-def rows_of(*pairs: tuple[Row, Row], volume: str | None = None, tx: str = "tx", at: int = 1_000) -> list[Row]:
-    rows = []
-    for place, (base, quote) in enumerate(pairs):
-        row: Row = {
-            "event_id": f"{tx} {place}",
-            "wallet_address": "Wallet",
-            "tx_hash": tx,
-            "block_time": at * SECOND,
-            "block_number": at,
-            "ins_index": place,
-            "inner_ins_index": None,
-            "source": f"venue {place}",
-            "volume_usd": volume and Decimal(volume),
-        }
-        for side, given_leg in (("base", base), ("quote", quote)):
-            row |= {f"{side}_{name}": value for name, value in given_leg.items()}
-        rows.append(row)
-    return rows
-
-
-def told(netted: oracle.Netted) -> list[tuple[Any, ...]]:
-    """Side, token, raw amount, dollars, source and check of each trade, by token and side."""
-    return sorted(
-        (row["token_address"], row["side"], row["quantity_raw"], row["value_usd"], row["value_source"])
-        for row in netted.trades
-    )
-
+from tests.oracle import swaps as oracle
+from tests.oracle.numbers import SECOND, Row
+from tests.oracle.units import Scales
 
 # Amounts around 2 % of one another, prices around the bounds of sanity, and what cancels out.
 _amounts = st.sampled_from(
@@ -456,6 +344,6 @@ def test_rows_split_into_equal_ones_change_nothing_but_the_rows(rows: list[Row],
 def test_the_short_way_of_the_usual_transaction_is_equal_to_the_long_one(data: st.DataObject) -> None:
     one, other = data.draw(_leg()), data.draw(_leg())
     (row,) = [row | {"volume_usd": data.draw(_volumes)} for row in rows_of((one, other))]
-    known = {f"{side}_known": known_units(row, side, oracle.Scales([row], {}), 0) for side in ("base", "quote")}
+    known = {f"{side}_known": known_units(row, side, Scales([row], {}), 0) for side in ("base", "quote")}
     plain = swap_row(row | known)
     assert swaps.net([plain], RULES) == swaps.net_any([swaps.SwapRow(*plain)], RULES)
