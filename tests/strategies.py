@@ -76,6 +76,10 @@ def _token_raw(draw: Any, mint: str) -> int:
     return int(units * 10 ** (DECIMALS[mint] or 0) + rest)
 
 
+def _moved(mint: str, change: int, for_mint: str, for_change: int) -> _Swap:
+    return _Swap(_Leg(mint, change), _Leg(for_mint, for_change))
+
+
 @st.composite
 def _swaps(draw: Any) -> list[_Swap]:
     """What the rows of one transaction move; every line of the netting table, and what lies between them."""
@@ -85,62 +89,59 @@ def _swaps(draw: Any) -> list[_Swap]:
     y, fee = draw(_money_raw), draw(_money_raw)
     sign = draw(st.sampled_from((1, -1)))
 
-    def swap(mint: str, change: int, for_mint: str, for_change: int) -> _Swap:
-        return _Swap(_Leg(mint, change), _Leg(for_mint, for_change))
-
     shape = draw(st.sampled_from(_SHAPES))
     match shape:
         case "simple":
-            return [swap(a, sign * x, money, -sign * y)]
+            return [_moved(a, sign * x, money, -sign * y)]
         case "wild":
-            return [swap(a, sign * draw(_wild_raw), money, -sign * draw(_wild_raw))]
+            return [_moved(a, sign * draw(_wild_raw), money, -sign * draw(_wild_raw))]
         case "too large":
-            return [swap(a, sign * MAX_RAW, money, -sign * y), swap(a, sign * draw(_wild_raw), money, -sign * y)]
+            return [_moved(a, sign * MAX_RAW, money, -sign * y), _moved(a, sign * draw(_wild_raw), money, -sign * y)]
         case "split":
-            return [swap(a, sign * x, money, -sign * y), swap(a, sign * x, other, -sign * fee)]
+            return [_moved(a, sign * x, money, -sign * y), _moved(a, sign * x, other, -sign * fee)]
         case "hop":
-            return [swap(money, -sign * y, b, sign * z), swap(b, -sign * z, a, sign * x)]
+            return [_moved(money, -sign * y, b, sign * z), _moved(b, -sign * z, a, sign * x)]
         case "hop with a rest":
-            return [swap(money, -sign * y, b, sign * z), swap(b, -sign * (z + sign), a, sign * x)]
+            return [_moved(money, -sign * y, b, sign * z), _moved(b, -sign * (z + sign), a, sign * x)]
         case "token for token":
-            return [swap(a, -x, b, z)]
+            return [_moved(a, -x, b, z)]
         case "token for token and a fee":
-            return [swap(a, -x, b, z), swap(draw(st.sampled_from((a, b, c))), 0, money, -sign * fee)]
+            return [_moved(a, -x, b, z), _moved(draw(st.sampled_from((a, b, c))), 0, money, -sign * fee)]
         case "token for token through money":
             back = draw(st.sampled_from((y, y + 1, y - 1, y + fee, 0)))
-            return [swap(a, -x, money, y), swap(money, -back, b, z)]
+            return [_moved(a, -x, money, y), _moved(money, -back, b, z)]
         case "token for token through two kinds of money":
-            return [swap(a, -x, money, y), swap(money, -y, other, fee), swap(other, -fee, b, z)]
+            return [_moved(a, -x, money, y), _moved(money, -y, other, fee), _moved(other, -fee, b, z)]
         case "token for token through a hop before the money":
-            return [swap(a, -x, c, w), swap(c, -w, money, y), swap(money, -y, b, z)]
+            return [_moved(a, -x, c, w), _moved(c, -w, money, y), _moved(money, -y, b, z)]
         case "token for token through a hop after the money":
-            return [swap(a, -x, money, y), swap(money, -y, c, w), swap(c, -w, b, z)]
+            return [_moved(a, -x, money, y), _moved(money, -y, c, w), _moved(c, -w, b, z)]
         case "part sold, part bought back":
-            return [swap(a, -2 * x, money, 2 * y), swap(a, x, money, -fee), swap(money, -y, b, z)]
+            return [_moved(a, -2 * x, money, 2 * y), _moved(a, x, money, -fee), _moved(money, -y, b, z)]
         case "money of the same sign":
-            return [swap(a, sign * x, money, sign * y)]
+            return [_moved(a, sign * x, money, sign * y)]
         case "money of both signs":
-            return [swap(a, sign * x, money, -sign * y), swap(a, sign * x, other, sign * fee)]
+            return [_moved(a, sign * x, money, -sign * y), _moved(a, sign * x, other, sign * fee)]
         case "no money":
-            return [swap(a, sign * x, b, 0)]
+            return [_moved(a, sign * x, b, 0)]
         case "unknown decimals":
-            return [swap("MintWithNone", sign * x, money, -sign * y)]
+            return [_moved("MintWithNone", sign * x, money, -sign * y)]
         case "token of unknown decimals for token":
-            return [swap("MintWithNone", sign * x, a, -sign * x)]
+            return [_moved("MintWithNone", sign * x, a, -sign * x)]
         case "round trip":
-            return [swap(money, -y, a, x), swap(a, -x, other, fee)]
+            return [_moved(money, -y, a, x), _moved(a, -x, other, fee)]
         case "round trip with a rest":
-            return [swap(money, -y, a, x), swap(a, 1 - x, money, y + sign)]
+            return [_moved(money, -y, a, x), _moved(a, 1 - x, money, y + sign)]
         case "conversion":
-            return [swap(money, -y, other, fee)]
+            return [_moved(money, -y, other, fee)]
         case "nothing":
-            return [swap(a, 0, money, 0)]
+            return [_moved(a, 0, money, 0)]
         case "several tokens":
-            return [swap(a, x, b, sign * z), swap(money, -y, c, w)]
+            return [_moved(a, x, b, sign * z), _moved(money, -y, c, w)]
         case _:
             legs = st.builds(_Leg, st.sampled_from((a, b, money, other)), st.sampled_from((-x, x, -1, 0, 1, y, -y)))
             swaps: list[_Swap] = draw(st.lists(st.builds(_Swap, legs, legs), min_size=1, max_size=4))
-            return [swap for swap in swaps if swap.base.mint != swap.quote.mint] or [swap(a, x, money, -y)]
+            return [swap for swap in swaps if swap.base.mint != swap.quote.mint] or [_moved(a, x, money, -y)]
 
 
 _SHAPES = (
