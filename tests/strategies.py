@@ -86,8 +86,7 @@ def _swaps(draw: Any) -> list[_Swap]:
     a, b, c = draw(st.permutations(TOKENS))[:3]
     money, other = draw(st.lists(st.sampled_from(MONEY_MINTS), min_size=2, max_size=2))
     x, z, w = (_token_raw(draw, mint) for mint in (a, b, c))
-    y, fee = draw(_money_raw), draw(_money_raw)
-    sign = draw(st.sampled_from((1, -1)))
+    y, fee, sign = draw(_money_raw), draw(_money_raw), draw(st.sampled_from((1, -1)))
 
     shape = draw(st.sampled_from(_SHAPES))
     match shape:
