@@ -185,11 +185,8 @@ off    delete the line
 LITTLE_LOG = (
     "spark.databricks.delta.snapshotPartitions",
     "spark.databricks.delta.allFilesInCrc.enabled",
-    "spark.databricks.delta.fileSizeHistogram.enabled",
 )
 """The state of a table has one partition, and a checksum lacks what nothing here reads: a Spark job for each commit.
-
-The last name is not one that Delta 4.4 knows: it calls it `fileSizeHistogramMetrics.enabled`, and writes the histogram.
 
 gain   only measured with other changes: 174 s of processor became 126 (start-up.md, 2026-11-26)
 since  Delta 4.4; internal to Delta
