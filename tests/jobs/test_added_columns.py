@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.silver import tracked_tokens
 from smart_trader.domain.tables.table import STRING, Column
+from smart_trader.io.birdeye import tokens
 from smart_trader.simulator.market import Entry
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.wire import json_text
@@ -28,7 +29,7 @@ def richer(token: Entry) -> Entry:
 def test_a_declared_column_is_added_and_filled_from_then_on(
     copied: Callable[[str], Lake], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake, old, parse = copied("lake"), token_metrics.TABLE, token_metrics._record
+    lake, old, parse = copied("lake"), token_metrics.TABLE, tokens._record
     wider = replace(old, columns=(*old.columns, Column("website", STRING, "As served.")))
     later = replace(MARKET.advance(days=1), tokens=[richer(token) for token in MARKET.tokens])
 
@@ -36,7 +37,7 @@ def test_a_declared_column_is_added_and_filled_from_then_on(
         return parse(item, fetched_at) | {"website": item["address"]}
 
     monkeypatch.setattr(token_metrics, "TABLE", wider)
-    monkeypatch.setattr(token_metrics, "_record", parse_more)
+    monkeypatch.setattr(tokens, "_record", parse_more)
 
     before = len(lake.rows(old))
     assert lake.tables.create([wider]) == [wider.name]

@@ -139,6 +139,7 @@ def test_nothing_outlives_a_killed_launcher(place: Path) -> None:
     assert eventually(lambda: processes_of(place) == [])
 
 
+@pytest.mark.long
 @pytest.mark.spark
 def test_a_run_without_tuning_makes_the_same_tables(place: Path) -> None:
     run = start(place, "init", "--set", "spark.tuning=false")

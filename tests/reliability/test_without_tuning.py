@@ -43,6 +43,7 @@ def unwanted(*_: Any, **__: Any) -> None:
     raise AssertionError("it is there for speed alone")
 
 
+@pytest.mark.long
 def test_a_run_without_any_of_it_has_the_same_rows(
     spark: SparkSession,
     market: Market,
