@@ -14,13 +14,14 @@ def main() -> int:
     parser.add_argument("what", choices=["pnl", "report"])
     parser.add_argument("--small", type=int, default=1_000_000, help="trades of the small lake")
     parser.add_argument("--large", type=int, default=5_000_000, help="trades of the large lake")
+    parser.add_argument("--warm-up", type=int, default=100_000, help="trades of the lake that nothing is measured with")
     parser.add_argument("--scratch", type=Path, help="folder for the lakes, about 6 GB (default: a temporary one)")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as scratch:
         if chosen.what == "report":
             report.run(Path(scratch))
         else:
-            pnl.run(Path(scratch), small=chosen.small, large=chosen.large)
+            pnl.run(Path(scratch), small=chosen.small, large=chosen.large, warm_up=chosen.warm_up)
     return 0
 
 

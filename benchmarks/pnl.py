@@ -25,18 +25,16 @@ from smart_trader.io.delta.store import DeltaStore
 from smart_trader.jobs import silver_pnl
 from smart_trader.rows import persisted
 
-_WARM_UP = 100_000
-"""Trades of the lake that nothing is measured with."""
 _TRIES = 3
 _BY_PANDAS = {"sale": "sales", "lot": "lots", "pnl": "rows of PnL"}
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 
 
-def run(scratch: Path, *, small: int, large: int) -> None:
+def run(scratch: Path, *, small: int, large: int, warm_up: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
     print("to warm up, since the first piece of work would else pay for what all have compiled:", flush=True)
-    first = Lake(spark, scratch / "first", Shape(_WARM_UP))
+    first = Lake(spark, scratch / "first", Shape(warm_up))
     _full(first, with_pandas=False)
     _incremental(first)
     print("measured:", flush=True)
@@ -152,7 +150,6 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
         F.lit(True).alias("history_complete"),
         F.lit(None).cast("string").alias("label_class"),
         F.lit(None).cast("string").alias("label_reason"),
-        F.lit(0).alias("rejected_rows"),
         F.col("trade_rows").alias("transactions"),
         F.lit(0).cast("bigint").alias("arbitrage_tx_count"),
         F.lit(0).cast("bigint").alias("rejected_rows"),
