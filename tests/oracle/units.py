@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 from tests.oracle.numbers import Row, fraction
@@ -54,7 +55,7 @@ class Scales:
         mint, raw, price = row[f"{side}_address"], row[f"{side}_change_raw"], fraction(row[f"{side}_price"])
         if price is not None and (price <= 0 or (mint in SOL_MINTS and not SOL_PRICES[0] <= price <= SOL_PRICES[1])):
             price = None
-        decimals, multiplier = self.decimals(mint), self._multiplier(mint, row.get(f"{side}_multiplier"), place)
+        decimals, multiplier = self.decimals(mint), self.multiplier(mint, row.get(f"{side}_multiplier"), place)
         units = None
         if decimals is not None and multiplier is not None:
             units = Fraction(raw, 10**decimals) * multiplier
@@ -70,10 +71,10 @@ class Scales:
         most = max(counts.values())
         return next(decimals for decimals in reversed(told) if counts[decimals] == most)
 
-    def _multiplier(self, mint: str, given: object, place: int) -> Fraction | None:
+    def multiplier(self, mint: str, given: Decimal | int | None, place: int) -> Fraction | None:
         if given is None:
             return Fraction(1)
-        own = Fraction(given)  # type: ignore[arg-type]
+        own = Fraction(given)
         if own:
             return own
         known = [(at, Fraction(multiplier)) for at, _, multiplier in self._of(mint) if multiplier]

@@ -59,7 +59,7 @@ def net(rows: list[Row]) -> oracle.Netted:
 
 def known_units(row: Row, side: str, scales: Scales, place: int) -> tuple[int | None, int | None]:
     given = row.get(f"{side}_multiplier")
-    multiplier = scales._multiplier(row[f"{side}_address"], given, place)
+    multiplier = scales.multiplier(row[f"{side}_address"], given, place)
     exact = None if given is None else 0 if multiplier is None else int(multiplier * 10**18)
     return scales.decimals(row[f"{side}_address"]), exact
 
