@@ -23,8 +23,8 @@ def described() -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.FunctionDef):
             yield node.name, ast.get_docstring(node) or ""
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            yield node.targets[0].id, str(after.value.value) if is_text else ""  # type: ignore[union-attr]
+            text = after.value if isinstance(after, ast.Expr) else None
+            yield node.targets[0].id, str(text.value) if isinstance(text, ast.Constant) else ""
 
 
 def test_each_item_says_what_it_gains_since_when_it_holds_and_how_to_go_without_it() -> None:
