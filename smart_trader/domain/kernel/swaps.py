@@ -1,4 +1,4 @@
-"""The rows of one transaction to trades, by the second edition: swaps, what is left over, row by row (docs/pnl.md).
+"""The rows of one transaction to trades: swaps, what is left over, row by row (docs/pnl.md, second edition of netting).
 
 Rows that share a token are one swap, directly or through others; money does not connect. What a swap leaves is one
 trade, a sale and a purchase, nothing, or, where it leaves something else, what each of its rows is by itself.

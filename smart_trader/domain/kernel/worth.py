@@ -1,4 +1,4 @@
-"""What a swap was worth, by the second edition: its money, else its volume, else the token's own price (docs/pnl.md).
+"""What a swap was worth: its money, else its volume, else its own price (docs/pnl.md, second edition of netting).
 
 Anybody can make up the price of a token, and a volume is often computed from one. So only money within sane bounds is
 trusted; the others are named for what they are.
