@@ -130,7 +130,7 @@ TABLE = Table(
         Column(
             "trade_rows",
             COUNT,
-            "Rows in bronze that this state vouches for.",
+            "Rows in bronze to which this state refers.",
             False,
             "bronze_transactions",
         ),
