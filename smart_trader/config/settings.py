@@ -41,6 +41,8 @@ _VARIABLES = {variable(key): key for key in FIELDS}
 _MAY_HOLD_SECRETS = frozenset((sources.DOTENV, sources.ENVIRONMENT, sources.DEMO))
 _IN_HASH = frozenset(("tracking", "pnl", "classify", "ranking"))
 _HASHED_BY_CONTENT = frozenset(("classify.pools_files", "classify.exchanges_files"))
+_NO_RULE = "pnl.refresh_days"
+"""Decides when a figure is computed again, not what it is."""
 
 
 def load(
@@ -198,8 +200,16 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
 
 def settings_hash(settings: Settings) -> str:
     """SHA-256 of the settings that decide a ranking. Lists of addresses count by content, not by path."""
-    content = {key: _text(_value(settings, key)) for key in FIELDS if key.split(".")[0] in _IN_HASH}
-    content |= {key: _content(_value(settings, key)) for key in _HASHED_BY_CONTENT}
+    return _hash_of(settings, (key for key in FIELDS if key.split(".")[0] in _IN_HASH))
+
+
+def pnl_settings_hash(settings: Settings) -> str:
+    """SHA-256 of the settings that decide a stored figure or the class of a wallet, like `settings_hash`."""
+    return _hash_of(settings, (key for key in FIELDS if key.startswith(("pnl.", "classify.")) and key != _NO_RULE))
+
+
+def _hash_of(settings: Settings, keys: Iterable[str]) -> str:
+    content = {key: (_content if key in _HASHED_BY_CONTENT else _text)(_value(settings, key)) for key in keys}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,20 +1,31 @@
 """Converts settings into the rules of the domain."""
 
+import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 
-from smart_trader.config.model import Classify, Pnl, Ranking, Tokens
+from smart_trader.config.model import Classify, Pnl, Ranking, Settings, Tokens
 from smart_trader.config.model import Tier as TierSettings
+from smart_trader.config.settings import pnl_settings_hash
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.gold.ranking import RankedBy
+from smart_trader.domain.kernel.edition import EDITION_PREFIX
 from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.ranking import Gate, PerformanceTier, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.kernel.wallets import ClassRules
+from smart_trader.domain.silver.labels import shipped_hash
 
 _SECOND = 10**6
 _HOUR = 3_600 * _SECOND
 _DAY = 24 * _HOUR
+
+
+def pnl_definition(settings: Settings) -> str:
+    """A short name of all rules that decide the stored figures and the class of a wallet: the edition of the code, and
+    a hash of the settings and the shipped lists of addresses."""
+    rules = hashlib.sha256(f"{pnl_settings_hash(settings)} {shipped_hash()}".encode()).hexdigest()
+    return f"{EDITION_PREFIX}{rules[:16]}"
 
 
 def value_rules(pnl: Pnl) -> ValueRules:

@@ -15,7 +15,7 @@ from pyspark.sql import types as T
 
 from smart_trader.config.address_files import read_addresses
 from smart_trader.config.model import Classify
-from smart_trader.config.thresholds import class_rules, mark_rules, value_rules
+from smart_trader.config.thresholds import class_rules, mark_rules, pnl_definition, value_rules
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
 from smart_trader.domain.kernel.marks import Quote
@@ -27,8 +27,10 @@ from smart_trader.domain.silver.labels import (
     shipped_labels,
     user_labels,
 )
-from smart_trader.domain.silver.tracked_whales import computed_state
+from smart_trader.domain.silver.tracked_whales import computed_state, is_defined_by
 from smart_trader.domain.tables.changes import MAX_LITERALS, RowScope
+from smart_trader.domain.tables.restoring import reset_columns
+from smart_trader.domain.tables.state_flags import PNL_COMPUTED, ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
 from smart_trader.rows import collect, persisted
@@ -45,9 +47,11 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def run(app: App) -> None:
     with persisted(_due(app)) as due:
-        count, app.report.rows_in = due.select(
-            F.count(F.lit(1)), F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint")
+        count, app.report.rows_in, by_other_rules = due.select(
+            F.count(F.lit(1)), F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint"), F.count_if("is_by_other_rules")
         ).collect()[0]
+        if by_other_rules:
+            app.report.notes.append(f"{by_other_rules:,} wallets are computed anew: the rules of the PnL changed")
         app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
         if count:
             with _partitions_for(app, app.report.rows_in):
@@ -65,13 +69,27 @@ def _due(app: App) -> DataFrame:
             [{"wallet_address": w} for w in read_addresses(app.options.wallets)],
         )
     rejected = F.coalesce("rejected_rows", F.lit(0))
+    computed_at = F.col("pnl_last_processed_at")
+    is_by_other_rules = computed_at.isNotNull() & ~is_defined_by(pnl_definition(app.settings))
+    is_completed = F.col("pnl_processing_status") == ProcessingStatus.COMPLETED
     due = due_for_pnl(app, named).select(
         "wallet_address",
         (F.coalesce("history_complete", F.lit(False)) & (rejected == 0)).alias("history_complete"),
         rejected.alias("rejected_rows"),
         "trade_rows",
+        is_by_other_rules.alias("is_by_other_rules"),
+        (is_completed & (is_by_other_rules | (computed_at > F.lit(app.as_of)))).alias("is_misleading"),
     )
     return due.orderBy("wallet_address").limit(app.options.limit) if app.options.limit else due
+
+
+def _set_pending(app: App, due: DataFrame) -> None:
+    """Set wallets to pending whose state says completed, and still would if this run ended after their figures and
+    before their state, and the next one had the rules or the business time of the run before."""
+    misleading = due.where("is_misleading").select("wallet_address")
+    if not misleading.isEmpty():
+        state = misleading.withColumns(reset_columns(tracked_whales.TABLE, PNL_COMPUTED.reset))
+        app.tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
 
 
 def _scope(due: DataFrame, count: int) -> RowScope:
@@ -108,8 +126,10 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
             (open_lots.TABLE, engine.lots_in(matched)),
             (rejected_rows.TABLE, rejected_rows.with_text(rejected, app.report.rows_rejected, history)),
         ]
+        _set_pending(app, due)
         app.tables.replace_each(wanted, within=scope)
-        state = computed_state(engine.classes_in(matched), stored, as_of=app.as_of)
+        definition = pnl_definition(app.settings)
+        state = computed_state(engine.classes_in(matched), stored, as_of=app.as_of, definition=definition)
         app.tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
 
 

@@ -2,6 +2,7 @@
 
 from pyspark.sql import DataFrame
 
+from smart_trader.config.thresholds import pnl_definition
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import tracked_tokens, tracked_whales
 from smart_trader.run.app import App
@@ -38,4 +39,10 @@ def due_for_trades(app: App, named: DataFrame | None = None) -> DataFrame:
 def due_for_pnl(app: App, named: DataFrame | None = None) -> DataFrame:
     """Wallets whose PnL is to be computed: among those `named` by hand, where any are."""
     whales = app.tables.read(tracked_whales.TABLE)
-    return tracked_whales.due_for_pnl(whales, as_of=app.as_of, refresh_days=app.settings.pnl.refresh_days, named=named)
+    return tracked_whales.due_for_pnl(
+        whales,
+        as_of=app.as_of,
+        refresh_days=app.settings.pnl.refresh_days,
+        definition=pnl_definition(app.settings),
+        named=named,
+    )

@@ -109,7 +109,6 @@ def test_a_trade_that_changes_goes_or_comes_leaves_what_an_undisturbed_run_leave
     assert lake.digests(SILVER) == undisturbed, "figures of an earlier time"
 
     for threshold, suspects in (("1.5", 0), ("1.25", 1)):
-        lake.run("requeue", as_of=NOW, wallets=named, stage="pnl")
         compute(NOW, ("pnl.price_gap_ok", threshold))
         assert len(lake.rows(trades.TABLE, "price_check = 'suspect'")) == suspects
     assert lake.digests(SILVER) == undisturbed, "another threshold, and the usual one again"

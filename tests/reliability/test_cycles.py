@@ -13,7 +13,13 @@ from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.lake import Lake
 from tests.reliability import lakes
-from tests.reliability.test_state_machine import NEVER_FETCHED, is_due_for_pnl, is_due_for_trades
+from tests.reliability.test_state_machine import (
+    NEVER_FETCHED,
+    OTHER_RULES,
+    RULES,
+    is_due_for_pnl,
+    is_due_for_trades,
+)
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -56,8 +62,9 @@ def test_the_tables_call_due_what_the_model_calls_due(lake: Lake) -> None:
     """So that what the state machine shows of the model holds for the jobs."""
     ago = around(NOW - timedelta(days=14))
     states: dict[str, dict[str, Any]] = {}
-    for nth, (fetch, fetched, is_complete, pnl, computed) in enumerate(
-        product(("pending", "completed"), ago, (None, True, False), ("pending", "completed"), ago)
+    rules = (None, OTHER_RULES, RULES)
+    for nth, (fetch, fetched, is_complete, pnl, computed, definition) in enumerate(
+        product(("pending", "completed"), ago, (None, True, False), ("pending", "completed"), ago, rules)
     ):
         states[f"wallet-{nth}"] = NEVER_FETCHED | {
             "txns_fetch_status": fetch,
@@ -65,6 +72,7 @@ def test_the_tables_call_due_what_the_model_calls_due(lake: Lake) -> None:
             "history_complete": is_complete,
             "pnl_processing_status": pnl,
             "pnl_last_processed_at": computed,
+            "pnl_definition": definition,
         }
     unknown = dict.fromkeys(WALLET_STATE)
     rows = [unknown | state | {"wallet_address": wallet} for wallet, state in states.items()]
@@ -72,10 +80,10 @@ def test_the_tables_call_due_what_the_model_calls_due(lake: Lake) -> None:
     eligible = whales.select("wallet_address")
 
     for_trades = due_for_trades(whales, eligible, as_of=NOW, refresh_days=14).select("wallet_address").collect()
-    for_pnl = due_for_pnl(whales, as_of=NOW, refresh_days=14).select("wallet_address").collect()
+    for_pnl = due_for_pnl(whales, as_of=NOW, refresh_days=14, definition=RULES).select("wallet_address").collect()
 
     assert {row[0] for row in for_trades} == {w for w, state in states.items() if is_due_for_trades(state, NOW)}
-    assert {row[0] for row in for_pnl} == {w for w, state in states.items() if is_due_for_pnl(state, NOW)}
+    assert {row[0] for row in for_pnl} == {w for w, state in states.items() if is_due_for_pnl(state, NOW, RULES)}
 
 
 def test_a_token_is_due_when_pending_or_never_fetched_or_after_72_hours(lake: Lake) -> None:

@@ -42,7 +42,9 @@ NEVER_FETCHED: dict[str, Any] = {
     "last_error": None,
     "pnl_processing_status": "pending",
     "pnl_last_processed_at": None,
+    "pnl_definition": None,
 }
+RULES, OTHER_RULES = "2-these", "2-others"
 
 
 def is_due_for_trades(state: dict[str, Any], as_of: datetime) -> bool:
@@ -51,10 +53,17 @@ def is_due_for_trades(state: dict[str, Any], as_of: datetime) -> bool:
     return state["txns_fetch_status"] == "pending" or is_cut or is_old(state["txns_last_fetched_at"], as_of)
 
 
-def is_due_for_pnl(state: dict[str, Any], as_of: datetime) -> bool:
-    """Read at least once, and pending, never computed as far as is known by then, or long ago."""
+def is_due_for_pnl(state: dict[str, Any], as_of: datetime, rules: str) -> bool:
+    """Read at least once, and pending, never computed as far as is known by then, long ago, or by other rules."""
     is_pending = state["pnl_processing_status"] == "pending"
-    return state["txns_last_fetched_at"] is not None and (is_pending or is_old(state["pnl_last_processed_at"], as_of))
+    is_outdated = is_old(state["pnl_last_processed_at"], as_of) or state["pnl_definition"] != rules
+    return state["txns_last_fetched_at"] is not None and (is_pending or is_outdated)
+
+
+def is_misleading(state: dict[str, Any], as_of: datetime, rules: str) -> bool:
+    """Completed, by other rules or at a later business time than those of the figures that are about to be written."""
+    computed_at = state["pnl_last_processed_at"]
+    return computed_at is not None and (state["pnl_definition"] != rules or computed_at > as_of)
 
 
 def is_old(done: datetime | None, as_of: datetime) -> bool:
@@ -103,7 +112,8 @@ class Refreshing(RuleBasedStateMachine):
         self.api = Api(self.now)
         self.state = {wallet: dict(NEVER_FETCHED) for wallet in WALLETS}
         self.bronze: dict[str, dict[str, datetime]] = {wallet: {} for wallet in WALLETS}
-        self.figures: dict[str, set[str]] = {wallet: set() for wallet in WALLETS}
+        self.rules = RULES
+        self.figures: dict[str, tuple[str, set[str]]] = {wallet: (RULES, set()) for wallet in WALLETS}
         self.late: set[str] = set()
         self.count = 0
 
@@ -166,13 +176,20 @@ class Refreshing(RuleBasedStateMachine):
 
     def compute(self, *, is_killed: bool = False) -> None:
         """A run of silver_pnl: from all rows up to the business time, and a state that refers to no more."""
-        for wallet in [w for w in WALLETS if is_due_for_pnl(self.state[w], self.now)]:
-            known = self.bronze[wallet]
-            self.figures[wallet] = {event for event, time in known.items() if time <= self.now}
+        for wallet in [w for w in WALLETS if is_due_for_pnl(self.state[w], self.now, self.rules)]:
+            known, state = self.bronze[wallet], self.state[wallet]
+            if is_misleading(state, self.now, self.rules):
+                state["pnl_processing_status"] = "pending"
+            seen = {event for event, time in known.items() if time <= self.now}
+            self.figures[wallet] = self.rules, seen
             if not is_killed:
-                is_whole = len(self.figures[wallet]) == len(known)
-                self.state[wallet]["pnl_processing_status"] = "completed" if is_whole else "pending"
-                self.state[wallet]["pnl_last_processed_at"] = self.now
+                is_whole = len(seen) == len(known)
+                state["pnl_processing_status"] = "completed" if is_whole else "pending"
+                state |= {"pnl_last_processed_at": self.now, "pnl_definition": self.rules}
+
+    @rule(rules=st.sampled_from([RULES, OTHER_RULES]))
+    def the_rules_change(self, rules: str) -> None:
+        self.rules = rules
 
     @rule(wallet=st.sampled_from(WALLETS), from_start=st.booleans())
     def reset(self, wallet: str, from_start: bool) -> None:
@@ -189,7 +206,7 @@ class Refreshing(RuleBasedStateMachine):
     def figures_that_are_completed_are_of_all_rows(self) -> None:
         for wallet, state in self.state.items():
             if state["pnl_processing_status"] == "completed" and state["trade_rows"] == len(self.bronze[wallet]):
-                assert self.figures[wallet] == set(self.bronze[wallet]), "I7"
+                assert self.figures[wallet][1] == set(self.bronze[wallet]), "I7"
 
     @precondition(lambda self: self.count)
     @rule()
@@ -210,9 +227,9 @@ class Refreshing(RuleBasedStateMachine):
         self.compute()
         for wallet in WALLETS:
             assert len(self.bronze[wallet]) == len(self.api.rows.get(wallet, ()))
-            assert self.figures[wallet] == set(self.bronze[wallet])
+            assert self.figures[wallet] == (self.rules, set(self.bronze[wallet]))
             assert not is_due_for_trades(self.state[wallet], self.now)
-            assert not is_due_for_pnl(self.state[wallet], self.now)
+            assert not is_due_for_pnl(self.state[wallet], self.now, self.rules)
 
     def _app(self, limit: int, down: tuple[str, ...]) -> Any:
         transactions = SimpleNamespace(max_trades_per_wallet=limit, overlap_hours=OVERLAP / timedelta(hours=1))

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import transaction_history, whale_holders
 from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.kernel.edition import EDITION_PREFIX
 from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
 from smart_trader.domain.silver.tracked_whales import WALLET_STATE
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
@@ -37,16 +38,15 @@ _TIMES = {"first_transaction": F.min, "last_transaction": F.max}
 def summarize_wallets(read: Rows) -> DataFrame:
     """One row per wallet that stands in any table, with its state and its figures.
 
-    `is_consistent`: its PnL is completed, and bronze holds as many rows of it as its state counts. A stopped run leaves
-    other wallets too; their tables need not agree yet.
+    `is_consistent`: its PnL is completed by the rules of this edition, and bronze holds as many rows of it as its state
+    counts. A stopped run and an upgrade leave other wallets too; their tables need not agree yet.
     """
     holders = read(whale_holders.TABLE).select("wallet_address", F.lit(True).alias("is_holder"))
     rows = together(_states(read), holders, *_tables(read))
     grouped = rows.groupBy("wallet_address").agg(*_of_state(), *_of_figures())
     held = F.col(_present(transaction_history.TABLE))
-    return grouped.withColumn(
-        "is_consistent", F.coalesce(F.col("is_completed") & (held == F.col("trade_rows")), F.lit(False))
-    )
+    is_consistent = F.col("is_completed") & F.col("is_of_this_edition") & (held == F.col("trade_rows"))
+    return grouped.withColumn("is_consistent", F.coalesce(is_consistent, F.lit(False)))
 
 
 def _states(read: Rows) -> DataFrame:
@@ -58,6 +58,7 @@ def _states(read: Rows) -> DataFrame:
         F.struct(*state).alias("state"),
         *("trade_rows", "rejected_rows", "pnl_last_processed_at"),
         (F.col("pnl_processing_status") == ProcessingStatus.COMPLETED).alias("is_completed"),
+        F.col("pnl_definition").startswith(EDITION_PREFIX).alias("is_of_this_edition"),
     )
 
 
@@ -83,7 +84,7 @@ def _of_state() -> list[Column]:
         F.max("trade_rows").alias("trade_rows"),
         F.max("rejected_rows").alias("counted_rejected"),
         F.max("pnl_last_processed_at").alias("computed_at"),
-        F.bool_and("is_completed").alias("is_completed"),
+        *(F.bool_and(name).alias(name) for name in ("is_completed", "is_of_this_edition")),
         *(F.count(_present(table)).alias(_present(table)) for table in _FROM_WALLET),
     ]
 

@@ -1,5 +1,6 @@
 """Which wallets are pools or exchanges: by the trade rows themselves, and by lists."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -13,9 +14,17 @@ Labels = Mapping[str, tuple[WalletClass, str]]
 """Class and reason by address."""
 
 
+_SHIPPED = files(__package__).joinpath("labels.json")
+
+
+def shipped_hash() -> str:
+    """SHA-256 of the lists that come with the program."""
+    return hashlib.sha256(_SHIPPED.read_bytes()).hexdigest()
+
+
 def shipped_labels() -> Labels:
     """The lists that come with the program: pools, vaults and programs, and wallets of exchanges."""
-    listed = json.loads(files(__package__).joinpath("labels.json").read_text(encoding="utf-8"))
+    listed = json.loads(_SHIPPED.read_text(encoding="utf-8"))
     return {
         entry["address"]: (kind, f"listed: {entry['name']}")
         for kind in (WalletClass.POOL, WalletClass.EXCHANGE)

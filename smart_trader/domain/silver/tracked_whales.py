@@ -163,6 +163,13 @@ TABLE = Table(
             True,
             "silver_pnl",
         ),
+        Column(
+            "pnl_definition",
+            STRING,
+            "Edition and hash of the rules of the last PnL; null: an edition that did not store it.",
+            True,
+            "silver_pnl",
+        ),
     ),
     checks=(
         one_of("whale_tier", WhaleTier),
@@ -314,24 +321,36 @@ def due_for_pnl(
     *,
     as_of: datetime,
     refresh_days: int,
+    definition: str,
     named: DataFrame | None = None,
 ) -> DataFrame:
-    """Wallets that have been read and whose PnL is pending or was computed long ago, with `history_complete`."""
+    """Wallets that have been read and whose PnL is pending, was computed long ago, or by other rules than those of
+    `definition`, with their state."""
     is_read = F.col("txns_last_fetched_at").isNotNull()
-    after = timedelta(days=refresh_days)
-    due = _wallets(whales, is_read & is_due("pnl_processing_status", "pnl_last_processed_at", as_of=as_of, after=after))
+    is_old = is_due("pnl_processing_status", "pnl_last_processed_at", as_of=as_of, after=timedelta(days=refresh_days))
+    due = _wallets(whales, is_read & (is_old | ~is_defined_by(definition)))
     return due if named is None else due.join(named, "wallet_address", "left_semi")
 
 
-def computed_state(classes: DataFrame, history: DataFrame, *, as_of: datetime) -> DataFrame:
-    """The state of the wallets in `classes` whose PnL is computed from their rows in `history` up to `as_of`.
+def is_defined_by(definition: str) -> SparkColumn:
+    """Whether the PnL of a wallet was computed by the rules of `definition`."""
+    return F.col("pnl_definition").eqNullSafe(F.lit(definition))
+
+
+def computed_state(classes: DataFrame, history: DataFrame, *, as_of: datetime, definition: str) -> DataFrame:
+    """The state of the wallets in `classes` whose PnL is computed from their rows in `history` up to `as_of`, by the
+    rules of `definition`.
 
     Completed means all rows: after a run at an earlier business time, a wallet with later rows is still pending.
     """
     ahead = history.where(F.col("block_time") > F.lit(as_of)).select("wallet_address").distinct()
     status = F.when(F.col("_is_ahead"), ProcessingStatus.PENDING).otherwise(ProcessingStatus.COMPLETED)
     joined = classes.join(F.broadcast(ahead.withColumn("_is_ahead", F.lit(True))), "wallet_address", "left")
-    state = {"pnl_processing_status": status, "pnl_last_processed_at": F.lit(as_of)}
+    state = {
+        "pnl_processing_status": status,
+        "pnl_last_processed_at": F.lit(as_of),
+        "pnl_definition": F.lit(definition),
+    }
     return joined.withColumns(state).drop("_is_ahead")
 
 

@@ -53,6 +53,7 @@ READ = {
     "last_error": None,
     "pnl_processing_status": "completed",
     "pnl_last_processed_at": MONDAY,
+    "pnl_definition": "2-these",
 }
 """State of a wallet that was read and computed."""
 NEW = dict.fromkeys(WALLET_STATE) | {
@@ -249,12 +250,15 @@ def test_whose_pnl_is_due(spark: SparkSession) -> None:
         whale("first time", "T1", pending | {"pnl_last_processed_at": None}),
         whale("14 days", "T1", computed(14)),
         whale("13 days", "T1", computed(13)),
+        whale("other rules", "T1", computed(1, pnl_definition="1-these")),
+        whale("unknown rules", "T1", computed(1, pnl_definition=None)),
         whale("by hand", "T1", computed(1)),
         whale("by hand", "T2", pending),
         whale("cut short", "T1", pending | {"history_complete": False}, is_current=False),
     )
 
-    due = {row["wallet_address"]: row for row in collected(due_for_pnl(whales, as_of=NOW, refresh_days=14))}
+    rows = due_for_pnl(whales, as_of=NOW, refresh_days=14, definition="2-these")
+    due = {row["wallet_address"]: row for row in collected(rows)}
 
-    assert sorted(due) == ["14 days", "by hand", "cut short", "first time"]
+    assert sorted(due) == ["14 days", "by hand", "cut short", "first time", "other rules", "unknown rules"]
     assert [due[wallet]["history_complete"] for wallet in ("by hand", "cut short")] == [True, False]
