@@ -256,6 +256,7 @@ def shuffled(draw: Any, rows: list[Row]) -> list[Row]:
 _small_quantities = st.integers(1, 6)
 _any_quantity = st.integers(1, 10) | st.integers(1, MAX_RAW) | st.sampled_from((MAX_RAW, 10**37, 2**63, 3, 7))
 _small_nano = st.none() | st.integers(0, 12)
+_sources = st.sampled_from(("sol", "stable", "sol", "volume_usd", "token_price"))
 _any_nano = st.none() | st.integers(0, 12) | st.integers(0, 10**27) | st.sampled_from((0, 1, 10**27, 10**9))
 # Ties of time are common; gaps reach past every window and the 7 days after which a token is dead.
 _times = st.integers(0, 3).map(lambda n: n * SECOND) | st.integers(0, 60).map(lambda n: n * 2 * DAY + n * HOUR + n)
@@ -282,6 +283,7 @@ def trade_histories(
         nano.filter(lambda value: value is not None) if values_known else nano,
         _times,
         st.sampled_from((None, 1, 2)),
+        _sources,
     )
     drawn = draw(st.lists(facts, min_size=1, max_size=max_trades))
     return shuffled(draw, [trade_row(f"tx{place}", *fact) for place, fact in enumerate(drawn)])
@@ -296,8 +298,9 @@ def trade_row(
     nano: int | None,
     after: int,
     block_number: int | None = None,
+    source: str = "sol",
 ) -> Row:
-    """One row of silver.trades; `after` counts microseconds from 120 days before NOW."""
+    """One row of silver.trades; `after` counts microseconds from 120 days before NOW, `source` is that of its value."""
     return {
         "trade_id": id_of(wallet, tx_hash, token),
         "wallet_address": wallet,
@@ -307,7 +310,7 @@ def trade_row(
         "side": side,
         "quantity_raw": quantity,
         "value_usd": None if nano is None else rounded(Fraction(nano, 10**9), 9),
-        "value_source": "none" if nano is None else "sol",
+        "value_source": "none" if nano is None else source,
         "price_check": "ok",
         "cost_known": nano is not None if side == "BUY" else None,
         "block_time": NOW - 120 * DAY + after,

@@ -95,6 +95,7 @@ def traded() -> tuple[Trades, Matches]:
         quantity=np.array([scaled(row["tokens"], 10**TOKEN_DECIMALS) for row in rows]),
         value=np.array([scaled(row["value_usd"], USD) for row in rows]),
         has_value=np.ones(len(rows), bool),
+        is_trusted=np.ones(len(rows), bool),
         time=np.array([microseconds(row["time"]) for row in rows]),
     )
     return trades, match(trades)

@@ -55,7 +55,8 @@ DEFECTS = {
     "a later buy fills an earlier sale": Defect(
         FIFO,
         "        if not matched:\n",
-        "        if missing:\n            self.lots.append(Lot(0, sold_at, -missing, 0))\n        if not matched:\n",
+        "        if missing:\n            self.lots.append(Lot(0, sold_at, -missing, 0, is_trusted=True))\n"
+        "        if not matched:\n",
         FIFO_TESTS,
     ),
     "double for decimal": Defect(
@@ -66,10 +67,14 @@ DEFECTS = {
     ),
     "average cost, in columns": Defect(
         COLUMNS,
-        "    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value, trades.time)\n",
+        "    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value,"
+        " trades.is_trusted, trades.time)\n"
+        "    return _Lots",
         "    paid, units = (trades.total(np.where(buys, column, 0)) for column in (trades.value, trades.quantity))\n"
         "    average = np.repeat(paid // np.maximum(units, 1), trades.lengths)\n"
-        "    columns = (bought_so_far, trades.quantity, average * trades.quantity, trades.has_value, trades.time)\n",
+        "    values = average * trades.quantity\n"
+        "    columns = (bought_so_far, trades.quantity, values, trades.has_value, trades.is_trusted, trades.time)\n"
+        "    return _Lots",
         FIFO_TESTS,
     ),
     "last in, first out, in columns": Defect(
@@ -82,9 +87,21 @@ DEFECTS = {
     ),
     "zero for unknown cost, in columns": Defect(
         COLUMNS,
-        "trades.value, trades.has_value, trades.time)\n    return _Lots",
-        "trades.value, trades.is_buy, trades.time)\n    return _Lots",
+        "trades.value, trades.has_value, trades.is_trusted, trades.time)\n    return _Lots",
+        "trades.value, trades.is_buy, trades.is_trusted, trades.time)\n    return _Lots",
         FIFO_TESTS,
+    ),
+    "what was bought untrusted is trusted, in columns": Defect(
+        COLUMNS,
+        "    untrusted = units(is_doubtful) if is_doubtful.any() else np.zeros_like(rest)\n",
+        "    untrusted = np.zeros_like(rest)\n",
+        FIFO_TESTS,
+    ),
+    "a missing price hides a loss": Defect(
+        "smart_trader/domain/pnl/totals.py",
+        "(is_trusted | ~trades.has_value | (result < 0))",
+        "(is_trusted | (trades.has_value & (result < 0)))",
+        "tests/domain/kernel/test_trusted.py",
     ),
     "a later buy fills an earlier sale, in columns": Defect(
         COLUMNS,

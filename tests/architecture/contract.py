@@ -35,6 +35,10 @@ _FIGURES = """
     text: mark_reason
     time: first_transaction last_transaction
     flag: history_complete
+    usd: trusted_pnl trusted_cost_of_sold
+    pct: trusted_roi trusted_win_rate
+    ratio: trusted_ratio
+    count: trusted_sales trusted_winning_sales
 """
 
 COLUMNS = {

@@ -24,12 +24,20 @@ class Lot:
         return self.trade["value_usd"] is not None
 
     @property
+    def trusted(self) -> bool:
+        return is_trusted(self.trade)
+
+    @property
     def cost(self) -> Fraction:
         return fraction(self.trade["value_usd"]) or Fraction(0)
 
     def breakpoint(self, units: int) -> Fraction:
         """F where the first `units` of this lot are gone, rounded: the only place where a cost is."""
         return Fraction(usd(self.cost_before + self.cost * units / self.quantity))
+
+
+def is_trusted(trade: Row) -> bool:
+    return trade["value_source"] in ("stable", "sol")
 
 
 def order(trade: Row) -> tuple[object, ...]:
@@ -65,7 +73,7 @@ def _match_pair(trades: list[Row]) -> tuple[list[Row], list[Row]]:
 
 def _sell(sale: Row, queue: deque[Lot]) -> Row:
     wanted = sale["quantity_raw"]
-    matched = unknown = 0
+    matched = untrusted = unknown = 0
     cost = weighted_time = Fraction(0)
     while wanted and queue:
         lot = queue[0]
@@ -73,6 +81,7 @@ def _sell(sale: Row, queue: deque[Lot]) -> Row:
         cost += lot.breakpoint(lot.quantity - lot.left + taken) - lot.breakpoint(lot.quantity - lot.left)
         if lot.known:
             matched += taken
+            untrusted += 0 if lot.trusted else taken
             weighted_time += taken * lot.trade["block_time"]
         else:
             unknown += taken
@@ -94,6 +103,7 @@ def _sell(sale: Row, queue: deque[Lot]) -> Row:
         "block_number": sale["block_number"],
         "quantity_raw": sale["quantity_raw"],
         "matched_raw": matched,
+        "untrusted_raw": untrusted,
         "unknown_cost_raw": unknown,
         "unmatched_raw": wanted,
         "proceeds_usd": sale["value_usd"],

@@ -18,6 +18,7 @@ Where the specification leaves room, the reading is:
 * Thresholds are compared with exact figures, not with rounded ones. Exactly the limit is: closed, covered.
 * `avg_holding_time_hours` includes sales without a value, as their cost is stored.
 * `history_complete` of a token row is that of its wallet.
+* A sale without a value and with a matched part is a sale for 0 in the trusted figures, also where its cost is 0.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ from fractions import Fraction
 from math import ceil
 from statistics import median
 
+from tests.oracle.fifo import is_trusted
 from tests.oracle.numbers import DAY, Row, fraction, percent, quotient, rounded, usd
 
 ALL_TOKENS = "ALL_TOKENS"
@@ -92,7 +94,7 @@ def _token_row(
     is_dead = not is_closed and row["last_transaction"] < now - 7 * DAY and is_worthless
     coverage = _coverage(sales)
     is_covered = coverage is None or coverage >= COVERED
-    result = Fraction(row["realized_pnl"]) - (cost if is_dead else 0)
+    result = Fraction(row["trusted_pnl"]) - (cost if is_dead else 0)
     counts = is_covered and (is_closed or is_dead)
     fits = not lots or (decimals is not None and decimals <= 18 and held < 10**20)
     return row | {
@@ -172,7 +174,40 @@ def _figures(wallet: str, token: str, trades: list[Row], sales: list[Row], facts
         "last_transaction": max(times, default=None),
         "history_complete": facts["history_complete"],
         "best_trade_roi": percent(max(returns)) if returns else None,
+        **_trusted_figures(trades, sales),
         "computed_at": now,
+    }
+
+
+def _trusted_figures(trades: list[Row], sales: list[Row]) -> Row:
+    by_money = {trade["trade_id"] for trade in trades if is_trusted(trade)}
+    results, costs = [], []
+    of_trusted = of_all = Fraction(0)
+    for sale in sales:
+        if not sale["matched_raw"]:
+            continue
+        trusted = sale["trade_id"] in by_money and sale["untrusted_raw"] == 0
+        cost = Fraction(sale["cost_usd"])
+        if sale["proceeds_usd"] is None:
+            results.append(-cost)
+            costs.append(cost)
+            continue
+        proceeds = Fraction(sale["matched_proceeds_usd"])
+        of_all += proceeds
+        if trusted:
+            of_trusted += proceeds
+        if trusted or proceeds < cost:
+            results.append(proceeds - cost)
+            costs.append(cost)
+    winning = sum(result > 0 for result in results)
+    return {
+        "trusted_pnl": usd(sum(results, Fraction(0))),
+        "trusted_cost_of_sold": usd(sum(costs, Fraction(0))),
+        "trusted_sales": len(results),
+        "trusted_winning_sales": winning,
+        "trusted_roi": quotient(100 * sum(results, Fraction(0)), sum(costs, Fraction(0))),
+        "trusted_win_rate": quotient(100 * winning, len(results)),
+        "trusted_ratio": quotient(of_trusted, of_all),
     }
 
 

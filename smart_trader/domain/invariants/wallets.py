@@ -25,9 +25,12 @@ USES = (*_FROM_WALLET, tracked_whales.TABLE, whale_holders.TABLE)
 
 _COUNTS = (
     *("winning_sales", "matched_sales", "winning_tokens", "losing_tokens"),
-    *("trade_count", "buy_count", "sell_count"),
+    *("trade_count", "buy_count", "sell_count", "trusted_sales", "trusted_winning_sales"),
 )
-_SUMS = ("realized_pnl", "cost_of_sold", "total_bought", "total_sold", "unmatched_proceeds")
+_SUMS = (
+    *("realized_pnl", "cost_of_sold", "trusted_pnl", "trusted_cost_of_sold"),
+    *("total_bought", "total_sold", "unmatched_proceeds"),
+)
 """Null where the sum is too large for its column."""
 _KNOWN_PARTS = ("unrealized_pnl", "current_position_cost_basis", "unmarked_cost_basis")
 """The portfolio has the sum of what is known. They fit their columns where the purchases do, of which they are made."""

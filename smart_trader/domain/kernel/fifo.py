@@ -15,15 +15,17 @@ MICROSECONDS_PER_HOUR = 3_600 * 10**6
 class Lot:
     """A purchase and what is left of it. `cost` is None when nobody knows what was paid."""
 
-    __slots__ = ("bought", "bought_at", "cost", "left", "left_cost", "name")
+    __slots__ = ("bought", "bought_at", "cost", "is_trusted", "left", "left_cost", "name")
 
-    def __init__(self, name: Any, bought_at: int, bought: int, cost: int | None) -> None:
+    def __init__(self, name: Any, bought_at: int, bought: int, cost: int | None, *, is_trusted: bool) -> None:
         self.name = name
         """The caller's name for the purchase."""
         self.bought_at = bought_at
         self.bought = self.left = bought
         self.cost = cost
         self.left_cost = cost or 0
+        self.is_trusted = is_trusted
+        """Whether money shows the cost (`valuation.TRUSTED_SOURCES`)."""
 
     def take(self, units: int) -> int:
         """Take `units` and return their cost.
@@ -43,6 +45,8 @@ class Sale(NamedTuple):
 
     matched: int
     """Units out of lots of known cost."""
+    untrusted: int
+    """Those of the matched units whose lot is not trusted. With any, the sale is not trusted either."""
     unknown_cost: int
     unmatched: int
     """Units never seen bought."""
@@ -71,7 +75,7 @@ class Position:
     def sell(self, quantity: int, value: int | None, sold_at: int) -> Sale:
         """Take `quantity` out of the oldest lots. Trades must come in their total order."""
         lots, missing = self.lots, quantity
-        matched = unknown = cost = weighted_time = 0
+        matched = untrusted = unknown = cost = weighted_time = 0
         while missing and lots:
             lot = lots[0]
             units = lot.left
@@ -87,11 +91,13 @@ class Position:
             else:
                 matched += units
                 weighted_time += units * lot.bought_at
+                if not lot.is_trusted:
+                    untrusted += units
         if not matched:
-            return Sale(0, unknown, missing, None, None, None, None, None)
+            return Sale(0, 0, unknown, missing, None, None, None, None, None)
         acquired_at = weighted_time // matched
         held = round_half_away((sold_at - acquired_at) * MICRO, MICROSECONDS_PER_HOUR)
         if value is None:
-            return Sale(matched, unknown, missing, None, cost, None, acquired_at, held)
+            return Sale(matched, untrusted, unknown, missing, None, cost, None, acquired_at, held)
         proceeds = value if matched == quantity else round_half_away(value * matched, quantity)
-        return Sale(matched, unknown, missing, proceeds, cost, proceeds - cost, acquired_at, held)
+        return Sale(matched, untrusted, unknown, missing, proceeds, cost, proceeds - cost, acquired_at, held)

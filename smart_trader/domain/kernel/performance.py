@@ -87,20 +87,20 @@ def judge_tokens(
 ) -> Results:
     """Mark what is open of each token, and decide whether the token was a win or a loss.
 
-    A token counts by what it brought once hardly anything is left of it, or once nobody will sell the rest any more.
-    `now` is the business time in microseconds.
+    A token counts by what it brought once hardly anything is left of it, or once nobody will sell the rest any more;
+    gains that no money shows do not count. `now` is the business time in microseconds.
     """
     holdings, outcomes = [], []
     closed, least = rules.closed_ratio, rules.min_coverage
-    columns = (totals.realized, totals.matched_proceeds, totals.total_sold, totals.last, positions, decimals, quotes)
-    for realized, matched, sold, last, position, places, quote in zip(*columns, strict=True):
+    columns = (totals.trusted_pnl, totals.matched_proceeds, totals.total_sold, totals.last, positions, decimals, quotes)
+    for gained, matched, sold, last, position, places, quote in zip(*columns, strict=True):
         outcome = 0
         bought, left = position.bought, position.left
         if matched * least.denominator >= least.numerator * sold:
             if bought and (bought - left) * closed.denominator >= closed.numerator * bought:
-                outcome = realized
+                outcome = gained
             elif left and last < now - rules.dead_after and is_worthless(position, places, quote, now, rules):
-                outcome = realized - (position.known_cost or 0)
+                outcome = gained - (position.known_cost or 0)
         holdings.append(mark_position(position, places, quote, now, rules))
         outcomes.append(outcome)
     gains = totals.realized
@@ -166,6 +166,7 @@ def _figures(results: Results) -> dict[str, Sequence[Any]]:
     """What is known of tokens and of wallets alike."""
     return (
         _of_sales(results.totals)
+        | _of_trusted_sales(results.totals)
         | _of_trades(results.totals)
         | _of_decisions(results.won, results.lost)
         | _of_holdings(results.totals.realized, results.holdings)
@@ -184,6 +185,19 @@ def _of_sales(totals: TradeTotals) -> dict[str, Sequence[Any]]:
         "unmatched_proceeds": list(map(sub, totals.total_sold, totals.matched_proceeds)),
         "avg_holding_time_hours": _shares(1, totals.hours_by_cost, totals.held_cost),
         "best_trade_roi": totals.best_trade_roi,
+    }
+
+
+def _of_trusted_sales(totals: TradeTotals) -> dict[str, Sequence[Any]]:
+    """Figures that rank: without what was gained in sales whose values no money shows."""
+    return {
+        "trusted_pnl": totals.trusted_pnl,
+        "trusted_cost_of_sold": totals.trusted_cost_of_sold,
+        "trusted_sales": totals.trusted_sales,
+        "trusted_winning_sales": totals.trusted_winning_sales,
+        "trusted_roi": _shares(100 * MICRO, totals.trusted_pnl, totals.trusted_cost_of_sold),
+        "trusted_win_rate": _shares(100 * MICRO, totals.trusted_winning_sales, totals.trusted_sales),
+        "trusted_ratio": _shares(MICRO, totals.trusted_proceeds, totals.matched_proceeds),
     }
 
 

@@ -18,6 +18,14 @@ class TradeTotals(NamedTuple):
     total_bought: list[int]
     total_sold: list[int]
     matched_proceeds: list[int]
+    trusted_pnl: list[int]
+    """Over the sales that count in the trusted figures: those that are trusted or lost money, and those without a
+    value, which count as sales for 0."""
+    trusted_cost_of_sold: list[int]
+    trusted_winning_sales: list[int]
+    trusted_sales: list[int]
+    trusted_proceeds: list[int]
+    """Matched proceeds of the trusted sales alone."""
     hours_by_cost: list[int]
     """Sum over sales of stored holding hours x cost."""
     held_cost: list[int]

@@ -29,6 +29,10 @@ class ValueSource(StrEnum):
     NONE = "none"
 
 
+TRUSTED_SOURCES = (ValueSource.STABLE, ValueSource.SOL)
+"""Values by money, which somebody had to give. Prices of tokens and volumes can be made up by strangers."""
+
+
 class PriceCheck(StrEnum):
     """How far the prices of the legs disagree, the least severe first. Only one leg has a price: ONE_SIDED."""
 

@@ -35,6 +35,7 @@ from smart_trader.domain.kernel.performance import (
     wallet_figures,
 )
 from smart_trader.domain.kernel.trades import Side
+from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES
 from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.results import (
@@ -52,7 +53,7 @@ from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 
 _AROUND = ("wallet_address", "token_address", "block_time")
 _PAYLOAD = ("trade_id", "block_number", "quantity_raw", "value_usd")
-TRADE_COLUMNS = (*_AROUND, *_PAYLOAD, "side", "decimals")
+TRADE_COLUMNS = (*_AROUND, *_PAYLOAD, "side", "decimals", "value_source")
 """Columns of a trade that the engine reads."""
 _TRADE = (*(f"trade.{name}" for name in _AROUND), "trade.payload.*")
 _ROWS_PER_BATCH = 20_000
@@ -76,8 +77,9 @@ def to_lines(lines: DataFrame) -> DataFrame:
     Columns that the order of rows does not need lie in the struct `payload`: Spark takes plain decimals apart at every
     step, and looks at each plain column of a persisted frame to compress it. So make lines before a shuffle.
     """
-    is_sale = F.col("side") == Side.SELL
-    return lines.select(*_AROUND, is_sale.alias("is_sale"), F.struct(*_PAYLOAD).alias("payload"), "decimals", "facts")
+    flags = {"is_sale": F.col("side") == Side.SELL, "is_trusted": F.col("value_source").isin(*TRUSTED_SOURCES)}
+    named = (flag.alias(name) for name, flag in flags.items())
+    return lines.select(*_AROUND, *named, F.struct(*_PAYLOAD).alias("payload"), "decimals", "facts")
 
 
 def match_trades(lines: DataFrame, rules: EngineRules) -> DataFrame:
@@ -88,7 +90,8 @@ def match_trades(lines: DataFrame, rules: EngineRules) -> DataFrame:
     # A wallet's facts have no token and come first: that is how its end and the next one's beginning are seen.
     order = (*_AROUND, "payload.block_number", "is_sale", "payload.trade_id")
     result = stateful_arrow_udf(partial(_match_partition, rules=rules), MATCHED)(
-        *("token_address", "block_time", "is_sale", "payload.quantity_raw", "payload.value_usd", "decimals", "facts")
+        *("token_address", "block_time", "is_sale", "is_trusted", "payload.quantity_raw", "payload.value_usd"),
+        *("decimals", "facts"),
     )
     figures = F.when(F.col("result.figures").isNotNull(), F.struct("wallet_address", "result.figures.*"))
     return (
@@ -187,7 +190,7 @@ class _Engine:
 
     def match_lines(self, lines: tuple[pa.Array, ...], *, ends_wallet: bool) -> Iterator[pa.Array]:
         """A row of `MATCHED` for each line, in batches. `ends_wallet` says whether the last line is a wallet's last."""
-        tokens, times, is_sale, quantities, values, *_ = lines
+        tokens, times, is_sale, is_trusted, quantities, values, *_ = lines
         # A wallet's own line is a position of its own, in which nothing was bought.
         trades = Trades(
             starts=np.array(run_starts(tokens)),
@@ -195,6 +198,7 @@ class _Engine:
             quantity=numbers(quantities),
             value=numbers(values),
             has_value=values.is_valid().to_numpy(zero_copy_only=False),
+            is_trusted=is_trusted.fill_null(False).to_numpy(zero_copy_only=False),
             time=numbers(times),
         )
         matches = match(trades)

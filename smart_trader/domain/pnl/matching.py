@@ -41,6 +41,8 @@ class Trades:
     value: Numbers
     """Nano-dollars; 0 where nobody knows."""
     has_value: Flags
+    is_trusted: Flags
+    """Whether money shows the value (`valuation.TRUSTED_SOURCES`)."""
     time: Places
     """Microseconds."""
 
@@ -69,7 +71,7 @@ class Trades:
     @property
     def columns(self) -> tuple[Numbers, ...]:
         """All but `starts`."""
-        return (self.is_buy, self.quantity, self.value, self.has_value, self.time)
+        return (self.is_buy, self.quantity, self.value, self.has_value, self.is_trusted, self.time)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +80,8 @@ class Matches:
 
     matched: Numbers
     """Of a sale: units out of lots of known cost."""
+    untrusted: Numbers
+    """Of a sale: those of the matched units that were bought in trades that are not trusted."""
     unknown_cost: Numbers
     """Of a sale: units out of lots of unknown cost."""
     unmatched: Numbers
@@ -145,12 +149,12 @@ def match_in_turn(trades: Trades) -> Matches:
 def _walk(trades: Trades, kind: Any) -> Matches:
     found = _nothing(len(trades), kind)
     position, begins = Position(), set(trades.starts.tolist())
-    for row, (is_buy, quantity, value, has_value, time) in enumerate(_in_turn(trades)):
+    for row, (is_buy, quantity, value, has_value, is_trusted, time) in enumerate(_in_turn(trades)):
         if row in begins:
             _note_left(position, found)
             position = Position()
         if is_buy:
-            position.buy(Lot(row, time, quantity, value if has_value else None))
+            position.buy(Lot(row, time, quantity, value if has_value else None, is_trusted=is_trusted))
             continue
         sale = position.sell(quantity, value if has_value else None, time)
         for name, number in zip(_SALE_COLUMNS, _columns_of(sale), strict=True):
@@ -178,11 +182,8 @@ class _Lots:
     size: Numbers
     cost: Numbers
     is_known: Flags
+    is_trusted: Flags
     time: Places
-
-    @property
-    def known_size(self) -> Numbers:
-        return np.where(self.is_known, self.size, 0)
 
     def rest_cost(self, lots: Places, rest: Numbers) -> Numbers:
         """What the last `rest` units of some lots cost, rounded half down: what was paid before them is rounded up."""
@@ -217,7 +218,7 @@ def match_columns(trades: Trades) -> Matches:
 
 def _lots(trades: Trades, bought_so_far: Numbers) -> _Lots:
     buys = trades.is_buy
-    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value, trades.time)
+    columns = (bought_so_far, trades.quantity, trades.value, trades.has_value, trades.is_trusted, trades.time)
     return _Lots(*(np.insert(column[buys], 0, 0) for column in columns))
 
 
@@ -228,33 +229,43 @@ def _sales(trades: Trades, lots: _Lots, origin: Numbers, until: Numbers) -> tupl
     since[trades.starts] = origin[trades.starts]
     begin, end, quantity = since[sales], until[sales], trades.quantity[sales]
     last = np.searchsorted(lots.end, end)
-    matched, cost = _matched(lots, begin, end, last)
+    matched, untrusted, cost = _matched(lots, begin, end, last)
     acquired_at = np.where(matched > 0, _acquired(lots, begin, end, last, matched), 0)
     held = np.where(matched > 0, trades.time[sales] - acquired_at, 0)
     found = (
-        *(matched, end - begin - matched, quantity - (end - begin)),
+        *(matched, untrusted, end - begin - matched, quantity - (end - begin)),
         *(_proceeds(trades.value[sales], matched, quantity), cost, acquired_at),
         (2 * held + _MICROSECONDS_PER_MICROHOUR) // (2 * _MICROSECONDS_PER_MICROHOUR),
     )
     return tuple(_scattered(sales, values, len(trades)) for values in found)
 
 
-def _matched(lots: _Lots, begin: Numbers, end: Numbers, last: Places) -> tuple[Numbers, Numbers]:
-    """Units of known cost in each stretch, and what they cost. `last` is the purchase in which a stretch ends."""
+def _matched(lots: _Lots, begin: Numbers, end: Numbers, last: Places) -> tuple[Numbers, Numbers, Numbers]:
+    """Units of known cost in each stretch, those of them bought untrusted, and what the first cost.
+
+    `last` is the purchase in which a stretch ends.
+    """
     is_first = np.ones(len(begin), bool)
     is_first[1:] = begin[1:] != end[:-1]
-
-    def up_to_begin(at_end: Numbers, at_lots_end: Numbers) -> Numbers:
-        """The same sum where the stretch begins: where the one before ended, or where the position begins."""
-        before = np.insert(at_end, 0, 0)[:-1]
-        before[is_first] = at_lots_end[np.searchsorted(lots.end, begin[is_first])]
-        return before
-
+    first_begins = np.searchsorted(lots.end, begin[is_first])
     rest = lots.end[last] - end
-    paid, known = np.cumsum(lots.cost), np.cumsum(lots.known_size)
-    paid_to_end = paid[last] - lots.rest_cost(last, rest)
-    known_to_end = known[last] - np.where(lots.is_known[last], rest, 0)
-    return known_to_end - up_to_begin(known_to_end, known), paid_to_end - up_to_begin(paid_to_end, paid)
+
+    def inside(of_lots: Numbers, in_rest: Numbers) -> Numbers:
+        """What the lots have in each stretch: their sum where it ends less that where it begins, which is where the
+        one before ended, or where the position begins."""
+        so_far = np.cumsum(of_lots)
+        to_end = so_far[last] - in_rest
+        to_begin = np.insert(to_end, 0, 0)[:-1]
+        to_begin[is_first] = so_far[first_begins]
+        found: Numbers = to_end - to_begin
+        return found
+
+    def units(is_counted: Flags) -> Numbers:
+        return inside(np.where(is_counted, lots.size, 0), np.where(is_counted[last], rest, 0))
+
+    is_doubtful = lots.is_known & ~lots.is_trusted
+    untrusted = units(is_doubtful) if is_doubtful.any() else np.zeros_like(rest)
+    return units(lots.is_known), untrusted, inside(lots.cost, lots.rest_cost(last, rest))
 
 
 def _proceeds(value: Numbers, matched: Numbers, quantity: Numbers) -> Numbers:

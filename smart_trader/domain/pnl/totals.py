@@ -28,6 +28,7 @@ def trade_totals(trades: Trades, matches: Matches) -> TradeTotals:
         "total_bought": np.where(trades.is_buy, trades.value, 0),
         "total_sold": np.where(is_sale, trades.value, 0),
         "matched_proceeds": matches.matched_proceeds,
+        **_trusted(trades, matches),
         "hours_by_cost": hours_by_cost,
         "held_cost": matches.cost,
     }
@@ -37,6 +38,21 @@ def trade_totals(trades: Trades, matches: Matches) -> TradeTotals:
         last=trades.time[trades.ends - 1].tolist(),
         best_trade_roi=_best_roi(trades, gain, cost),
     )
+
+
+def _trusted(trades: Trades, matches: Matches) -> dict[str, Numbers]:
+    """What each sale adds to the trusted figures."""
+    is_matched = matches.matched > 0
+    is_trusted = is_matched & trades.has_value & trades.is_trusted & (matches.untrusted == 0)
+    result = matches.matched_proceeds - matches.cost  # without a value: what was lost in a sale for 0
+    counts = is_matched & (is_trusted | ~trades.has_value | (result < 0))
+    return {
+        "trusted_pnl": np.where(counts, result, 0),
+        "trusted_cost_of_sold": np.where(counts, matches.cost, 0),
+        "trusted_winning_sales": (counts & (result > 0)).astype(np.int64),
+        "trusted_sales": counts.astype(np.int64),
+        "trusted_proceeds": np.where(is_trusted, matches.matched_proceeds, 0),
+    }
 
 
 def _best_roi(trades: Trades, gain: Numbers, cost: Numbers) -> list[int | None]:

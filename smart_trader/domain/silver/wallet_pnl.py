@@ -116,6 +116,21 @@ FIGURES = (
         "Share of gross gains from the best token; null on token rows.",
     ),
     Column("best_trade_roi", PERCENT, "Largest 100 x realized / cost of a sale with cost."),
+    Column(
+        "trusted_pnl",
+        USD,
+        "Realized over the sales that are trusted or lost money; a sale without a value counts as one for 0.",
+    ),
+    Column("trusted_cost_of_sold", USD, "Cost of those sales."),
+    Column("trusted_sales", COUNT, "Number of those sales."),
+    Column("trusted_winning_sales", COUNT, "Those of them with a gain, all of which are trusted."),
+    Column("trusted_roi", PERCENT, "100 x trusted_pnl / their cost; null when that cost is 0."),
+    Column("trusted_win_rate", PERCENT, "100 x winning / trusted_sales; null without any."),
+    Column(
+        "trusted_ratio",
+        RATIO,
+        "Matched proceeds of trusted sales / all matched proceeds; null without proceeds.",
+    ),
 )
 """What is known about a wallet's trading, in one token or in all: shared with gold.smart_traders."""
 

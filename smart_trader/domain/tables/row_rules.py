@@ -96,6 +96,14 @@ _BETWEEN_COLUMNS: Mapping[str, tuple[Check, ...]] = {
             # What a column cannot hold is null in it. An unrealized loss of that size has cost as much.
             "total_bought IS NULL OR coalesce(total_pnl = realized_pnl + coalesce(unrealized_pnl, 0), true)",
         ),
+        # Null in all of them: computed before they were added.
+        Check(
+            "trusted_counts_in_order",
+            "coalesce(trusted_winning_sales <= least(winning_sales, trusted_sales), true)"
+            " AND coalesce(trusted_sales <= sell_count, true)",
+        ),
+        Check("trusted_is_not_better", "coalesce(trusted_pnl <= realized_pnl, true)"),
+        Check("trusted_ratio_in_range", "coalesce(trusted_ratio BETWEEN 0 AND 1, true)"),
         Check("seen_has_time", "NOT moved_to_gold OR gold_processed_at IS NOT NULL"),
     ),
     "gold.smart_traders": (

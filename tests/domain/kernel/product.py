@@ -17,6 +17,7 @@ from smart_trader.config import thresholds
 from smart_trader.config.settings import load
 from smart_trader.domain.kernel import marks, netting, performance, ranking, wallets
 from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
+from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES
 from smart_trader.domain.pnl import matching, totals
 from tests.oracle import netting as by_oracle
 from tests.oracle.fifo import order
@@ -34,12 +35,14 @@ RANKING_RULES = thresholds.ranked_by(DEFAULTS.ranking).rules
 _PRICES = {"current_position_tokens", "mark_price"}
 _COUNTS = {
     *("winning_sales", "matched_sales", "winning_tokens", "losing_tokens", "trade_count", "buy_count", "sell_count"),
+    *("trusted_sales", "trusted_winning_sales"),
     *("first_transaction", "last_transaction", "history_complete", "arbitrage_tx_count", "rejected_rows"),
     "mark_reason",
 }
 _MILLIONTHS = {
     *("roi", "win_rate", "token_win_rate", "win_rate_lower_bound", "coverage_ratio", "avg_holding_time_hours"),
     *("trade_frequency_daily", "best_token_share", "best_trade_roi"),
+    *("trusted_roi", "trusted_win_rate", "trusted_ratio"),
 }
 
 
@@ -231,6 +234,7 @@ def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, matching.Trades]:
         quantity=_numbers([row["quantity_raw"] for row in rows]),
         value=_numbers([value or 0 for value in values]),
         has_value=np.array([value is not None for value in values], bool),
+        is_trusted=np.array([row["value_source"] in TRUSTED_SOURCES for row in rows], bool),
         time=np.array([row["block_time"] for row in rows], np.int64),
     )
 
@@ -247,6 +251,7 @@ def _sale_row(trade: dict[str, Any], matches: matching.Matches, place: int) -> d
     has_value = trade["value_usd"] is not None
     return {column: trade[column] for column in same} | {
         "matched_raw": matched,
+        "untrusted_raw": int(matches.untrusted[place]),
         "unknown_cost_raw": int(matches.unknown_cost[place]),
         "unmatched_raw": int(matches.unmatched[place]),
         "proceeds_usd": trade["value_usd"],

@@ -30,7 +30,7 @@ def by_id(rows: list[Row]) -> dict[str, Row]:
 
 
 def history(*trades: tuple[Any, ...]) -> list[Row]:
-    """Trades of one wallet and token: side, quantity, nano-dollars or None, microseconds, block number."""
+    """Trades of one wallet and token: side, quantity, nano-dollars or None, microseconds, block number, source."""
     return [trade_row(f"tx{place}", "Wallet", "MintWith6", *trade) for place, trade in enumerate(trades)]
 
 
@@ -43,6 +43,10 @@ THIRDS = history(("BUY", 3, 1, 0), ("BUY", 3, 1, 0), *(("SELL", 1, 5, at) for at
 BUY_FIRST_AT_A_TIE = history(("SELL", 2, 9, 5, 1), ("BUY", 2, 4, 5, 1))
 NO_BLOCK_SORTS_FIRST = history(("BUY", 2, 4, 5, 1), ("SELL", 2, 9, 5, None))
 UNKNOWN_IN_BETWEEN = history(("BUY", 2, 4, 0), ("BUY", 2, None, 1), ("BUY", 2, 6, 2), ("SELL", 5, 7, 3))
+UNTRUSTED_IN_BETWEEN = history(
+    *(("BUY", 2, 4, at, 1, source) for at, source in enumerate(("sol", "token_price", "stable", "volume_usd"))),
+    *(("SELL", quantity, 9, 4 + at) for at, quantity in enumerate((1, 2, 1, 1, 2))),
+)
 ONLY_UNKNOWN = history(("BUY", 2, None, 0), ("SELL", 1, 7, 1))
 OVERSOLD_AND_BOUGHT_AGAIN = history(("BUY", 2, 4, 0), ("SELL", 5, 9, 1), ("BUY", 3, 6, 2), ("SELL", 1, 3, 3))
 SOLD_FIRST = history(("SELL", 5, 9, 0), ("BUY", 5, 6, 1), ("SELL", 6, 3, 2))
@@ -61,6 +65,7 @@ TIMES_WITH_A_REST = history(("BUY", 1, 5, 0), ("BUY", 2, 5, 1), ("SELL", 3, 9, 3
 @example(BUY_FIRST_AT_A_TIE)
 @example(NO_BLOCK_SORTS_FIRST)
 @example(UNKNOWN_IN_BETWEEN)
+@example(UNTRUSTED_IN_BETWEEN)
 @example(ONLY_UNKNOWN)
 @example(OVERSOLD_AND_BOUGHT_AGAIN)
 @example(SOLD_FIRST)
@@ -77,6 +82,7 @@ def test_sale_by_sale_and_lot_by_lot_the_kernel_is_the_oracle(trades: list[Row])
 
 @given(strategies.trade_histories(small=True), st.integers(0, 200))
 @example(UNKNOWN_IN_BETWEEN, 0)
+@example(UNTRUSTED_IN_BETWEEN, 10)
 def test_wide_positions_are_matched_as_narrow_ones(trades: list[Row], limit: int) -> None:
     with patch.object(matching, "_LIMIT", float(limit)):  # so that some, or all, do not fit 64 bits
         some_wide = product.match(trades)
@@ -87,6 +93,7 @@ def test_wide_positions_are_matched_as_narrow_ones(trades: list[Row], limit: int
 @given(strategies.trade_histories(small=True, max_trades=20, wallets=("Wallet",), tokens=("MintWith6",)))
 @example(OVERSOLD_AND_BOUGHT_AGAIN)
 @example(UNKNOWN_IN_BETWEEN)
+@example(UNTRUSTED_IN_BETWEEN)
 def test_matching_is_counting_out_single_coins(trades: list[Row]) -> None:
     sales, lots = (by_id(rows) for rows in product.match(trades))
     coins: deque[Row] = deque()
@@ -98,6 +105,7 @@ def test_matching_is_counting_out_single_coins(trades: list[Row]) -> None:
         known = [coin for coin in paid if coin["cost_known"]]
         sale = sales[trade["trade_id"]]
         assert sale["matched_raw"] == len(known)
+        assert sale["untrusted_raw"] == sum(coin["value_source"] not in ("stable", "sol") for coin in known)
         assert sale["unknown_cost_raw"] == len(paid) - len(known)
         assert sale["unmatched_raw"] == trade["quantity_raw"] - len(paid)
         exact = sum((Fraction(coin["value_usd"]) / coin["quantity_raw"] for coin in known), Fraction(0))
@@ -221,7 +229,8 @@ def _average_cost_total(trades: list[Row]) -> Fraction:
 def test_scaling_quantities_leaves_the_money(trades: list[Row], factor: int) -> None:
     larger = [trade | {"quantity_raw": trade["quantity_raw"] * factor} for trade in trades]
     for rows, scaled in zip(product.match(trades), product.match(larger), strict=True):
-        counts = {"quantity_raw", "matched_raw", "unknown_cost_raw", "unmatched_raw", "bought_raw", "remaining_raw"}
+        of_sale = {"quantity_raw", "matched_raw", "untrusted_raw", "unknown_cost_raw", "unmatched_raw"}
+        counts = of_sale | {"bought_raw", "remaining_raw"}
         expected = [{c: v * factor if c in counts else v for c, v in row.items()} for row in rows]
         product.assert_same(scaled, expected, "trade_id")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from smart_trader.domain.arrow import Batches, arrow_type
 from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES
 from smart_trader.domain.pnl import engine
 from smart_trader.domain.silver import trades
 from tests import strategies
@@ -91,9 +92,13 @@ def _lines(history: Sequence[Row]) -> Columns:
     def pair(row: Row) -> Any:
         return row["wallet_address"], row["token_address"], order(row)
 
-    rows = [row | {"is_sale": row["side"] == "SELL"} for row in sorted(history, key=pair)]
+    rows = [
+        row | {"is_sale": row["side"] == "SELL", "is_trusted": row["value_source"] in TRUSTED_SOURCES}
+        for row in sorted(history, key=pair)
+    ]
     kinds = kinds_of(trades.TABLE, ("token_address", "block_time"))
-    kinds |= {"is_sale": pa.bool_()} | kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
+    kinds |= dict.fromkeys(("is_sale", "is_trusted"), pa.bool_())
+    kinds |= kinds_of(trades.TABLE, ("quantity_raw", "value_usd", "decimals"))
     return columns(with_own_lines(rows, lambda _: {"facts": FACTS}), kinds | {"facts": arrow_type(trades.FACTS)})
 
 
