@@ -19,12 +19,14 @@ All tables are Delta tables in the folder `LAYER/NAME` below `warehouse.root`, s
 They use neither deletion vectors nor column mapping, so that the common readers outside Spark can open them.
 
 - Types are Spark SQL's. `DECIMAL(38,0)` counts base units of a token, `DECIMAL(28,9)` is US dollars, `DECIMAL(38,18)` a
-  price or an amount of whole tokens. No column is a float. Times are UTC.
+  price or an amount of whole tokens. Only the measurements in `foundation` are `DOUBLE`, never NaN or infinite. Times
+  are UTC.
 - **Null means unknown**, never zero. "no" under *null* is enforced on every write, and so are the checks.
 - *state of*: the job that keeps the column as state. Other columns belong to the job that writes the table's rows.
 - Every table also has the columns `batch_id` (the run that wrote the row) and `ingested_at` (when), both never null.
   They say how a row came about, not what it says: two lakes hold the same when all other columns agree.
-- Every commit carries the run id, the job and the version of the program in Delta's `userMetadata`.
+- Every commit carries the run id, the job, the version of the program and the user of the operating system
+  (`user_name`) in Delta's `userMetadata`.
 - *clustered by*: the column in whose order `maintain` lays out the files of a large table (Z-order). Writes do not sort
   by it.
 - *maintenance*: to which size `maintain` merges files, from which share of new bytes on it lays out a large clustered

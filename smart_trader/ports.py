@@ -189,6 +189,8 @@ class Commit:
     """Delta's name of it."""
     job: str | None
     run_id: str | None
+    user_name: str | None
+    """Of the operating system; None in commits that do not name it."""
     rows: int | None
     """Rows inserted, updated and deleted; None where the operation does not say."""
     is_clustering: bool = False

@@ -44,7 +44,7 @@ DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
 # planted defect runs one test.
 _COMPILE = tuning.COMPILE_LITTLE if PROFILE == "planted" else ("-XX:ReservedCodeCacheSize=256m",)
 _JAVA = (*_COMPILE, "-XX:+UseSerialGC", "-Xms2g", "-Xmn768m", "-XX:MetaspaceSize=256m")
-RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
+RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "foundation": 400, "ops": 90}
 
 
 def job_runs(names: Sequence[str]) -> list[tuple[str, Callable[[App], None]]]:

@@ -45,7 +45,7 @@ def test_what_others_write_into_tables_is_an_object_or_nothing(text: str) -> Non
 
 
 def test_what_this_program_writes_is_understood() -> None:
-    assert committer('{"job": "pipeline", "run_id": "r1"}') == ("pipeline", "r1")
+    assert committer('{"job": "pipeline", "run_id": "r1", "user_name": "ann"}') == ("pipeline", "r1", "ann")
     assert foreign.count_in({"rows": 3, "more": "12", "few": -1, "flag": True, "big": 2**63}, "rows") == 3
     found = {"more": "12", "few": "-1", "flag": True, "big": 2**63, "digits": "²", "long": "1" * 20}
     assert [foreign.count_in(found, name) for name in found] == [12, None, None, None, None, None]

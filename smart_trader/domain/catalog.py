@@ -2,6 +2,8 @@
 
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
+from smart_trader.domain.foundation import rejected_rows as foundation_rejected_rows
+from smart_trader.domain.foundation import tables as foundation
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
@@ -28,6 +30,8 @@ TABLES = (
     wallet_pnl.TABLE,
     smart_traders.TABLE,
     rank_history.TABLE,
+    *foundation.TABLES.values(),
+    foundation_rejected_rows.TABLE,
     runs.TABLE,
 )
 

@@ -1,7 +1,7 @@
 """a table of the lake -> standard output
 
-The versions of a table: when each was committed, by which run and job, and how many rows it changed. With --version or
---time the rows as they were then, in the order of the key. Writes nothing and needs no lock.
+The versions of a table: when each was committed, by which run, job and user, and how many rows it changed. With
+--version or --time the rows as they were then, in the order of the key. Writes nothing and needs no lock.
 """
 
 import sys
@@ -30,6 +30,7 @@ def run(app: App) -> None:
                 "operation": one.operation,
                 "job": one.job or "-",
                 "run_id": one.run_id or "-",
+                "user": one.user_name or "-",
                 "rows": one.rows,
             }
             for one in commits[:limit]

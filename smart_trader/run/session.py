@@ -84,6 +84,7 @@ def _store(context: RunContext, clock: SystemClock, spark: SparkSession, clones:
         "bronze": retention.bronze_days,
         "silver": retention.silver_days,
         "gold": retention.gold_days,
+        "foundation": retention.foundation_days,
         "ops": retention.gold_days,
     }
     if clones is None:

@@ -20,6 +20,7 @@ TYPES = {
     "ratio": "decimal(38,6)",
     "hours": "decimal(18,6)",
     "score": "decimal(9,4)",
+    "double": "double",
     "cents": "decimal(28,2)",
 }
 
@@ -163,6 +164,34 @@ COLUMNS = {
         usd: total_pnl realized_pnl
         pct: roi win_rate
     """,
+    "foundation.market_regimes": """
+        time: timestamp updated_at
+        text: symbol regime futures_trend model_version source source_file
+        double: vix put_call_ratio confidence
+        count: source_line
+        date: date
+    """,
+    "foundation.performance_metrics": """
+        time: timestamp updated_at
+        text: strategy_id regime_at_entry regime_current source_file
+        double: unrealized_pnl realized_pnl total_pnl delta gamma theta vega entry_price current_price
+        int: dte
+        count: source_line
+        date: date
+    """,
+    "foundation.signals": """
+        time: timestamp acted_at updated_at
+        text: strategy_id signal_type source source_version regime futures_trend source_file
+        double: signal_value
+        flag: acted_upon
+        count: source_line
+        date: date
+    """,
+    "foundation.rejected_rows": """
+        text: source source_file reason detail raw raw_sha256
+        count: line
+        time: rejected_at
+    """,
     "ops.runs": """
         text: run_id job outcome table_versions code_version settings_hash message
         time: started_at finished_at
@@ -185,6 +214,10 @@ KEYS = {
     "silver.wallet_pnl": "wallet_address token_address",
     "gold.smart_traders": "wallet_address",
     "gold.rank_history": "ranked_at wallet_address",
+    "foundation.market_regimes": "timestamp symbol",
+    "foundation.performance_metrics": "timestamp strategy_id",
+    "foundation.signals": "timestamp strategy_id signal_type",
+    "foundation.rejected_rows": "source_file line",
     "ops.runs": "run_id job",
 }
 
@@ -192,6 +225,9 @@ PARTITIONS = {
     "bronze.token_metrics": "processing_date",
     "bronze.whale_holders": "rank_date",
     "gold.rank_history": "ranking_date",
+    "foundation.market_regimes": "date",
+    "foundation.performance_metrics": "date",
+    "foundation.signals": "date",
 }
 
 

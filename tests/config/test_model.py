@@ -244,4 +244,4 @@ def test_a_setting_that_nothing_reads_is_known() -> None:
     files = [file for file in (ROOT / "smart_trader").rglob("*.py") if file.name != "model.py"]
     named = set(re.findall(r"\w+", " ".join(file.read_text("utf-8") for file in files)))
     unread = {key for key in FIELDS if key.rpartition(".")[2] not in named}
-    assert unread == {"warehouse.s3_endpoint", "warehouse.s3_region", "retention.foundation_days"}
+    assert unread == {"warehouse.s3_endpoint", "warehouse.s3_region"}

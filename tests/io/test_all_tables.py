@@ -118,12 +118,16 @@ def record(random: Random, table: Table, nth: int) -> Record:
     if name:
         row |= {part: Decimal(random.choice((1, 7, 10**18))) for part in parts}
         row[name] = sum(row[part] for part in parts)
+    if "timestamp" in table.key:
+        row["date"] = row["timestamp"].date()
+    if "acted_at" in row:
+        row |= {"acted_upon": True, "acted_at": row["timestamp"]}
     return row
 
 
 def _value(random: Random, table: Table, column: Column, nth: int) -> Any:
     if column.name in table.key:
-        return _keys(column.type, nth)
+        return None if column.nullable and nth == 0 else _keys(column.type, nth)
     if column.nullable and random.random() < 0.3:
         return None
     rules = [check.condition for check in table.checks if re.search(rf"\b{column.name}\b", check.condition)]
@@ -131,7 +135,7 @@ def _value(random: Random, table: Table, column: Column, nth: int) -> Any:
     if words:
         return random.choice(words)
     values = _values(random, column.type)
-    return random.choice([value for value in values if value > 0] if rules else values)
+    return random.choice([v for v in values if not isinstance(v, float | int | Decimal) or v > 0] if rules else values)
 
 
 def _keys(kind: T.DataType, nth: int) -> Any:
@@ -154,6 +158,8 @@ def _values(random: Random, kind: T.DataType) -> Sequence[Any]:
             return True, False
         case T.IntegerType():
             return 0, 1, -1, 2**31 - 1, -(2**31)
+        case T.DoubleType():
+            return 0.5, 1.0, 5e-324
         case T.LongType():
             return 0, 1, -1, 2**63 - 1, -(2**63)
         case T.DecimalType():

@@ -1,5 +1,6 @@
 """The store on real Delta tables: what a write commits, and when it commits nothing."""
 
+import getpass
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -318,7 +319,7 @@ def test_what_changed_leaves_out_maintenance_and_the_named_job(store: DeltaStore
     assert store.changed_since(TABLE, start + 3), "the table was recreated since"
 
 
-def test_every_commit_names_run_job_and_code_version(store: DeltaStore, spark: SparkSession) -> None:
+def test_every_commit_names_run_job_code_version_and_user(store: DeltaStore, spark: SparkSession) -> None:
     with store.committing_as("maker", "1.2.3"):
         store.append(TABLE, things(store, {"id": "7"}))
         store.update(TABLE, store.frame(TABLE.fields(("id", "part")), [{"id": "7", "part": "b"}]))
@@ -326,7 +327,8 @@ def test_every_commit_names_run_job_and_code_version(store: DeltaStore, spark: S
 
     history = spark.sql(f"DESCRIBE HISTORY delta.`{store.path(TABLE)}` LIMIT 3").collect()
     named = [commit.userMetadata and json.loads(commit.userMetadata) for commit in history]
-    assert named == [None, *[{"run_id": "second", "job": "maker", "code_version": "1.2.3"}] * 2]
+    user = getpass.getuser()
+    assert named == [None, *[{"run_id": "second", "job": "maker", "code_version": "1.2.3", "user_name": user}] * 2]
 
 
 def test_what_cannot_be_read_is_a_storage_error_that_says_what_to_do(store: DeltaStore) -> None:

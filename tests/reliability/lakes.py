@@ -82,7 +82,7 @@ def _every_commit_says_whose_it_is(root: Path, table: Table) -> None:
     for commit in DeltaTable(root / table.path).history():
         if commit["operation"] in ("WRITE", "MERGE", "UPDATE", "DELETE"):
             said = json.loads(commit.get("userMetadata") or "{}")
-            assert said.keys() == {"run_id", "job", "code_version"}, f"{table.name}: {commit}"
+            assert said.keys() == {"run_id", "job", "code_version", "user_name"}, f"{table.name}: {commit}"
 
 
 def no_status_refers_to_missing_rows(content: Mapping[str, Rows]) -> None:

@@ -70,7 +70,11 @@ def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFram
     compared = [c.name for c in table.columns if c.name not in table.key and c.owner in (None, table.job)]
     new = wanted.select(*keys, F.struct(*table.column_names).alias("_new"))
     old = stored.select(*keys, F.struct(*compared).alias("_old"))
-    both = new.join(old, keys, "full_outer")
+    both = (
+        new.alias("n")
+        .join(old.alias("o"), same_key(table, table.key, "n", "o"), "full_outer")
+        .select(*(F.coalesce(f"n.{key}", f"o.{key}").alias(key) for key in keys), "_new", "_old")
+    )
     differs = F.lit(False)
     for name in compared:
         differs = differs | ~F.col(f"_new.{name}").eqNullSafe(F.col(f"_old.{name}"))
@@ -83,9 +87,11 @@ def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFram
     )
 
 
-def same_key(keys: tuple[str, ...], left: str, right: str) -> Column:
-    """The condition that two aliased frames agree in `keys`."""
+def same_key(table: Table, keys: tuple[str, ...], left: str, right: str) -> Column:
+    """The condition that two aliased frames agree in `keys`; null equals null where a column of the key may be null."""
     condition = F.lit(True)
     for key in keys:
-        condition = condition & (F.col(f"{left}.{key}") == F.col(f"{right}.{key}"))
+        one, other = F.col(f"{left}.{key}"), F.col(f"{right}.{key}")
+        may_be_null = key in table.key and table.schema[key].nullable
+        condition = condition & (one.eqNullSafe(other) if may_be_null else one == other)
     return condition

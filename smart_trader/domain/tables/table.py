@@ -15,6 +15,8 @@ INT = T.IntegerType()
 COUNT = T.LongType()
 DATE = T.DateType()
 TIMESTAMP = T.TimestampType()
+DOUBLE = T.DoubleType()
+"""A measurement, such as an index; never money of the ranking."""
 STRINGS = T.ArrayType(STRING, containsNull=False)
 
 RAW = T.DecimalType(38, 0)
@@ -94,8 +96,11 @@ class Table:
     def stats_columns(self) -> tuple[str, ...]:
         """Columns whose range each file keeps; of a table that is not clustered, all that Delta keeps by itself.
 
-        Ranges of the others help no reader, and keeping them takes up to a third of the time of a write.
+        Ranges of the others help no reader, and keeping them takes up to a third of the time of a write. A flag has no
+        range, and Delta takes none of a list with one, so a table that is clustered by it keeps all as well.
         """
+        if any(self.schema[name].dataType == BOOLEAN for name in self.clustered_by):
+            return ()
         times = tuple(name for name in ("block_time",) if name in self.column_names)
         return (*self.clustered_by, *times) if self.clustered_by else ()
 

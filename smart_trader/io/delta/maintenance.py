@@ -175,6 +175,7 @@ def _commit(row: Row) -> Commit:
         operation=row.operation,
         job=named.job,
         run_id=named.run_id,
+        user_name=named.user_name,
         rows=sum(counts) if counts else None,
         is_clustering=row.operation == "OPTIMIZE" and parameters.get("zOrderBy", "[]") != "[]",
     )

@@ -1,6 +1,8 @@
 """Delta's log in the memory of the JVM. SQL would need a Spark job for each query about the log."""
 
 import json
+import os
+import pwd
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JJavaError
@@ -18,16 +20,25 @@ JAVA_ERRORS = (Py4JJavaError, PySparkException)
 
 
 class Committer(NamedTuple):
-    """The job and the run of a commit, as far as its metadata names them."""
+    """The job, the run and the user of a commit, as far as its metadata names them."""
 
     job: str | None
     run_id: str | None
+    user_name: str | None
 
 
 def committer(user_metadata: str | None) -> Committer:
-    """The job and the run in the `userMetadata` of a commit; both None if another program wrote the metadata."""
+    """What the `userMetadata` of a commit names; all None if another program wrote the metadata."""
     named = json_object(user_metadata)
-    return Committer(name_in(named, "job"), name_in(named, "run_id"))
+    return Committer(name_in(named, "job"), name_in(named, "run_id"), name_in(named, "user_name"))
+
+
+def user_name() -> str:
+    """The name of this process's user in the operating system; the number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def delta_log(spark: SparkSession, path: str) -> Any:

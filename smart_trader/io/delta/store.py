@@ -35,6 +35,7 @@ from smart_trader.io.delta.snapshots import (
     known_files,
     newest_snapshot,
     stored_table,
+    user_name,
 )
 from smart_trader.io.delta.table_logs import TableLogs
 from smart_trader.ports import Clock, Contents
@@ -75,8 +76,8 @@ class DeltaStore:
 
     @contextmanager
     def committing_as(self, job: str, code_version: str) -> Iterator[None]:
-        """Name run, job and code version in the metadata of every commit made inside."""
-        metadata = {"run_id": self._run_id, "job": job, "code_version": code_version}
+        """Name run, job, code version and user in the metadata of every commit made inside."""
+        metadata = {"run_id": self._run_id, "job": job, "code_version": code_version, "user_name": user_name()}
         self._spark.conf.set(_METADATA, json.dumps(metadata, sort_keys=True))
         self._job = job
         try:
@@ -264,7 +265,7 @@ class DeltaStore:
         self._merge(
             table,
             rows,
-            same_key(keys, "t", "s") & differs,
+            same_key(table, keys, "t", "s") & differs,
             lambda merge: merge.whenMatchedUpdate(set=stamped),
             result=lambda: self.read(table).drop(*names).join(rows, list(keys)),
         )
@@ -284,7 +285,7 @@ class DeltaStore:
             self._merge(
                 table,
                 changes,
-                within & same_key(table.key, "t", "s"),
+                within & same_key(table, table.key, "t", "s"),
                 lambda merge: (
                     merge.whenMatchedDelete(is_change == DELETE)
                     .whenMatchedUpdate(is_change == UPDATE, set=values)
