@@ -110,8 +110,9 @@ def _portfolios(pnl: DataFrame, classes: DataFrame, windows: DataFrame) -> DataF
 
 
 def with_pnl_change(ranked: DataFrame, previous_pnl: DataFrame | None, pnl: str) -> DataFrame:
-    """Add `pnl_change` against the portfolios of `previous_pnl`, silver.wallet_pnl as of the previous ranking."""
-    if previous_pnl is None:
+    """Add `pnl_change` of the column `pnl` against the portfolios of `previous_pnl`, silver.wallet_pnl as of the
+    previous ranking. Null where that version had no such column yet."""
+    if previous_pnl is None or pnl not in previous_pnl.columns:
         return ranked.withColumn("pnl_change", F.lit(None).cast(USD))
     before = previous_pnl.where(F.col("token_address") == ALL_TOKENS).select("wallet_address", F.col(pnl).alias("_was"))
     return (

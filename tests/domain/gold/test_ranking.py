@@ -233,9 +233,10 @@ def test_change_is_against_the_portfolio_of_before_and_unknown_for_a_newcomer(sp
 
     changes = collected(with_pnl_change(now, before, "realized_pnl"))
     first = collected(with_pnl_change(now, None, "realized_pnl"))
+    of_first_edition = collected(with_pnl_change(now, before.drop("total_pnl"), "total_pnl"))
 
     assert {row["wallet_address"]: row["pnl_change"] for row in changes} == {"stayed": Decimal("-2.5"), "came": None}
-    assert [row["pnl_change"] for row in first] == [None, None]
+    assert [row["pnl_change"] for row in (*first, *of_first_edition)] == [None] * 4
 
 
 def test_history_keeps_the_day_and_what_the_ranking_was_made_from(spark: SparkSession) -> None:
