@@ -4,7 +4,7 @@ import argparse
 import ast
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from smart_trader import cli_values
 from smart_trader.errors import ExitStatus, UsageError
-from smart_trader.job_table import JOBS, Job, OneOf, Option, ReportFormat
+from smart_trader.job_table import JOBS, QUERIES_THAT_TAKE, Job, OneOf, Option, RegimeOf, ReportFormat, RowsFormat
+from smart_trader.pipeline import SERIES_NAMES
 from smart_trader.version import VERSION
 
 _JOBS_FOLDER = resources.files("smart_trader") / "jobs"  # may lie in a zip
@@ -126,6 +127,17 @@ class Options:
     digests: bool = False
     dry_run: bool = False
     fetch: bool = False
+    query: str | None = None
+    series: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    at: datetime | None = None
+    strategy: str | None = None
+    above: float | None = None
+    symbol: str | None = None
+    by: str | None = None
+    summary: bool = False
 
     @property
     def is_reading(self) -> bool:
@@ -186,7 +198,24 @@ def parse(job: str, arguments: Sequence[str]) -> Options:
     minutes = values.pop("time_budget", None)
     budget = [] if minutes is None else [("run.time_budget_minutes", str(minutes))]
     values["overrides"] = (*values["overrides"], *budget)
+    if "query" in values:
+        values["where"] = tuple(values["where"])
+        _check_query(values)
     return Options(job=job, **values)
+
+
+def _check_query(values: Mapping[str, Any]) -> None:
+    """Raises UsageError if a query of `query_timeseries` lacks an option that it needs, or got one of another query."""
+    query = values["query"]
+    for option, queries in QUERIES_THAT_TAKE.items():
+        if values[option] is not None and query not in queries:
+            raise UsageError(f"{query} takes no --{option}; {', '.join(queries)} may. Nothing was started.")
+    if query in QUERIES_THAT_TAKE["series"] and values["series"] is None:
+        raise UsageError(f"{query} needs --series. There are {', '.join(SERIES_NAMES)}. Nothing was started.")
+    if values["symbol"] is not None and values["by"] not in (None, RegimeOf.NEWEST):
+        raise UsageError(f"--by {values['by']} looks at no market, so it takes no --symbol. Nothing was started.")
+    if values["json"] and values["format"] == RowsFormat.CSV:
+        raise UsageError("--json is --format json: it goes with no --format csv. Nothing was started.")
 
 
 class _Parser(argparse.ArgumentParser):

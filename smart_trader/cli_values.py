@@ -2,12 +2,14 @@
 
 import argparse
 import difflib
+import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from smart_trader import paths
-from smart_trader.pipeline import TABLE_NAMES
+from smart_trader.pipeline import SERIES_NAMES, TABLE_NAMES
 
 MOST_AHEAD = timedelta(minutes=5)
 """Clocks differ. A business time that is further ahead is a typing error."""
@@ -60,17 +62,32 @@ def version(text: str) -> int:
 
 
 def table(text: str) -> str:
-    if text in TABLE_NAMES:
+    return _one_of(TABLE_NAMES, "table", text)
+
+
+def series(text: str) -> str:
+    return _one_of(SERIES_NAMES, "series", text)
+
+
+def _one_of(names: Sequence[str], what: str, text: str) -> str:
+    if text in names:
         return text
-    near = difflib.get_close_matches(text, TABLE_NAMES, n=1)
-    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(TABLE_NAMES)}"
-    raise argparse.ArgumentTypeError(f"there is no table {text!r}; {hint}")
+    near = difflib.get_close_matches(text, names, n=1)
+    hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(names)}"
+    raise argparse.ArgumentTypeError(f"there is no {what} {text[:_SHOWN]!r}; {hint}")
 
 
 def count(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,9}", text) and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def number(text: str) -> float:
+    """A finite number in the syntax of JSON; a leading + or point is allowed."""
+    if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) and math.isfinite(value := float(text)):
+        return value
+    raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} is no number")
 
 
 def seconds(text: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from smart_trader import cli_values
 from smart_trader.errors import ExitStatus
+from smart_trader.pipeline import SERIES_NAMES
 
 
 class Option:
@@ -59,6 +60,52 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
+class QueryName(StrEnum):
+    """The standard questions to the time series."""
+
+    RANGE = "range"
+    LATEST = "latest"
+    AUDIT = "audit"
+    ACTED = "acted"
+    MISSED = "missed"
+    TIME_TO_ACTION = "time_to_action"
+    REGIME_PERFORMANCE = "regime_performance"
+
+
+class RegimeOf(StrEnum):
+    """Which regime a metric is put down to."""
+
+    NEWEST = "newest"
+    AT_ENTRY = "at_entry"
+    CURRENT = "current"
+
+
+class RowsFormat(StrEnum):
+    """How `query_timeseries` writes rows."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+
+
+_ON_SIGNALS = (QueryName.AUDIT, QueryName.ACTED, QueryName.MISSED, QueryName.TIME_TO_ACTION)
+QUERIES_THAT_TAKE = {
+    "series": (QueryName.RANGE, QueryName.LATEST),
+    "at": (QueryName.LATEST,),
+    "strategy": (*_ON_SIGNALS, QueryName.REGIME_PERFORMANCE),
+    "above": (QueryName.AUDIT, QueryName.MISSED),
+    "symbol": (QueryName.REGIME_PERFORMANCE,),
+    "by": (QueryName.REGIME_PERFORMANCE,),
+    "version": (QueryName.RANGE, QueryName.LATEST, *_ON_SIGNALS),
+}
+"""Options of `query_timeseries` that only some queries take."""
+
+
+def _for(option: str) -> str:
+    """The queries that take `option`, in brackets."""
+    return f"({', '.join(QUERIES_THAT_TAKE[option])})"
+
+
 def _out(default: str) -> Option:
     where = f"where the report goes (default: {default}, of a demo in ./demo)"
     return Option("--out", type=cli_values.target, metavar="FILE", help=where)
@@ -77,6 +124,54 @@ def _table_as_of(*, is_required: bool) -> tuple[Option, OneOf]:
         ),
     )
 
+
+_QUERY = (
+    Option("query", metavar="NAME", choices=tuple(map(str, QueryName)), help=", ".join(QueryName)),
+    Option(
+        "--series",
+        type=cli_values.series,
+        metavar="NAME",
+        help=f"{', '.join(SERIES_NAMES)} {_for('series')}; needed there",
+    ),
+    Option("--from", dest="start", type=cli_values.time, metavar="TIME", help="rows from this timestamp on"),
+    Option("--to", dest="end", type=cli_values.time, metavar="TIME", help="rows before this timestamp"),
+    Option(
+        "--where",
+        action="append",
+        default=[],
+        type=cli_values.pair,
+        metavar="COLUMN=VALUE",
+        help="rows with this value, compared by the column's type; COLUMN= is null; can be given again",
+    ),
+    Option("--at", type=cli_values.time, metavar="TIME", help=f"no row after this {_for('at')}"),
+    Option("--strategy", metavar="ID", help="only this strategy_id (not: range, latest)"),
+    Option(
+        "--above",
+        type=cli_values.number,
+        metavar="VALUE",
+        help=f"a signal_value above this is of high confidence {_for('above')}; default: 0.8",
+    ),
+    Option("--symbol", metavar="SYMBOL", help=f"whose regimes, with --by newest {_for('symbol')}; default: SPY"),
+    Option(
+        "--by",
+        choices=tuple(map(str, RegimeOf)),
+        help="the newest regime of --symbol at the time of each metric, or what the metric itself says"
+        f" {_for('by')}; default: newest",
+    ),
+    OneOf(
+        Option("--version", type=cli_values.version, metavar="N", help="the table as of this version (if it is one)"),
+        Option("--known-at", dest="time", type=cli_values.time, metavar="TIME", help="what had been committed then"),
+        is_required=False,
+    ),
+    Option("--summary", action="store_true", help="with --format csv: the figures, not the rows"),
+    Option(
+        "--format",
+        choices=tuple(map(str, RowsFormat)),
+        default=str(RowsFormat.TEXT),
+        help="text: rows and figures (default); csv: rows; json: one document with both",
+    ),
+    Option("--limit", type=cli_values.count, metavar="N", help="at most N rows (text: 50 unless given)"),
+)
 
 JOBS = {
     "init": Job(
@@ -148,6 +243,7 @@ JOBS = {
             ),
         ),
     ),
+    "query_timeseries": Job(is_reading=True, is_on_one_table=True, options=_QUERY),
     "requeue": Job(
         takes_entities=True,
         options=(

@@ -131,6 +131,12 @@ STEPS = (
 
 TABLE_NAMES = tuple(sorted({table for step in STEPS for table in (*step.reads, *step.writes)}))
 """Every table that a step reads or writes."""
+SERIES_NAMES = tuple(
+    name.removeprefix("foundation.")
+    for name in TABLE_NAMES
+    if name.startswith("foundation.") and not name.endswith("rejected_rows")
+)
+"""Every time series."""
 FETCHING = frozenset(step.job for step in STEPS if step.api == BIRDEYE)
 _NOTIFYING = frozenset(step.job for step in STEPS if step.api == HELIUS)
 _PASSABLE = tuple(status.number for status in (ExitStatus.UNAVAILABLE, ExitStatus.BUG, ExitStatus.INTERRUPTED))

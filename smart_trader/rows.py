@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import TimestampType
 
 _AT_ONCE = 4
 _ROWS_IN_MEMORY = 1_200_000
 """Rows of history whose frames fit into what Spark has in a heap of 2 GB: they take some 850 bytes each."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 R = TypeVar("R")
 
@@ -24,6 +29,15 @@ class Ask(Protocol):
 def collect(rows: DataFrame) -> list[Row]:
     """The rows with aware times in UTC; `DataFrame.collect` gives naive ones, in the zone of the process."""
     return [Row(**values) for values in rows.toArrow().to_pylist()]
+
+
+def stream(rows: DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows in their order with aware times in UTC, one partition after the other in memory."""
+    times = [field.name for field in rows.schema if isinstance(field.dataType, TimestampType)]
+    for row in rows.withColumns({name: F.unix_micros(name) for name in times}).toLocalIterator():
+        values = row.asDict()
+        known = {name: values[name] for name in times if values[name] is not None}
+        yield values | {name: _EPOCH + timedelta(microseconds=micros) for name, micros in known.items()}
 
 
 @contextmanager

@@ -35,8 +35,12 @@ def clipped(text: str, most: int) -> str:
 
 def spreadsheet_text(text: str) -> str:
     """Text for a cell of a spreadsheet. A text that would start a formula gets an apostrophe in front."""
-    is_formula = text.lstrip(" \n\v\f\x00\ufeff").startswith(_FORMULA_STARTS)
-    return ("'" if is_formula else "") + visible(text)
+    return formula_mark(text) + visible(text)
+
+
+def formula_mark(text: str) -> str:
+    """The apostrophe before a text that would start a formula in a spreadsheet; empty before others."""
+    return "'" if text.lstrip(" \n\v\f\x00\ufeff").startswith(_FORMULA_STARTS) else ""
 
 
 def _shown(char: str, category: str) -> str:

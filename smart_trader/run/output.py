@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 
 import structlog
 
@@ -51,6 +52,12 @@ def show_findings(report: Report, end: End, options: Options) -> None:
         log.warning(warning)
     if message:
         tell(message, level="ERROR")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """What a job that only reads has found, line by line as it finds it."""
+    for line in lines:
+        print(line)
 
 
 def print_path(report: Report, options: Options) -> None:

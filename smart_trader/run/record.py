@@ -14,6 +14,7 @@ from smart_trader.foreign import json_object
 from smart_trader.io.delta.session import JobCounter
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.pipeline import End
+from smart_trader.ports import TableStore
 from smart_trader.run import logs, outcomes
 from smart_trader.run.results import JobRecord, JobSummary, versions_json
 from smart_trader.run.session import Session
@@ -94,7 +95,7 @@ def keep(store: DeltaStore, run_id: str, jobs: Sequence[JobSummary]) -> None:
             store.replace(runs.TABLE, records, within=RowScope(records.select(*runs.TABLE.key)))
 
 
-def tables_written(store: DeltaStore) -> set[str]:
+def tables_written(store: TableStore) -> set[str]:
     """Names of the tables that earlier runs wrote, as far as `ops.runs` is there to name them."""
     newest = store.version(runs.TABLE)
     if newest < 0:

@@ -8,9 +8,10 @@ import pytest
 from pyspark.sql import types as T
 
 from smart_trader.domain import catalog
+from smart_trader.domain.foundation.all_series import ALL_SERIES
 from smart_trader.domain.foundation.tables import table_of
 from smart_trader.domain.tables.table import Table
-from smart_trader.pipeline import TABLE_NAMES
+from smart_trader.pipeline import SERIES_NAMES, TABLE_NAMES
 from tests.architecture import contract
 from tests.lake import ROOT
 
@@ -27,6 +28,7 @@ def test_the_catalog_holds_the_tables_of_the_contract() -> None:
 
 def test_the_command_line_knows_the_tables_without_importing_them() -> None:
     assert list(TABLE_NAMES) == sorted(table.name for table in catalog.TABLES)
+    assert list(SERIES_NAMES) == sorted(series.name for series in ALL_SERIES)
 
 
 @each_table

@@ -81,6 +81,18 @@ def test_each_job_explains_itself(checkout: Path, job: str) -> None:
         (("pipeline", "--fetch"), "it needs --dry-run"),
         (("status", "--fetch"), "unrecognized arguments: --fetch"),
         (("init", "--limit", "3"), "unrecognized arguments: --limit"),
+        (("query_timeseries",), "the following arguments are required: NAME"),
+        (("query_timeseries", "mised"), "invalid choice: 'mised'"),
+        (("query_timeseries", "range"), "range needs --series"),
+        (("query_timeseries", "latest", "--series", "signal"), "the nearest is signals"),
+        (("query_timeseries", "acted", "--above", "0.5"), "acted takes no --above; audit, missed may"),
+        (("query_timeseries", "missed", "--above", "nan"), "'nan' is no number"),
+        (("query_timeseries", "missed", "--series", "signals"), "missed takes no --series; range, latest may"),
+        (("query_timeseries", "regime_performance", "--version", "1"), "regime_performance takes no --version"),
+        (("query_timeseries", "regime_performance", "--by", "current", "--symbol", "QQQ"), "it takes no --symbol"),
+        (("query_timeseries", "acted", "--version", "1", "--known-at", "2026-01-05"), "not allowed with argument"),
+        (("query_timeseries", "acted", "--where", "regime"), "is not KEY=VALUE"),
+        (("query_timeseries", "acted", "--json", "--format", "csv"), "it goes with no --format csv"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_64(checkout: Path, arguments: tuple[str, ...], hint: str) -> None:
@@ -100,6 +112,20 @@ def test_it_says_its_version(checkout: Path, arguments: tuple[str, ...]) -> None
 @pytest.mark.parametrize("job", ["history", "restore"])
 def test_a_job_on_a_table_takes_a_version_of_that(job: str) -> None:
     assert cli.parse(job, ["--table", "ops.runs", "--version", "3"]).version == 3
+
+
+def test_a_query_takes_its_options_in_any_order() -> None:
+    times = "--from 2026-01-05 --known-at 2026-01-06 --at 2026-01-07"
+    given = f"{times} latest --series signals --where regime= --where vix=14.2"
+    options = cli.parse("query_timeseries", given.split())
+    assert (options.query, options.series, options.format) == ("latest", "signals", "text")
+    assert options.where == (("regime", ""), ("vix", "14.2"))
+    assert [moment and moment.day for moment in (options.start, options.end, options.time, options.at)] == [
+        5,
+        None,
+        6,
+        7,
+    ]
 
 
 @pytest.mark.parametrize(
