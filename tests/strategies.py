@@ -14,9 +14,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle.netting import SOL_MINTS, STABLE_MINTS
 from tests.oracle.numbers import DAY, HOUR, SECOND, Row, id_of, rounded
 from tests.oracle.parsing import event_id
+from tests.oracle.units import SOL_MINTS, STABLE_MINTS
 
 NOW = 1_760_000_000 * SECOND
 MAX_RAW = 10**38 - 1
@@ -220,6 +220,7 @@ def transactions(draw: Any, wallets: Sequence[str] = WALLETS) -> list[Row]:
             row[f"{side}_symbol"] = draw(st.sampled_from((leg.mint[-4:], None, "Same")))
             row[f"{side}_decimals"] = DECIMALS[leg.mint]
             row[f"{side}_change_raw"] = leg.change
+            row[f"{side}_multiplier"] = None
             row[f"{side}_price"] = leg.price
         rows.append(row | {"event_id": event_id(row)})
     return list({row["event_id"]: row for row in rows}.values())

@@ -116,10 +116,10 @@ DEFECTS = {
         FIFO_TESTS,
     ),
     "volume counted per hop": Defect(
-        "smart_trader/domain/kernel/netting.py",
-        "    value = value or volume_value(touching)",
-        "    value = value or volume_value(rows)",
-        "tests/domain/kernel/test_netting.py",
+        "smart_trader/domain/kernel/swaps.py",
+        "        rows = self._touching(token)\n        value =",
+        "        rows = self._rows\n        value =",
+        "tests/domain/kernel/test_swaps.py",
     ),
     "dedup by transaction hash": Defect(
         "smart_trader/domain/bronze/transaction_history.py",

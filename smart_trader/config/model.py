@@ -166,8 +166,10 @@ class Transactions(Section):
 
 class Pnl(Section):
     refresh_days: Days
-    fee_sol_max: Amount
-    fee_stable_usd_max: Amount
+    stable_coins_files: Files
+    leftover_ratio: Ratio
+    sol_price_min_usd: Amount
+    sol_price_max_usd: Amount
     stable_price_tolerance: Ratio
     price_gap_ok: Factor
     price_gap_suspect: Factor
@@ -179,7 +181,9 @@ class Pnl(Section):
     token_coverage_min: Ratio
 
     @model_validator(mode="after")
-    def _gaps_in_order(self) -> "Pnl":
+    def _bounds_in_order(self) -> "Pnl":
+        if self.sol_price_min_usd > self.sol_price_max_usd:
+            raise ValueError("sol_price_min_usd must not be above sol_price_max_usd")
         if self.price_gap_ok > self.price_gap_suspect:
             raise ValueError("price_gap_ok must not be above price_gap_suspect")
         return self

@@ -40,7 +40,7 @@ _KEYS = {key: key for key in FIELDS}
 _VARIABLES = {variable(key): key for key in FIELDS}
 _MAY_HOLD_SECRETS = frozenset((sources.DOTENV, sources.ENVIRONMENT, sources.DEMO))
 _IN_HASH = frozenset(("tracking", "pnl", "classify", "ranking"))
-_HASHED_BY_CONTENT = frozenset(("classify.pools_files", "classify.exchanges_files"))
+_HASHED_BY_CONTENT = frozenset(("pnl.stable_coins_files", "classify.pools_files", "classify.exchanges_files"))
 _NO_RULE = "pnl.refresh_days"
 """Decides when a figure is computed again, not what it is."""
 

@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
+from math import ceil, floor
 
+from smart_trader.config.address_files import read_addresses
 from smart_trader.config.model import Classify, Pnl, Ranking, Settings, Tokens
 from smart_trader.config.model import Tier as TierSettings
 from smart_trader.config.settings import pnl_settings_hash
@@ -11,10 +13,12 @@ from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.edition import EDITION_PREFIX
 from smart_trader.domain.kernel.marks import MarkRules
+from smart_trader.domain.kernel.money import PRICE, money_with
 from smart_trader.domain.kernel.ranking import Gate, PerformanceTier, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.kernel.wallets import ClassRules
 from smart_trader.domain.silver.labels import shipped_hash
+from smart_trader.errors import ConfigurationError
 
 _SECOND = 10**6
 _HOUR = 3_600 * _SECOND
@@ -28,10 +32,20 @@ def pnl_definition(settings: Settings) -> str:
     return f"{EDITION_PREFIX}{rules[:16]}"
 
 
+def money_mints(pnl: Pnl) -> dict[str, str]:
+    """Mints that count as money, the user's stable coins too, each with the one under which it is added up.
+
+    Raises ConfigurationError if a file of stable coins cannot be read.
+    """
+    return money_with(mint for path in pnl.stable_coins_files for mint in read_addresses(path, ConfigurationError))
+
+
 def value_rules(pnl: Pnl) -> ValueRules:
     return ValueRules(
-        fee_sol=Fraction(pnl.fee_sol_max),
-        fee_stable_usd=Fraction(pnl.fee_stable_usd_max),
+        money=money_mints(pnl),
+        leftover_ratio=Fraction(pnl.leftover_ratio),
+        sol_price_min=ceil(Fraction(pnl.sol_price_min_usd) * PRICE),
+        sol_price_max=floor(Fraction(pnl.sol_price_max_usd) * PRICE),
         stable_price_tolerance=Fraction(pnl.stable_price_tolerance),
         price_gap_ok=Fraction(pnl.price_gap_ok),
         price_gap_suspect=Fraction(pnl.price_gap_suspect),

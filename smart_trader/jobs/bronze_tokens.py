@@ -6,17 +6,16 @@ schedulers do, keeps the snapshots that it has already taken.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 
 from pyspark.sql import functions as F
 
 from smart_trader.config.address_files import read_addresses
-from smart_trader.config.thresholds import token_criteria
+from smart_trader.config.thresholds import money_mints, token_criteria
 from smart_trader.domain.bronze import token_metrics
 from smart_trader.domain.bronze.records import Record, Rejected, mostly_rejected
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.kernel.money import MONEY
 from smart_trader.domain.tables.table import BATCH_ID
 from smart_trader.errors import SourceRejected
 from smart_trader.rows import persisted
@@ -29,7 +28,8 @@ def run(app: App) -> None:
     wanted = set(read_addresses(app.options.tokens)) if app.options.tokens else None
     limit = app.options.limit or app.settings.tokens.per_run
     read: list[Record | Rejected] = []
-    listed = _without_money(app.market.tokens(token_criteria(app.settings.tokens), fetched_at=app.as_of), read)
+    served = app.market.tokens(token_criteria(app.settings.tokens), fetched_at=app.as_of)
+    listed = _without(money_mints(app.settings.pnl), served, read)
     chosen = _most_liquid((row for row in listed if wanted is None or _address(row) in wanted), limit)
     rejected = [row for row in read if isinstance(row, Rejected)]
     app.report.rows_in = len(chosen) + len(rejected)
@@ -51,11 +51,13 @@ def run(app: App) -> None:
             app.tables.append(token_metrics.TABLE, fresh)
 
 
-def _without_money(listed: Iterable[Record | Rejected], read: list[Record | Rejected]) -> Iterator[Record | Rejected]:
-    """The rows of `listed` but for money; all that is taken of these is added to `read`."""
+def _without(
+    money: Container[str | None], listed: Iterable[Record | Rejected], read: list[Record | Rejected]
+) -> Iterator[Record | Rejected]:
+    """The rows of `listed` but for `money`; all that is taken of these is added to `read`."""
     for row in listed:
         read.append(row)
-        if _address(row) not in MONEY:
+        if _address(row) not in money:
             yield row
 
 

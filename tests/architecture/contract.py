@@ -46,7 +46,7 @@ COLUMNS = {
     "bronze.token_metrics": """
         text: token_address symbol name logo_uri raw
         int: decimals
-        price: price
+        price: price multiplier
         usd: liquidity market_cap fdv volume_1h_usd volume_2h_usd volume_4h_usd volume_8h_usd volume_24h_usd
         pct: volume_1h_change_percent volume_2h_change_percent volume_4h_change_percent volume_8h_change_percent
         pct: volume_24h_change_percent price_change_1h_percent price_change_2h_percent price_change_4h_percent
@@ -60,7 +60,7 @@ COLUMNS = {
         text: wallet_address token_address token_symbol token_name raw
         int: rank decimals token_accounts
         raw: amount
-        price: ui_amount
+        price: ui_amount multiplier
         usd: holdings_value_usd
         pct: share_of_supply_pct
         date: rank_date
@@ -75,8 +75,8 @@ COLUMNS = {
         count: block_number
         int: ins_index inner_ins_index base_decimals quote_decimals
         raw: base_change_raw quote_change_raw
-        price: base_ui_change_amount base_price base_nearest_price
-        price: quote_ui_change_amount quote_price quote_nearest_price
+        price: base_ui_change_amount base_multiplier base_price base_nearest_price
+        price: quote_ui_change_amount quote_multiplier quote_price quote_nearest_price
         usd: volume_usd
     """,
     "bronze.rejected_rows": """

@@ -246,7 +246,7 @@ def test_figures_that_hide_a_row_that_could_not_be_read_are_found(lakes: tuple[L
         return rows.withColumn("rejected_rows", F.col("rejected_rows") * 0) if table is wallet_pnl.TABLE else rows
 
     found = broken(examine_events(read, consistent_wallets(summarize_wallets(read))))
-    assert found == {(wallet_pnl.TABLE.name, "every_served_row_is_accounted_for")}
+    assert found == {(wallet_pnl.TABLE.name, "counts_are_those_of_the_rows")}
 
 
 def test_a_trade_without_the_address_of_a_pool_lands(lakes: tuple[Lake, Lake]) -> None:

@@ -34,8 +34,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     }
     assert settings.pnl.model_dump() == {
         "refresh_days": 14,
-        "fee_sol_max": Decimal("0.05"),
-        "fee_stable_usd_max": Decimal(10),
+        "stable_coins_files": (),
+        "leftover_ratio": Decimal("0.02"),
+        "sol_price_min_usd": Decimal(1),
+        "sol_price_max_usd": Decimal(10_000),
         "stable_price_tolerance": Decimal("0.02"),
         "price_gap_ok": Decimal("1.25"),
         "price_gap_suspect": Decimal(10),
@@ -141,6 +143,7 @@ def test_true_is_no_number(home: Path) -> None:
     [
         ([("tokens.min_liquidity_usd", "1e8")], "tokens: min_liquidity_usd must not be above max_liquidity_usd"),
         ([("disk.warn_percent", "95")], "disk: warn_percent must not be above critical_percent"),
+        ([("pnl.sol_price_min_usd", "10001")], "pnl: sol_price_min_usd must not be above sol_price_max_usd"),
         ([("pnl.price_gap_ok", "11")], "pnl: price_gap_ok must not be above price_gap_suspect"),
         ([("ranking.weights.roi", "0.31")], "ranking.weights: the four weights must add up to 1"),
     ],

@@ -1,4 +1,4 @@
-"""The rows of a wallet to trades, by the second edition: swaps, what is left over, row by row.
+"""The rows of a wallet to trades: swaps, what is left over, row by row.
 
 Written to be compared with the definition sentence by sentence, with exact fractions and no thought of speed.
 
@@ -69,7 +69,8 @@ class Part:
     change: int
     value: Value | None
     check: str
-    group: bool = False
+    pair: str | None = None
+    """The token sold of a swap of two tokens."""
 
 
 @dataclass
@@ -211,7 +212,7 @@ class Swap:
             or self._own_price(bought, self.tokens[bought])
         )
         check = max(_price_check(with_sold), _price_check(with_bought), key=WORSE.index)
-        return [_checked(token, self.tokens[token], value, check, group=True) for token in (sold, bought)]
+        return [_checked(token, self.tokens[token], value, check, sold) for token in (sold, bought)]
 
     def _passed_through(self, sold: str) -> Value | None:
         paid = [e for e in self.events if e.touches(sold) and any(leg.is_money for leg in e.legs)]
@@ -265,13 +266,13 @@ def _parts_of_row(event: Event) -> list[Part]:
     return [_checked(token.asset, token.raw, value, _price_check([seen]))]
 
 
-def _checked(token: str, change: int, value: Value | None, check: str, *, group: bool = False) -> Part:
+def _checked(token: str, change: int, value: Value | None, check: str, pair: str | None = None) -> Part:
     if check == "rejected":
         if value is not None and value.source in BY_MONEY:
             check = "suspect"
         else:
             value = None
-    return Part(token, change, value, check, group)
+    return Part(token, change, value, check, pair)
 
 
 def _money_worths(legs: Iterable[Leg], amounts: Mapping[str, int]) -> dict[str, Fraction] | None:
@@ -364,7 +365,7 @@ def _trades(wallet: str, swap: list[Event], parts: list[Part], scales: Scales) -
                 "block_time": last["block_time"],
                 "block_number": last["block_number"],
                 "tx_hash": tx_hash,
-                "swap_group_id": id_of(wallet, tx_hash) if same[0].group else None,
+                "swap_group_id": id_of(wallet, tx_hash, same[0].pair) if same[0].pair else None,
                 "source": last["source"],
                 "event_ids": sorted(event.row["event_id"] for event in swap),
             }

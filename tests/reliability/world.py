@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from smart_trader.domain.kernel.money import MONEY
 from smart_trader.pipeline import STEPS
-from smart_trader.simulator.addresses import address, signature
+from smart_trader.simulator.addresses import signature
 from smart_trader.simulator.market import Entry, Market
 from smart_trader.simulator.server import Simulator
 from smart_trader.simulator.tape import Row
@@ -33,14 +33,14 @@ def later_market(market: Market) -> Market:
 
 
 def spoiled(market: Market) -> Market:
-    """`market` with a row that bronze refuses in each list, and a transaction that silver refuses; others each time."""
+    """`market` with a row that bronze refuses in each list, and a swap that silver refuses; others each time."""
     moment = market.now.isoformat()
     token = market.tokens[0]
     tokens = [*market.tokens, Entry(token.fields, json_text({**token.fields, "address": f"none, {moment}"}))]
     mint = min(market.holders)
     holders = {**market.holders, mint: [json_text({"owner": None, "at": moment}), *market.holders[mint]]}
     wallet, row = _a_buy_for_money(market)
-    refused = [Row(None, json_text({"tx_type": "swap", "at": moment})), *_two_tokens_for_money(row, moment)]
+    refused = [Row(None, json_text({"tx_type": "swap", "at": moment})), *_more_than_fits(row, moment)]
     happened = sum(r.time is not None and r.time > market.now.timestamp() for r in market.trades[wallet])
     rows = [*market.trades[wallet][:happened], *refused, *market.trades[wallet][happened:]]
     return replace(market, tokens=tokens, holders=holders, trades={**market.trades, wallet: rows})
@@ -56,13 +56,13 @@ def _a_buy_for_money(market: Market) -> tuple[str, dict[str, Any]]:
     raise AssertionError("nobody bought anything")
 
 
-def _two_tokens_for_money(row: dict[str, Any], moment: str) -> list[Row]:
-    """Two tokens that went the same way in one transaction, which no netting can tell apart."""
+def _more_than_fits(row: dict[str, Any], moment: str) -> list[Row]:
+    """A swap in two rows, whose quantity does not fit its column."""
     token = next(side for side in ("base", "quote") if row[side]["address"] not in MONEY)
-    hashed, time = signature("two tokens", moment), row["block_unix_time"]
-    other = {**row[token], "address": address("another token"), "symbol": "OTHER"}
-    changed = [row, {**row, token: other, "ins_index": 77}]
-    return [Row(time, json_text({**fields, "tx_hash": hashed})) for fields in changed]
+    hashed, time, amount = signature("more than fits", moment), row["block_unix_time"], 6 * 10**37
+    signed = amount if row[token]["type_swap"] == "to" else -amount
+    half = {**row, token: {**row[token], "amount": amount, "change_amount": signed}, "tx_hash": hashed}
+    return [Row(time, json_text(fields)) for fields in (half, {**half, "ins_index": 77})]
 
 
 def run(lake: Lake, market: Market, *jobs: str) -> None:

@@ -25,9 +25,10 @@ def _leg(side: str) -> tuple[Column, ...]:
         Column(f"{side}_symbol", STRING, "As served, chosen by the token's maker: hostile text."),
         Column(f"{side}_decimals", INT, "Decimal places of the base unit."),
         Column(f"{side}_change_raw", RAW, "Base units, signed: below zero left the wallet.", False),
-        Column(f"{side}_ui_change_amount", PRICE, "Whole tokens, signed; null where it does not fit."),
-        Column(f"{side}_price", PRICE, "USD used for this row."),
-        Column(f"{side}_nearest_price", PRICE, "USD near the time; can be the stale one."),
+        Column(f"{side}_ui_change_amount", PRICE, "Units, signed; null where it does not fit."),
+        Column(f"{side}_multiplier", PRICE, "Units of 10^decimals base units; null unless scaled, 0 if not given."),
+        Column(f"{side}_price", PRICE, "USD a unit, used for this row."),
+        Column(f"{side}_nearest_price", PRICE, "USD a unit near the time; can be the stale one."),
         Column(f"{side}_type_swap", STRING, "`from`: given away, `to`: received."),
     )
 

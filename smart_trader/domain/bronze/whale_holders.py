@@ -36,8 +36,9 @@ TABLE = Table(
         Column("token_name", STRING, "From the token's newest snapshot."),
         Column("rank", INT, "1 is the largest holder among the rows served.", nullable=False),
         Column("amount", RAW, "Base units over all of the owner's accounts that were served.", nullable=False),
-        Column("ui_amount", PRICE, "Whole tokens; null where it does not fit."),
+        Column("ui_amount", PRICE, "Units; null where it does not fit or nobody knows them."),
         Column("decimals", INT, "Decimal places of the token's base unit."),
+        Column("multiplier", PRICE, "Units of 10^decimals base units; null unless scaled, 0 if not given."),
         Column("token_accounts", INT, "How many account rows were added up.", nullable=False),
         Column("holdings_value_usd", USD, "Amount at the price of the newest snapshot; null without one."),
         Column("share_of_supply_pct", PERCENT, "Amount of the total supply; null where that is unknown."),
@@ -59,9 +60,9 @@ class HeldToken:
     symbol: str | None
     name: str | None
     price: Decimal | None
-    """USD of one whole token."""
+    """USD a unit."""
     total_supply: Decimal | None
-    """Whole tokens."""
+    """Units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class HolderAccount:
     amount: int
     """Base units, as many as fit their column."""
     decimals: int | None
+    multiplier: Decimal | None
+    """Units of 10^`decimals` base units of a scaled token, 0 where none is given; None where it is not scaled."""
     raw: str
     """The account as served, compact JSON with sorted keys."""
 
@@ -82,6 +85,7 @@ class HolderAccount:
 class _Holding:
     owner: str
     decimals: int | None
+    multiplier: Decimal | None
     amount: int = 0
     accounts: list[str] = field(default_factory=list)
     """The raw text of each."""
@@ -102,7 +106,7 @@ def add_up_holders(
         if isinstance(account, Rejected):
             rejected.append(account)
         elif account.name not in seen:
-            holding = holdings.setdefault(account.owner, _Holding(account.owner, account.decimals))
+            holding = holdings.setdefault(account.owner, _Holding(account.owner, account.decimals, account.multiplier))
             units = holding.amount + account.amount
             if units >= RAW_LIMIT:
                 rejected.append(_too_large(account, units, token, fetched_at))
@@ -123,8 +127,8 @@ def _too_large(account: HolderAccount, units: int, token: HeldToken, fetched_at:
 
 
 def _record(holding: _Holding, rank: int, token: HeldToken, fetched_at: datetime) -> Record:
-    tokens = None if holding.decimals is None else Decimal(holding.amount).scaleb(-holding.decimals, EXACT)
-    value = None if tokens is None or token.price is None else EXACT.multiply(tokens, token.price)
+    units = _units(holding)
+    value = None if units is None or token.price is None else EXACT.multiply(units, token.price)
     return {
         "wallet_address": holding.owner,
         "token_address": token.mint,
@@ -132,18 +136,27 @@ def _record(holding: _Holding, rank: int, token: HeldToken, fetched_at: datetime
         "token_name": token.name,
         "rank": rank,
         "amount": holding.amount,
-        "ui_amount": fitted(tokens, decimals.PRICE),
+        "ui_amount": fitted(units, decimals.PRICE),
         "decimals": holding.decimals,
+        "multiplier": holding.multiplier,
         "token_accounts": len(holding.accounts),
         "holdings_value_usd": fitted(value, decimals.USD),
-        "share_of_supply_pct": _share(tokens, token.total_supply),
+        "share_of_supply_pct": _share(units, token.total_supply),
         "rank_date": fetched_at.date(),
         "fetched_at": fetched_at,
         "raw": f"[{','.join(holding.accounts)}]",
     }
 
 
-def _share(tokens: Decimal | None, supply: Decimal | None) -> Decimal | None:
-    if tokens is None or supply is None or supply <= 0:
+def _units(holding: _Holding) -> Decimal | None:
+    """None where nobody knows them."""
+    if holding.decimals is None or holding.multiplier == 0:
         return None
-    return fitted(EXACT.divide(tokens.scaleb(2, EXACT), supply), decimals.PERCENT)
+    units = Decimal(holding.amount).scaleb(-holding.decimals, EXACT)
+    return units if holding.multiplier is None else EXACT.multiply(units, holding.multiplier)
+
+
+def _share(units: Decimal | None, supply: Decimal | None) -> Decimal | None:
+    if units is None or supply is None or supply <= 0:
+        return None
+    return fitted(EXACT.divide(units.scaleb(2, EXACT), supply), decimals.PERCENT)

@@ -23,9 +23,10 @@ _LINKED = (*_POSITION, "trade_id")
 
 
 def examine_events(read: Rows, consistent: DataFrame) -> Examination:
-    """Each served row of a consistent wallet is in a trade, rejected, or part of an arbitrage, and no other row is.
+    """A trade of a consistent wallet names rows that were served, which no other swap names, and none that is rejected.
 
-    Only rows up to the business time of the wallet's PnL count. An example names one transaction of its wallet.
+    A row need not be in a trade: a swap can leave nothing. Only rows up to the business time of the wallet's PnL count.
+    An example names one transaction of its wallet.
     """
     consistent = F.broadcast(consistent)
     portfolios = (
@@ -37,7 +38,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
     transactions = _transactions(_events(read).join(consistent, "wallet_address"))
     # A stopped run may have rejected more rows than the wallet's state counts, and so its PnL.
     differs = (
-        (F.col("without_trade") != F.col("arbitrage_tx_count"))
+        (F.col("without_trade") < F.col("arbitrage_tx_count"))
         | (F.col("rejected") + F.col("counted_rejected") != F.col("rejected_rows"))
         | (F.col("unread") < F.col("counted_rejected"))
     )
@@ -47,7 +48,7 @@ def examine_events(read: Rows, consistent: DataFrame) -> Examination:
         (
             Rule(trades.TABLE.name, "rows_are_those_served", F.col("wrong_trade")),
             Rule(rejected_rows.TABLE.name, "rows_are_those_served", F.col("wrong_rejection")),
-            Rule(wallet_pnl.TABLE.name, "every_served_row_is_accounted_for", differs),
+            Rule(wallet_pnl.TABLE.name, "counts_are_those_of_the_rows", differs),
         ),
     )
 
@@ -67,22 +68,23 @@ def _transactions(events: DataFrame) -> DataFrame:
     """One row per transaction: how many of its rows were rejected, and whether what was made of them is wrong."""
     is_served = F.col("block_time") <= F.col("computed_at")
     gathered = events.groupBy(*_TRANSACTION).agg(
-        F.sort_array(F.collect_list(F.when(is_served, F.col("event_id")))).alias("served"),
-        F.sort_array(F.collect_list("rejected")).alias("rejected"),
-        F.max("traded").alias("traded"),
-        F.min("traded").alias("also_traded"),
+        F.collect_list(F.when(is_served, F.col("event_id"))).alias("served"),
+        F.collect_list("rejected").alias("rejected"),
+        F.collect_set("traded").alias("swaps"),
         F.collect_list("rejected_at").alias("unread"),
         F.max("landed_at").alias("landed_at"),
     )
-    is_traded, is_rejected = F.col("traded").isNotNull(), F.size("rejected") > 0
-    differs = (F.col("traded") != F.col("served")) | (F.col("also_traded") != F.col("served"))
+    traded, has_trade = F.flatten("swaps"), F.size("swaps") > 0
+    is_wrong = (F.size(F.array_distinct(traded)) != F.size(traded)) | F.exists("swaps", lambda rows: F.size(rows) == 0)
     return gathered.select(
         *_TRANSACTION,
         F.size("rejected").alias("rejected"),
         F.size(F.filter("unread", lambda at: still_counts(at, F.col("landed_at")))).alias("unread"),
-        (~is_traded & ~is_rejected & (F.size("served") > 0)).cast("int").alias("without_trade"),
-        (is_traded & differs).alias("wrong_trade"),
-        (is_rejected & ((F.col("rejected") != F.col("served")) | is_traded)).alias("wrong_rejection"),
+        (~has_trade & (F.size("served") > 0)).cast("int").alias("without_trade"),
+        (is_wrong | (F.size(F.array_except(traded, "served")) > 0)).alias("wrong_trade"),
+        (
+            (F.size(F.array_except("rejected", "served")) > 0) | (F.size(F.array_intersect("rejected", traded)) > 0)
+        ).alias("wrong_rejection"),
     )
 
 

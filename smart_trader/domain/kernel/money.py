@@ -4,7 +4,7 @@ Numbers in the kernel are integers: base units for quantities, and for the rest 
 the column they are stored in. Integers are exact at any width, and faster than `Decimal`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 USD = 10**9
@@ -25,9 +25,21 @@ USDT = "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"
 PYUSD = "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"
 USDS = "USDSwr9ApdHk5bvJKMjzff41FfuX8bSxdKcR81vTwcA"
 
-STABLE_COINS = frozenset((USDC, USDT, PYUSD, USDS))
+USD1 = "USD1ttGY1N17NEEHLmELoaybftRBUSErhqYiQzvEmuB"
+USDG = "2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH"
+FDUSD = "9zNQRsGLjNKwCUU5Gq5LR8beUCPzQMVMqKAi3SSZh54u"
+
+STABLE_COINS = frozenset((USDC, USDT, PYUSD, USDS, USD1, USDG, FDUSD))
 MONEY: Mapping[str, str] = MappingProxyType({NATIVE_SOL: SOL, SOL: SOL} | {mint: mint for mint in STABLE_COINS})
 """Money mints, each with the one under which it is added up: native and wrapped SOL are the same money."""
+SOL_PLACES = 9
+STABLE_PLACES = 6
+"""Decimals of money, whatever a row says."""
+
+
+def money_with(stable_coins: Iterable[str]) -> dict[str, str]:
+    """`MONEY`, and more stable coins."""
+    return {mint: mint for mint in stable_coins} | dict(MONEY)
 
 
 def round_half_away(numerator: int, denominator: int) -> int:

@@ -1,13 +1,23 @@
-"""The rows of one transaction to trades: swaps, what is left over, row by row (docs/pnl.md, second edition of netting).
+"""The rows of one transaction to trades: swaps, what is left over, row by row (docs/pnl.md).
 
 Rows that share a token are one swap, directly or through others; money does not connect. What a swap leaves is one
 trade, a sale and a purchase, nothing, or, where it leaves something else, what each of its rows is by itself.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from smart_trader.domain.kernel.money import PRICE, RAW_LIMIT, SOL, USD, USD_LIMIT, round_half_away
+from smart_trader.domain.kernel.money import (
+    PRICE,
+    RAW_LIMIT,
+    SOL,
+    SOL_PLACES,
+    STABLE_PLACES,
+    USD,
+    USD_LIMIT,
+    round_half_away,
+)
 from smart_trader.domain.kernel.trades import BUY, SELL
 from smart_trader.domain.kernel.valuation import (
     NO_VALUE,
@@ -16,13 +26,10 @@ from smart_trader.domain.kernel.valuation import (
     SOL_PRICE,
     STABLE,
     SUSPECT,
-)
-from smart_trader.domain.kernel.worth import (
-    STABLE_PLACES,
     Leg,
     MovedRow,
     Value,
-    WorthRules,
+    ValueRules,
     add_up,
     check_prices,
     checked,
@@ -36,10 +43,15 @@ from smart_trader.domain.kernel.worth import (
     worse,
 )
 
+_LEFTOVER_USD = 10
+"""A token that is worth more is not left over."""
+_LEFTOVER_SOL = 10 ** (SOL_PLACES - 2)
+_LEFTOVER_STABLE = 10**STABLE_PLACES
+"""Base units of money up to which it counts as nothing, unless that is more than the next share of its flow."""
+_LEFTOVER_MONEY_MOST = Fraction(1, 10)
 _NANO = PRICE // USD
 _FIRST = (0,)
-_SCALED = 18
-"""Digits of a multiplier after the point."""
+_MULTIPLIER_PLACES = 18
 
 
 class SwapRow(NamedTuple):
@@ -79,8 +91,8 @@ class Trade(NamedTuple):
     price_check: str
     rows: tuple[int, ...]
     """Places of the rows of the swap, in their order."""
-    is_paired: bool = False
-    """Whether it is one side of a swap of two tokens, valued once."""
+    pair: str | None = None
+    """The token sold, on both sides of a swap of two tokens that is valued once."""
     is_second: bool = False
     """A SELL of a swap that is also a BUY of the mint."""
 
@@ -102,10 +114,10 @@ class _Part(NamedTuple):
     change: int
     value: Value | None
     check: str
-    is_paired: bool = False
+    pair: str | None = None
 
 
-def net(rows: Sequence[tuple[Any, ...]], rules: WorthRules) -> Netted:
+def net(rows: Sequence[tuple[Any, ...]], rules: ValueRules) -> Netted:
     """Net the rows of one (wallet, transaction), by index: (ins_index, inner_ins_index, event_id), nulls first.
 
     Each is a `SwapRow`, or a plain tuple of its values.
@@ -114,7 +126,7 @@ def net(rows: Sequence[tuple[Any, ...]], rules: WorthRules) -> Netted:
     return plain or net_any([SwapRow(*row) for row in rows], rules)
 
 
-def _plain_swap(row: tuple[Any, ...], rules: WorthRules) -> Netted | None:
+def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
     """What nearly every transaction is: one row, a token for money that has a price. None for all else.
 
     The same answer as that of `net_any`, which knows every case, in a fraction of its time.
@@ -132,7 +144,7 @@ def _plain_swap(row: tuple[Any, ...], rules: WorthRules) -> Netted | None:
     if kind != SOL:
         used, places, source = stable_price(given, rules), STABLE_PLACES, STABLE
     elif given is not None and rules.sol_price_min <= given <= rules.sol_price_max:
-        used, places, source = given, 9, SOL_PRICE
+        used, places, source = given, SOL_PLACES, SOL_PRICE
     else:
         return None
     check = ONE_SIDED
@@ -148,7 +160,7 @@ def _plain_swap(row: tuple[Any, ...], rules: WorthRules) -> Netted | None:
     return Netted((Trade(mint, symbol, decimals, side, quantity, usd, source, check, _FIRST),))
 
 
-def net_any(rows: Sequence[SwapRow], rules: WorthRules) -> Netted:
+def net_any(rows: Sequence[SwapRow], rules: ValueRules) -> Netted:
     """`net` for any rows."""
     moved = [_moved_row(row, rules) for row in rows]
     money_only = [leg for row in moved for leg in row.legs if all(other.is_money for other in row.legs)]
@@ -159,7 +171,7 @@ def net_any(rows: Sequence[SwapRow], rules: WorthRules) -> Netted:
         swap = _Swap([moved[place] for place in places], rules)
         parts = swap.parts()
         is_loop = is_loop or (not swap.tokens and swap.is_loop(money_only))
-        found = _trades(swap.legs, parts, tuple(places), rules)
+        found = _trades(swap.legs, parts, tuple(places))
         if any(trade.quantity >= RAW_LIMIT for trade in found):
             rejected += places
         else:
@@ -167,7 +179,7 @@ def net_any(rows: Sequence[SwapRow], rules: WorthRules) -> Netted:
     return Netted(tuple(trades), is_loop and not trades, tuple(rejected))
 
 
-def _moved_row(row: SwapRow, rules: WorthRules) -> MovedRow:
+def _moved_row(row: SwapRow, rules: ValueRules) -> MovedRow:
     legs = (_leg(*row[:6], rules=rules), _leg(*row[6:12], rules=rules))
     return MovedRow(tuple(leg for leg in legs if leg.change), row.volume if row.volume and row.volume > 0 else None)
 
@@ -180,18 +192,18 @@ def _leg(
     change: int,
     price: int | None,
     *,
-    rules: WorthRules,
+    rules: ValueRules,
 ) -> Leg:
     kind = rules.money.get(mint)
     if kind is not None:
-        decimals, multiplier = 9 if kind == SOL else STABLE_PLACES, None
+        decimals, multiplier = SOL_PLACES if kind == SOL else STABLE_PLACES, None
     if price is not None and (price <= 0 or decimals is None or multiplier == 0):
         price = None
     if kind == SOL and price is not None and not rules.sol_price_min <= price <= rules.sol_price_max:
         price = None
     places = decimals or 0
     if multiplier is not None:
-        price, places = None if price is None else price * multiplier, places + _SCALED
+        price, places = None if price is None else price * multiplier, places + _MULTIPLIER_PLACES
     return Leg(kind or mint, kind is not None, symbol, decimals, change, price, places)
 
 
@@ -217,7 +229,7 @@ def _swaps(rows: Sequence[MovedRow]) -> list[list[int]]:
 class _Swap:
     """What a swap moved, and what of it remains."""
 
-    def __init__(self, rows: Sequence[MovedRow], rules: WorthRules) -> None:
+    def __init__(self, rows: Sequence[MovedRow], rules: ValueRules) -> None:
         self._rows, self._rules = rows, rules
         self.legs = [leg for row in rows for leg in row.legs]
         self._came_in: dict[str, int] = {}
@@ -243,16 +255,16 @@ class _Swap:
         """Whether `change` is more than dust of what moved both ways."""
         if not change or not self._moved_both_ways(asset):
             return bool(change)
-        rules, flow = self._rules, max(self._came_in[asset], self._went_out[asset])
+        flow = max(self._came_in[asset], self._went_out[asset])
         rest = abs(change)
-        is_more = exceeds(rest, flow, rules.leftover_ratio)
+        is_more = exceeds(rest, flow, self._rules.leftover_ratio)
         if is_money:
-            least = rules.leftover_sol if asset == SOL else rules.leftover_stable
-            return (is_more and rest > least) or exceeds(rest, flow, rules.leftover_money_most)
+            least = _LEFTOVER_SOL if asset == SOL else _LEFTOVER_STABLE
+            return (is_more and rest > least) or exceeds(rest, flow, _LEFTOVER_MONEY_MOST)
         if is_more:
             return True
         own = token_value(self.legs, asset, rest)
-        return own is not None and own.numerator > rules.leftover_usd * own.denominator
+        return own is not None and own.numerator > _LEFTOVER_USD * own.denominator
 
     def is_loop(self, money_only: Sequence[Leg]) -> bool:
         """Whether a kind of money went out and came in, in this swap and the rows of money only."""
@@ -287,20 +299,20 @@ class _Swap:
 
     def _one_token(self, token: str, change: int, by_money: Value | None) -> _Part:
         rows = self._touching(token)
-        value = by_money or volume_value(rows, token, change, self._rules) or token_value(self.legs, token, abs(change))
+        value = by_money or volume_value(rows, token, change) or token_value(self.legs, token, abs(change))
         return _Part(token, change, *checked(value, check_prices(rows, self._rules)))
 
     def _pair(self, sold: str, bought: str) -> list[_Part]:
         with_sold, with_bought = self._touching(sold), self._touching(bought)
         value = (
             self._passed_through(sold, with_sold)
-            or volume_value(with_sold, sold, -1, self._rules)
-            or volume_value(with_bought, bought, 1, self._rules)
+            or volume_value(with_sold, sold, -1)
+            or volume_value(with_bought, bought, 1)
             or token_value(self.legs, sold, -self.tokens[sold])
             or token_value(self.legs, bought, self.tokens[bought])
         )
         check = worse(check_prices(with_sold, self._rules), check_prices(with_bought, self._rules))
-        return [_Part(token, self.tokens[token], *checked(value, check), is_paired=True) for token in (sold, bought)]
+        return [_Part(token, self.tokens[token], *checked(value, check), sold) for token in (sold, bought)]
 
     def _passed_through(self, sold: str, with_sold: Sequence[MovedRow]) -> Value | None:
         """Value of the token sold by the money of its rows, if these carry at least half of it."""
@@ -317,7 +329,7 @@ class _Swap:
         return Value(found[0] * quantity, PRICE * 10**9 * carried, found[1])
 
 
-def _parts_of_row(row: MovedRow, rules: WorthRules) -> list[_Part]:
+def _parts_of_row(row: MovedRow, rules: ValueRules) -> list[_Part]:
     tokens = [leg for leg in row.legs if not leg.is_money]
     if len(tokens) == 2:
         return _two_tokens(row, tokens, rules)
@@ -325,29 +337,27 @@ def _parts_of_row(row: MovedRow, rules: WorthRules) -> list[_Part]:
     paid = {leg.asset: leg.change for leg in row.legs if leg.is_money and leg.change * token.change < 0}
     value = money_value(row.legs, paid, rules) if paid else None
     value = (
-        value
-        or volume_value([row], token.asset, token.change, rules)
-        or token_value([token], token.asset, abs(token.change))
+        value or volume_value([row], token.asset, token.change) or token_value([token], token.asset, abs(token.change))
     )
     check = check_prices([row], rules) if paid else ONE_SIDED
     return [_Part(token.asset, token.change, *checked(value, check))]
 
 
-def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: WorthRules) -> list[_Part]:
+def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: ValueRules) -> list[_Part]:
     check = check_prices([row], rules)
     if tokens[0].change * tokens[1].change > 0:
         return [_Part(leg.asset, leg.change, *checked(None, check)) for leg in tokens]
     sold, bought = sorted(tokens, key=lambda leg: leg.change)
     value = (
-        volume_value([row], sold.asset, sold.change, rules)
-        or volume_value([row], bought.asset, bought.change, rules)
+        volume_value([row], sold.asset, sold.change)
+        or volume_value([row], bought.asset, bought.change)
         or token_value([sold], sold.asset, -sold.change)
         or token_value([bought], bought.asset, bought.change)
     )
     return [_Part(leg.asset, leg.change, *checked(value, check)) for leg in (sold, bought)]
 
 
-def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...], rules: WorthRules) -> list[Trade]:
+def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]) -> list[Trade]:
     """One trade for each token and side."""
     sides: dict[tuple[str, bool], list[_Part]] = {}
     for part in parts:
@@ -357,7 +367,7 @@ def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]
         value, check = (
             (same[0].value, same[0].check)
             if len(same) == 1
-            else add_up([(abs(part.change), part.value, part.check) for part in same], rules)
+            else add_up([(abs(part.change), part.value, part.check) for part in same])
         )
         usd = None if value is None else value.nano_dollars
         if usd is not None and usd >= USD_LIMIT:
@@ -374,7 +384,7 @@ def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]
                 value_source=NO_VALUE if value is None else value.source,
                 price_check=check,
                 rows=places,
-                is_paired=same[0].is_paired,
+                pair=same[0].pair,
                 is_second=not is_buy and (token, True) in sides,
             )
         )

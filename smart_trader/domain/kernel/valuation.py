@@ -1,26 +1,20 @@
-"""What a swap was worth: its one trusted leg decides (docs/pnl.md).
+"""What a swap was worth: its money, else its volume, else its own price (docs/pnl.md).
 
-A token's own price is the last resort: dust trades set absurd ones, and later rows inherit them.
+Anybody can make up the price of a token, and a volume is often computed from one. So only money within sane bounds is
+trusted; the others are named for what they are.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
-from smart_trader.domain.kernel.money import (
-    MONEY,
-    PRICE,
-    STABLE_COINS,
-    USD,
-    round_half_away,
-)
-from smart_trader.domain.kernel.trades import Leg, Row
+from smart_trader.domain.kernel.money import PRICE, SOL, SOL_PLACES, STABLE_PLACES, USD, round_half_away
 
 
 class ValueSource(StrEnum):
-    """Which leg gave the value of a swap, the most trusted one first."""
+    """Which part of a swap gave its value, the most trusted one first."""
 
     STABLE = "stable"
     SOL = "sol"
@@ -46,117 +40,155 @@ class PriceCheck(StrEnum):
 STABLE, SOL_PRICE, VOLUME_USD, TOKEN_PRICE, NO_VALUE = (source.value for source in ValueSource)
 OK, ONE_SIDED, SUSPECT, REJECTED = _SEVERITY = tuple(check.value for check in PriceCheck)
 
+_STABLE_PRICE_MIN, _STABLE_PRICE_MAX = PRICE // 2, 2 * PRICE
+"""A stable coin's own price counts within these bounds only."""
+_VOLUME_LEFT = Fraction(1, 10)
+"""Of volumes that nearly cancel out, less than this share is no volume."""
+_UNKNOWN_PART = Fraction(2, 100)
+"""Share of a trade's quantity whose value may be unknown."""
+_MONEY_SCALE = PRICE * 10**SOL_PLACES
+"""One dollar of money: a raw amount of SOL times its price."""
+_FROM_STABLE = 10 ** (SOL_PLACES - STABLE_PLACES)
+
 
 @dataclass(frozen=True, slots=True)
 class ValueRules:
     """Thresholds of netting and valuation; the defaults stand in conf/defaults.toml under `pnl`."""
 
-    fee_sol: Fraction
-    """Whole SOL up to which money left over in a token-for-token swap is fee or rent."""
-    fee_stable_usd: Fraction
+    money: Mapping[str, str]
+    """Money mints, each with the one under which it is added up."""
+    leftover_ratio: Fraction
+    """Of what moved both ways, at most so much counts as nothing."""
+    sol_price_min: int
+    sol_price_max: int
+    """10^-18 dollars; a price of SOL outside of these bounds is not given."""
     stable_price_tolerance: Fraction
     """How far from 1 a stable coin's own price may be before it is used."""
     price_gap_ok: Fraction
     price_gap_suspect: Fraction
 
 
+class Leg(NamedTuple):
+    """One side of a row that moved something."""
+
+    asset: str
+    """The mint, or the kind of money."""
+    is_money: bool
+    symbol: str | None
+    decimals: int | None
+    change: int
+    """Base units, signed: below zero left the wallet."""
+    price: int | None
+    """Dollars of 10^`places` base units, in 10^-18; None where no price is given or nobody knows the units."""
+    places: int
+
+
 class Value(NamedTuple):
-    usd: int
-    """Nano-dollars."""
+    """`numerator` / `denominator` dollars, and which of the sources says so."""
+
+    numerator: int
+    denominator: int
     source: str
 
     @property
     def is_money(self) -> bool:
         return self.source in (STABLE, SOL_PRICE)
 
-
-def legs_of(rows: Iterable[Row]) -> list[Leg]:
-    """All legs by index, the base leg of a row first."""
-    return [leg for row in rows for leg in (row.base, row.quote)]
-
-
-def rows_with(rows: Sequence[Row], mint: str) -> Sequence[Row]:
-    """The rows that touch `mint`."""
-    return rows if len(rows) == 1 else [row for row in rows if mint in (row.base_mint, row.quote_mint)]
+    @property
+    def nano_dollars(self) -> int:
+        return round_half_away(self.numerator * USD, self.denominator)
 
 
-def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules, *, sign: int = 0) -> Value | None:
-    """Worth of `amounts` (base units of each kind of money, signed, added up) at the prices in `legs`.
+class MovedRow(NamedTuple):
+    """A row of a swap: its legs that moved something, and the volume that it carries."""
 
-    None if a kind has no price, if they add up to nothing, or to something of another `sign` than asked for.
+    legs: tuple[Leg, ...]
+    volume: int | None
+    """Nano-dollars, above zero; None where none is given."""
+
+    def moved(self, asset: str) -> int:
+        return sum(leg.change for leg in self.legs if leg.asset == asset)
+
+    def touches(self, asset: str) -> bool:
+        return any(leg.asset == asset for leg in self.legs)
+
+
+def money_total(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> tuple[int, str] | None:
+    """Signed worth of `amounts` of money at the prices of `legs`, in 10^-27 dollars, and its source.
+
+    None if a kind has no price.
     """
     total = stable = absolute = 0
-    scale = 0
     for kind, amount in amounts.items():
-        priced = _money_price(legs, kind, rules)
-        if priced is None:
+        price = _last_price(legs, kind)
+        if kind != SOL:
+            worth = amount * _FROM_STABLE * stable_price(price, rules)
+            stable += abs(worth)
+        elif price is None:
             return None
-        price, decimals = priced
-        worth = amount * price
-        if decimals > scale:
-            lift = 10 ** (decimals - scale)
-            total, stable, absolute, scale = total * lift, stable * lift, absolute * lift, decimals
-        elif decimals < scale:
-            worth *= 10 ** (scale - decimals)
+        else:
+            worth = amount * price
         total += worth
         absolute += abs(worth)
-        if kind in STABLE_COINS:
-            stable += abs(worth)
-    if not total or total * sign < 0:
-        return None
-    source = STABLE if 2 * stable > absolute else SOL_PRICE
-    return Value(nano_dollars(abs(total), scale), source)
+    return total, STABLE if 2 * stable > absolute else SOL_PRICE
 
 
-def stable_dollars(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> Fraction | None:
-    """Dollars of the stable coins in `amounts`, whatever their signs; None if one cannot be valued."""
-    dollars = Fraction(0)
-    for kind in STABLE_COINS.intersection(amounts):
-        priced = _money_price(legs, kind, rules)
-        if priced is None:
-            return None
-        price, decimals = priced
-        dollars += Fraction(abs(amounts[kind]) * price, PRICE * 10**decimals)
-    return dollars
+def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> Value | None:
+    """Worth of `amounts` whatever its sign; None if a kind has no price, or they add up to nothing."""
+    found = money_total(legs, amounts, rules)
+    return Value(abs(found[0]), _MONEY_SCALE, found[1]) if found and found[0] else None
 
 
-def volume_value(rows: Sequence[Row]) -> Value | None:
-    """The sum of the volumes that the API gives for `rows`; None if one of them has none."""
-    total = 0
+def stable_price(given: int | None, rules: ValueRules) -> int:
+    """What a stable coin counts for: one dollar, unless its own price is off and still sane."""
+    if given is None or not exceeds(abs(given - PRICE), PRICE, rules.stable_price_tolerance):
+        return PRICE
+    return given if _STABLE_PRICE_MIN <= given <= _STABLE_PRICE_MAX else PRICE
+
+
+def volume_value(rows: Sequence[MovedRow], token: str, direction: int) -> Value | None:
+    """Volumes of the rows that move `token` in the trade's direction, less those of the rows against it.
+
+    None unless all `rows`, which touch the token, carry one, and enough is left of them.
+    """
+    left = total = 0
     for row in rows:
-        if row.volume is None or row.volume <= 0:
+        if row.volume is None:
             return None
+        left += row.volume if row.moved(token) * direction >= 0 else -row.volume
         total += row.volume
-    return Value(total, VOLUME_USD)
+    return Value(left, USD, VOLUME_USD) if exceeds(left, total, _VOLUME_LEFT) else None
 
 
-def token_value(rows: Sequence[Row], mint: str, quantity: int) -> Value | None:
-    """`quantity` at the last price that the token's own legs carry."""
-    for leg in reversed(legs_of(rows)):
-        if leg.mint == mint and _gives_price(leg) and leg.price is not None and leg.decimals is not None:
-            return Value(nano_dollars(quantity * leg.price, leg.decimals), TOKEN_PRICE)
+def token_value(legs: Sequence[Leg], token: str, quantity: int) -> Value | None:
+    """`quantity` base units at the last price that the token's own legs carry."""
+    for leg in reversed(legs):
+        if leg.asset == token and leg.price is not None:
+            return Value(quantity * leg.price, PRICE * 10**leg.places, TOKEN_PRICE)
     return None
 
 
-def check_prices(rows: Sequence[Row], ignored: Collection[str], rules: ValueRules) -> str:
-    """How far the two legs of the worst of `rows` disagree, leaving out legs of `ignored` money."""
+def check_prices(rows: Sequence[MovedRow], rules: ValueRules) -> str:
+    """How far the two legs of the worst of `rows` disagree."""
     worst: str | None = None
     for row in rows:
-        base, quote = _worth(row.base, ignored), _worth(row.quote, ignored)
-        if base is None or quote is None:
-            continue
-        verdict = gap_verdict(*base, *quote, rules)
-        worst = verdict if worst is None else worse(worst, verdict)
+        if len(row.legs) == 2:
+            one, other = row.legs
+            if one.price is not None and other.price is not None:
+                verdict = gap_verdict(
+                    abs(one.change) * one.price, one.places, abs(other.change) * other.price, other.places, rules
+                )
+                worst = verdict if worst is None else worse(worst, verdict)
     return worst or ONE_SIDED
 
 
-def gap_verdict(one: int, decimals: int, other: int, other_decimals: int, rules: ValueRules) -> str:
-    """How far two legs disagree, each worth amount x price, in 10^-(18 + its decimals) dollars."""
-    x, y = (one, other) if decimals == other_decimals else (one * 10**other_decimals, other * 10**decimals)
+def gap_verdict(one: int, places: int, other: int, other_places: int, rules: ValueRules) -> str:
+    """How far two legs disagree, each worth amount x price, in 10^-(18 + its places) dollars."""
+    x, y = (one, other) if places == other_places else (one * 10**other_places, other * 10**places)
     larger, smaller = (x, y) if x > y else (y, x)
-    if _at_most(larger, smaller, rules.price_gap_ok):
+    if not exceeds(larger, smaller, rules.price_gap_ok):
         return OK
-    return SUSPECT if _at_most(larger, smaller, rules.price_gap_suspect) else REJECTED
+    return REJECTED if exceeds(larger, smaller, rules.price_gap_suspect) else SUSPECT
 
 
 def worse(one: str, other: str) -> str:
@@ -164,50 +196,41 @@ def worse(one: str, other: str) -> str:
     return max(one, other, key=_SEVERITY.index)
 
 
-def _worth(leg: Leg, ignored: Collection[str]) -> tuple[int, int] | None:
-    """Amount x price in 10^-(18 + decimals) dollars, and the decimals."""
-    if not _gives_price(leg) or leg.price is None or leg.decimals is None:
-        return None
-    if ignored and MONEY.get(leg.mint) in ignored:
-        return None
-    return abs(leg.change) * leg.price, leg.decimals
+def checked(value: Value | None, check: str) -> tuple[Value | None, str]:
+    """A value that the prices contradict is none, unless it is money: then it is suspect."""
+    if check != REJECTED:
+        return value, check
+    return (value, SUSPECT) if value is not None and value.is_money else (None, REJECTED)
 
 
-def _gives_price(leg: Leg) -> bool:
-    """An amount or a price of 0 or less counts as not given."""
-    return leg.change != 0 and leg.price is not None and leg.price > 0
+def _last_price(legs: Sequence[Leg], kind: str) -> int | None:
+    for leg in reversed(legs):
+        if leg.asset == kind and leg.price is not None:
+            return leg.price
+    return None
 
 
-def _at_most(larger: int, smaller: int, gap: Fraction) -> bool:
-    return larger * gap.denominator <= smaller * gap.numerator
+def exceeds(part: int, whole: int, share: Fraction) -> bool:
+    """Whether `part` is more than `share` of `whole`."""
+    return part * share.denominator > whole * share.numerator
 
 
-def _money_price(legs: Sequence[Leg], kind: str, rules: ValueRules) -> tuple[int, int] | None:
-    """Last given price of this kind of money and its decimals; None if it cannot be valued."""
-    price = decimals = None
-    for mint, _, places, change, given in legs:
-        if MONEY.get(mint) == kind and places is not None:
-            decimals = places
-            if change and given is not None and given > 0:
-                price = given
-    if decimals is None:
-        return None
-    if kind in STABLE_COINS:
-        price = stable_price(price, rules)
-    return None if price is None else (price, decimals)
+def add_up(parts: Sequence[tuple[int, Value | None, str]]) -> tuple[Value | None, str]:
+    """Value and price check of parts of one trade (quantity, value, check): unknown if too much of it has no value."""
+    known = [(value, check) for _, value, check in parts if value is not None]
+    checks = [check for _, check in known] or [check for _, _, check in parts]
+    worst = max(checks, key=_SEVERITY.index)
+    unknown = sum(quantity for quantity, value, _ in parts if value is None)
+    if not known or exceeds(unknown, sum(quantity for quantity, _, _ in parts), _UNKNOWN_PART):
+        return None, worst
+    sums: dict[str, Fraction] = {}
+    for value, _ in known:
+        sums[value.source] = sums.get(value.source, Fraction(0)) + Fraction(value.numerator, value.denominator)
+    total = sum(sums.values(), Fraction(0))
+    return Value(total.numerator, total.denominator, _source_of(sums)), worst
 
 
-def stable_price(given: int | None, rules: ValueRules) -> int:
-    """What a stable coin counts for: one dollar, unless its own price is too far from that."""
-    tolerance = rules.stable_price_tolerance
-    if given is None or abs(given - PRICE) * tolerance.denominator <= tolerance.numerator * PRICE:
-        return PRICE
-    return given
-
-
-_NANO = PRICE // USD
-
-
-def nano_dollars(worth: int, decimals: int) -> int:
-    """10^-(18 + decimals) dollars rounded to nano-dollars."""
-    return round_half_away(worth, _NANO * 10**decimals)
+def _source_of(sums: Mapping[str, Fraction]) -> str:
+    if sums.keys() <= {STABLE, SOL_PRICE}:
+        return STABLE if sums.get(STABLE, -1) > sums.get(SOL_PRICE, -1) else SOL_PRICE
+    return VOLUME_USD if VOLUME_USD in sums else TOKEN_PRICE

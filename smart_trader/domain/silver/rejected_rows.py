@@ -1,11 +1,19 @@
-"""silver.rejected_rows: trade rows of transactions that cannot be read as a trade."""
+"""silver.rejected_rows: trade rows of swaps that cannot be stored as a trade."""
+
+from enum import StrEnum
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from smart_trader.domain.kernel.netting import NettingReason
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import STRING, TIMESTAMP, Column, Table, either
+
+
+class RejectedReason(StrEnum):
+    """Why a swap cannot be stored as a trade."""
+
+    TOO_LARGE = "too_large"
+
 
 TABLE = Table(
     name="silver.rejected_rows",
@@ -14,10 +22,10 @@ TABLE = Table(
     job="silver_pnl",
     columns=(
         Column("event_id", STRING, "Row of bronze.transaction_history.", nullable=False),
-        Column("reason", STRING, f"{either(NettingReason)}.", nullable=False),
+        Column("reason", STRING, f"{either(RejectedReason)}.", nullable=False),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),
-        Column("detail", STRING, "What was left over after netting."),
+        Column("detail", STRING, "What the reason means."),
         Column("raw", STRING, "The row as served.", nullable=False),
         Column(
             "rejected_at",

@@ -19,9 +19,10 @@ from smart_trader.domain.arrow import (
     stateful_arrow_udf,
     to_list,
 )
-from smart_trader.domain.kernel.netting import net
-from smart_trader.domain.kernel.trades import Side, swap_group_id, trade_id
+from smart_trader.domain.kernel.swaps import Trade, net
+from smart_trader.domain.kernel.trades import Side, trade_id
 from smart_trader.domain.kernel.valuation import PriceCheck, ValueRules, ValueSource
+from smart_trader.domain.silver.rejected_rows import RejectedReason
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -45,18 +46,23 @@ TABLE = Table(
     key=("trade_id",),
     job="silver_pnl",
     columns=(
-        Column("trade_id", STRING, "SHA-256 of wallet, tx_hash and mint.", nullable=False),
+        Column(
+            "trade_id",
+            STRING,
+            "SHA-256 of wallet, tx_hash and mint; of a SELL beside a BUY of the mint in the transaction with `|SELL`.",
+            nullable=False,
+        ),
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("token_address", STRING, "Mint.", nullable=False),
         Column("token_symbol", STRING, "Hostile text."),
         Column("decimals", INT, "Decimal places of the base unit."),
         Column("side", STRING, "BUY: the token came in, SELL: it went out.", nullable=False),
         Column("quantity_raw", RAW, "Base units, above zero.", nullable=False),
-        Column("value_usd", USD, "Value of the whole swap; null when unknown."),
+        Column("value_usd", USD, "Value of this side of the swap; null when unknown."),
         Column(
             "value_source",
             STRING,
-            f"Which leg gave the value: {', '.join(ValueSource)}.",
+            f"What gave the value: {', '.join(ValueSource)}.",
             False,
         ),
         Column(
@@ -69,13 +75,9 @@ TABLE = Table(
         Column("block_time", TIMESTAMP, "Time of the block, UTC.", nullable=False),
         Column("block_number", COUNT, "Slot; missing sorts first."),
         Column("tx_hash", STRING, "Signature of the transaction.", nullable=False),
-        Column(
-            "swap_group_id",
-            STRING,
-            "Shared by the SELL and the BUY of a token-for-token swap.",
-        ),
-        Column("source", STRING, "Exchange of the last row by index."),
-        Column("event_ids", STRINGS, "All rows of the transaction, sorted.", nullable=False),
+        Column("swap_group_id", STRING, "Shared by the SELL and the BUY of a swap of two tokens: the SELL's trade_id."),
+        Column("source", STRING, "Exchange of the swap's last row by index."),
+        Column("event_ids", STRINGS, "All rows of the swap, sorted.", nullable=False),
     ),
     clustered_by=("wallet_address",),
     checks=(
@@ -111,17 +113,11 @@ _FOUND = (
     *("value_source", "price_check", "swap_group_id", "event_ids"),
 )
 LINE = T.StructType([*nullable(TABLE.fields(_FOUND)), T.StructField("facts", FACTS)])
-"""What netting finds out about a trade, or a wallet's facts. `event_ids` is null if the transaction has one row."""
-NETTED = T.StructType(
-    [
-        T.StructField("lines", T.ArrayType(LINE, False)),
-        T.StructField("reason", STRING),
-        T.StructField("detail", STRING),
-    ]
-)
-"""The result of netting for a row: trades at the last row of a transaction, or at each row why it is rejected."""
+"""What netting finds out about a trade, or a wallet's facts. `event_ids` is null if the swap has one row."""
+NETTED = T.StructType([T.StructField("lines", T.ArrayType(LINE, False)), T.StructField("reason", STRING)])
+"""The result of netting for a row: trades at the last row of a swap, or at each row why it is rejected."""
 
-_LEG = ("address", "symbol", "decimals", "change_raw", "price")
+_LEG = ("address", "symbol", "decimals", "multiplier", "change_raw", "price")
 _PLACE = ("block_time", "block_number", "source")
 _AROUND = ("wallet_address", "tx_hash", "event_id", *_PLACE)
 _SWAP = ("volume_usd", *(f"{side}_{name}" for side in ("base", "quote") for name in _LEG))
@@ -129,7 +125,9 @@ INPUT = (*_AROUND, *_SWAP)
 _INDEX = ("ins_index", "inner_ins_index")
 _ROWS_PER_BATCH = 5_000
 _NO_TRADE = (None,) * len(_FOUND)
-_NOTHING: tuple[Any, ...] = ((), None, None)
+_TOO_LARGE_MEANS = "a quantity of its swap does not fit its column"
+_NOTHING: tuple[Any, ...] = ((), None)
+_TOO_LARGE: tuple[Any, ...] = ((), RejectedReason.TOO_LARGE.value)
 _NETTED = arrow_type(NETTED)
 
 
@@ -179,7 +177,8 @@ def trades_in(netted: DataFrame) -> DataFrame:
 def rejected_in(netted: DataFrame) -> DataFrame:
     """The rows of `silver.rejected_rows`, without their text."""
     return netted.where("row.reason IS NOT NULL").select(
-        *(f"row.{name}" for name in ("event_id", "reason", "wallet_address", "tx_hash", "detail")),
+        *(f"row.{name}" for name in ("event_id", "reason", "wallet_address", "tx_hash")),
+        F.lit(_TOO_LARGE_MEANS).alias("detail"),
         F.col("row.block_time").alias("rejected_at"),
     )
 
@@ -224,27 +223,33 @@ class _Netting:
             return
         self._tx_hash = None
         self._transactions += 1
-        trades, rejected, detail = net(rows, self._rules)
-        if rejected:
-            self._rejected += len(rows)
-            self.results += [((), rejected, detail)] * len(rows)
+        trades, is_arbitrage, rejected = net(rows, self._rules)
+        self._arbitrage += is_arbitrage
+        if len(rows) == 1 and trades:
+            self.results.append(([self._line(tx_hash, trade, None) for trade in trades], None))
             return
-        self._arbitrage += not trades
-        wallet, ids, group = self._wallet, None, None
-        if len(rows) > 1:
-            ids = sorted(self._event_ids)
-            self.results += [_NOTHING] * (len(rows) - 1)
-        if len(trades) > 1:
-            group = swap_group_id(wallet, tx_hash)
-        lines = [(trade_id(wallet, tx_hash, trade[0]), *trade, group, ids, None) for trade in trades]
-        self.results.append((lines, None, None))
+        found = [_NOTHING] * len(rows)
+        for trade in trades:
+            ids = sorted([self._event_ids[place] for place in trade.rows]) if len(trade.rows) > 1 else None
+            others, reason = found[trade.rows[-1]]
+            found[trade.rows[-1]] = ([*others, self._line(tx_hash, trade, ids)], reason)
+        for place in rejected:
+            found[place] = _TOO_LARGE
+        self._rejected += len(rejected)
+        self.results += found
+
+    def _line(self, tx_hash: str, trade: Trade, event_ids: list[str] | None) -> tuple[Any, ...]:
+        *told, _, pair, is_second = trade
+        own_id = trade_id(self._wallet, tx_hash, trade.mint, is_second=is_second)
+        group = pair and trade_id(self._wallet, tx_hash, pair)
+        return (own_id, *told, group, event_ids, None)
 
     def end_wallet(self) -> None:
         self._end_transaction()
         if self._wallet:
             facts = (*self._known, self._rejected, self._transactions, self._arbitrage)
-            lines, *reason = self.results[-1]
-            self.results[-1] = ([*lines, (*_NO_TRADE, facts)], *reason)
+            lines, reason = self.results[-1]
+            self.results[-1] = ([*lines, (*_NO_TRADE, facts)], reason)
         self._wallet = ""
         self._transactions = self._arbitrage = self._rejected = 0
 

@@ -34,6 +34,8 @@ HOLDERS = Endpoint(Source.TOKEN_HOLDER, "/defi/v3/token/holder")
 TRADES = Endpoint(Source.TRADER_TXS, "/trader/txs/seek_by_time")
 
 Params = Mapping[str, str | int]
+_SCALED: Params = {"ui_amount_mode": "scaled"}
+"""Prices and display amounts of scaled tokens are per unit, and their rows have the multiplier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class BirdEyeClient:
         self._http, self._units, self._clock = http, units, clock
 
     def tokens(self, criteria: TokenCriteria, *, fetched_at: datetime) -> Iterator[Record | Rejected]:
-        query: Params = {"sort_by": "liquidity", "sort_type": "desc", **query_of(criteria)}
+        query: Params = {"sort_by": "liquidity", "sort_type": "desc", **_SCALED, **query_of(criteria)}
         seen: set[str] = set()
         served = 0
         for page in self._pages(TOKENS, query, about="the token list"):
@@ -77,7 +79,7 @@ class BirdEyeClient:
 
     def holder_accounts(self, mint: str, *, limit: int, fetched_at: datetime) -> list[HolderAccount | Rejected]:
         accounts: list[HolderAccount | Rejected] = []
-        for page in self._pages(HOLDERS, {"address": mint}, about=mint, at_most=limit):
+        for page in self._pages(HOLDERS, {"address": mint, **_SCALED}, about=mint, at_most=limit):
             accounts += [parse_account(item, mint=mint, fetched_at=fetched_at) for item in page.items]
             if page.is_last or len(accounts) >= limit:
                 return accounts[:limit]
@@ -95,7 +97,7 @@ class BirdEyeClient:
         now, before_time = self._clock.now(), int(before.timestamp())
         while True:
             # A fixed `before_time` keeps new trades from pushing old ones onto the next page.
-            query: Params = {"address": wallet, "tx_type": "swap", "before_time": before_time}
+            query: Params = {"address": wallet, "tx_type": "swap", "before_time": before_time, **_SCALED}
             oldest = before_time
             for page in self._pages(TRADES, query, about=wallet):
                 rows = [parse_trade(item, wallet=wallet, fetched_at=fetched_at, now=now) for item in page.items]

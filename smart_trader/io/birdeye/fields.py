@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from smart_trader.domain.bronze.decimals import EXACT, Scale, fitted
+from smart_trader.domain.bronze.decimals import EXACT, PRICE, Scale, fitted
 from smart_trader.domain.bronze.records import Rejected, RejectionReason, Source, reject
 from smart_trader.domain.kernel.base58 import is_address, is_signature
 from smart_trader.domain.kernel.money import RAW_LIMIT
@@ -104,6 +104,14 @@ def decimals(value: Any) -> int | None:
     return None if places is None or places < 0 else places
 
 
+def multiplier(item: dict[str, Any]) -> Decimal | None:
+    """Units of 10^decimals base units of a scaled token, 0 where none is given; None where the token is not scaled."""
+    if item.get("is_scaled_ui_token") is not True:
+        return None
+    given = figure(item.get("multiplier"), PRICE)
+    return given if given is not None and given > 0 else Decimal(0)
+
+
 def base_units(value: Any, field: str) -> int | None:
     """An exact count of base units: an integer or the text of one. A number with a point is none, since it went through
     a double (order books serve 16123000000.000002)."""
@@ -113,10 +121,11 @@ def base_units(value: Any, field: str) -> int | None:
     return None if units is None else _fitting(units, field)
 
 
-def base_units_of_whole(tokens: Decimal, places: int, field: str) -> int:
-    """`tokens` whole tokens in base units, a half away from zero."""
+def base_units_of_units(units: Decimal, places: int, multiplier: Decimal | None, field: str) -> int:
+    """`units` of a token in base units, a half away from zero. A `multiplier` is above 0, None where there is none."""
+    tokens = units if multiplier is None else EXACT.divide(units, multiplier)
     if tokens.adjusted() + places >= _RAW_DIGITS:
-        raise RejectedField(RejectionReason.TOO_LARGE, field, tokens)
+        raise RejectedField(RejectionReason.TOO_LARGE, field, units)
     return _fitting(int(tokens.scaleb(places, EXACT).to_integral_value(ROUND_HALF_UP, EXACT)), field)
 
 

@@ -1,6 +1,7 @@
 """Holders: the items of `/defi/v3/token/holder` as accounts of their owners."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.bronze.records import Rejected, RejectionReason, Source
@@ -23,24 +24,25 @@ def _account(item: Any, mint: str) -> HolderAccount:
     if item.get("mint") not in (None, mint):
         raise RejectedField(RejectionReason.WRONG_MINT, "mint", item["mint"])
     owner = fields.address(item.get("owner"), "owner")
-    decimals = fields.decimals(item.get("decimals"))
+    decimals, multiplier = fields.decimals(item.get("decimals")), fields.multiplier(item)
     return HolderAccount(
         owner=owner,
         name=fields.text(item.get("token_account")),
-        amount=_amount(item, decimals),
+        amount=_amount(item, decimals, multiplier),
         decimals=decimals,
+        multiplier=multiplier,
         raw=fields.json_text(item),
     )
 
 
-def _amount(item: dict[str, Any], decimals: int | None) -> int:
+def _amount(item: dict[str, Any], decimals: int | None, multiplier: Decimal | None) -> int:
     """Base units."""
     amount = fields.base_units(item.get("amount"), "amount")
     if amount is None:
         shown = fields.number(item.get("ui_amount"))
-        if shown is None or decimals is None:
+        if shown is None or decimals is None or multiplier == 0:
             raise RejectedField(RejectionReason.NO_AMOUNT, "amount", item.get("amount"))
-        amount = fields.base_units_of_whole(shown, decimals, "ui_amount")
+        amount = fields.base_units_of_units(shown, decimals, multiplier, "ui_amount")
     if amount < 0:
         raise RejectedField(RejectionReason.BAD_AMOUNT, "amount", amount)
     return amount

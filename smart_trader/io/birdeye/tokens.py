@@ -38,7 +38,7 @@ def parse_token(item: Any, *, fetched_at: datetime) -> Record | Rejected:
 
 
 def total_supply_in(raw: str) -> Decimal | None:
-    """`total_supply` (whole tokens) in the `raw` of a row of bronze.token_metrics; older answers have none."""
+    """`total_supply` (units) in the `raw` of a row of bronze.token_metrics; older answers have none."""
     item = json.loads(raw, parse_float=Decimal, parse_int=Decimal)
     return fields.figure(item.get("total_supply"), PRICE) if isinstance(item, dict) else None
 
@@ -55,6 +55,7 @@ def _record(item: Any, fetched_at: datetime) -> Record:
         "symbol": fields.text(item.get("symbol")),
         "name": fields.text(item.get("name")),
         "decimals": fields.decimals(item.get("decimals")),
+        "multiplier": fields.multiplier(item),
         "logo_uri": fields.text(item.get("logo_uri")),
         "price": _not_negative(fields.figure(item.get("price"), PRICE)),
         "liquidity": _liquidity(item.get("liquidity")),

@@ -61,20 +61,21 @@ def _leg_columns(leg: Any, side: str) -> Record:
     if type(leg) is not dict:
         raise RejectedField(RejectionReason.NO_LEG, side, leg)
     mint = fields.address(leg.get("address"), f"{side}.address")
-    places = fields.decimals(leg.get("decimals"))
+    places, multiplier = fields.decimals(leg.get("decimals")), fields.multiplier(leg)
     return {
         f"{side}_address": mint,
         f"{side}_symbol": fields.text(leg.get("symbol")),
         f"{side}_decimals": places,
-        f"{side}_change_raw": _change_raw(leg, side, places),
+        f"{side}_change_raw": _change_raw(leg, side, places, multiplier),
         f"{side}_ui_change_amount": fields.figure(leg.get("ui_change_amount"), PRICE),
+        f"{side}_multiplier": multiplier,
         f"{side}_price": fields.figure(leg.get("price"), PRICE),
         f"{side}_nearest_price": fields.figure(leg.get("nearest_price"), PRICE),
         f"{side}_type_swap": fields.text(leg.get("type_swap")),
     }
 
 
-def _change_raw(leg: Record, side: str, places: int | None) -> int:
+def _change_raw(leg: Record, side: str, places: int | None, multiplier: Decimal | None) -> int:
     """Signed base units, from the most exact of the three figures that say it."""
     change = fields.base_units(leg.get("change_amount"), f"{side}.change_amount")
     if change is not None:
@@ -83,9 +84,9 @@ def _change_raw(leg: Record, side: str, places: int | None) -> int:
     shown = fields.number(leg.get("ui_change_amount"))
     if amount is not None and amount >= 0:
         return _signed(amount, shown, leg, side)
-    if shown is None or places is None:
+    if shown is None or places is None or multiplier == 0:
         raise RejectedField(RejectionReason.NO_AMOUNT, side, leg)
-    return fields.base_units_of_whole(shown, places, f"{side}.ui_change_amount")
+    return fields.base_units_of_units(shown, places, multiplier, f"{side}.ui_change_amount")
 
 
 def _signed(amount: int, shown: Decimal | None, leg: Record, side: str) -> int:

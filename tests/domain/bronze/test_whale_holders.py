@@ -14,7 +14,7 @@ SOME = 139366170110914
 
 
 def account(owner: str, amount: int, name: str | None, decimals: int | None = 6) -> HolderAccount:
-    return HolderAccount(owner, name, amount, decimals, raw=f'{{"amount":{amount}}}')
+    return HolderAccount(owner, name, amount, decimals, None, raw=f'{{"amount":{amount}}}')
 
 
 def holders_of(*accounts, token=HELD):

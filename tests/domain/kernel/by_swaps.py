@@ -2,35 +2,16 @@
 
 from collections import defaultdict
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from smart_trader.domain.kernel import swaps
 from smart_trader.domain.kernel.money import MONEY
-from smart_trader.domain.kernel.trades import swap_group_id
-from smart_trader.domain.kernel.worth import WorthRules
-from tests.domain.kernel.product import assert_same, decimal, index_of, scaled
+from smart_trader.domain.kernel.trades import trade_id
+from tests.domain.kernel.product import VALUE_RULES, assert_same, decimal, index_of, scaled
 from tests.oracle import swaps as oracle
-from tests.oracle.numbers import SECOND, Row, id_of
+from tests.oracle.numbers import SECOND, Row
 from tests.oracle.units import SOL_MINTS, STABLE_MINTS, Scales, order_of
 
-RULES = WorthRules(
-    money=MONEY,
-    leftover_ratio=Fraction(2, 100),
-    leftover_usd=10,
-    leftover_sol=10**7,
-    leftover_stable=10**6,
-    leftover_money_most=Fraction(1, 10),
-    sol_price_min=10**18,
-    sol_price_max=10_000 * 10**18,
-    stable_price_tolerance=Fraction(2, 100),
-    stable_price_min=10**18 // 2,
-    stable_price_max=2 * 10**18,
-    volume_left=Fraction(1, 10),
-    unknown_part=Fraction(2, 100),
-    price_gap_ok=Fraction(5, 4),
-    price_gap_suspect=Fraction(10),
-)
 SOL, USDC, USDT = SOL_MINTS[1], *STABLE_MINTS[:2]
 NATIVE = SOL_MINTS[0]
 A, B, C = "TokenAaaa", "TokenBbbb", "TokenCccc"
@@ -48,7 +29,7 @@ def net(rows: list[Row]) -> oracle.Netted:
         transactions[row["tx_hash"]].append(row | known)
     for group in transactions.values():
         ordered = sorted(group, key=index_of)
-        netted = swaps.net([swap_row(row) for row in ordered], RULES)
+        netted = swaps.net([swap_row(row) for row in ordered], VALUE_RULES)
         wallet = ordered[0]["wallet_address"]
         result.transaction_count[wallet] += 1
         result.arbitrage_count[wallet] += netted.is_arbitrage
@@ -76,7 +57,7 @@ def trade_row(trade: swaps.Trade, rows: list[Row]) -> Row:
     last = rows[trade.rows[-1]]
     wallet, tx_hash = last["wallet_address"], last["tx_hash"]
     return {
-        "trade_id": id_of(wallet, tx_hash, trade.mint, *(("SELL",) if trade.is_second else ())),
+        "trade_id": trade_id(wallet, tx_hash, trade.mint, is_second=trade.is_second),
         "wallet_address": wallet,
         "token_address": trade.mint,
         "token_symbol": trade.symbol,
@@ -90,7 +71,7 @@ def trade_row(trade: swaps.Trade, rows: list[Row]) -> Row:
         "block_time": last["block_time"],
         "block_number": last["block_number"],
         "tx_hash": tx_hash,
-        "swap_group_id": swap_group_id(wallet, tx_hash) if trade.is_paired else None,
+        "swap_group_id": trade_id(wallet, tx_hash, trade.pair) if trade.pair else None,
         "source": last["source"],
         "event_ids": sorted(rows[place]["event_id"] for place in trade.rows),
     }
@@ -107,7 +88,7 @@ def both(rows: list[Row]) -> oracle.Netted:
 
 def leg(mint: str, change: int, price: str | None = None, **more: Any) -> Row:
     places = {A: 6, B: 9, C: 0} | dict.fromkeys(MONEY, 6) | dict.fromkeys(SOL_MINTS, 9)
-    given = {"decimals": places[mint], "multiplier": None} | more
+    given = {"decimals": places.get(mint), "multiplier": None} | more
     return {"address": mint, "symbol": mint[-5:], "change_raw": change, "price": price and Decimal(price)} | given
 
 
@@ -129,6 +110,14 @@ def rows_of(*pairs: tuple[Row, Row], volume: str | None = None, tx: str = "tx", 
             row |= {f"{side}_{name}": value for name, value in given_leg.items()}
         rows.append(row)
     return rows
+
+
+def bought(token: str, raw: int, dollars: int, **more: Any) -> tuple[Row, Row]:
+    return leg(token, raw, **more), leg(USDC, -dollars * 10**6)
+
+
+def sold(token: str, raw: int, dollars: int, **more: Any) -> tuple[Row, Row]:
+    return leg(token, -raw, **more), leg(USDC, dollars * 10**6)
 
 
 def told(netted: oracle.Netted) -> list[tuple[Any, ...]]:

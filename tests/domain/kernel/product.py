@@ -8,18 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from smart_trader.config import thresholds
 from smart_trader.config.settings import load
-from smart_trader.domain.kernel import marks, netting, performance, ranking, wallets
-from smart_trader.domain.kernel.trades import Row, swap_group_id, trade_id
+from smart_trader.domain.kernel import marks, performance, ranking, wallets
 from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES
 from smart_trader.domain.pnl import matching, totals
-from tests.oracle import netting as by_oracle
 from tests.oracle.fifo import order
 from tests.oracle.numbers import DAY
 from tests.oracle.performance import ALL_TOKENS
@@ -68,45 +65,6 @@ def assert_same(actual: Table, expected: Table, *key: str) -> None:
         assert row.keys() == theirs[place].keys()
         differing = {c: (row[c], theirs[place][c]) for c in row if row[c] != theirs[place][c]}
         assert not differing, f"{place}: {differing}"
-
-
-def net(rows: Iterable[dict[str, Any]]) -> by_oracle.Netted:
-    def transaction(row: dict[str, Any]) -> tuple[str, str]:
-        return row["wallet_address"], row["tx_hash"]
-
-    result = by_oracle.Netted([], [], {}, {})
-    events = {row["event_id"]: row for row in rows}.values()
-    for (wallet, tx_hash), group in groupby(sorted(events, key=transaction), transaction):
-        ordered = sorted(group, key=index_of)
-        netted = netting.net([row_of(row) for row in ordered], VALUE_RULES)
-        result.transaction_count[wallet] = result.transaction_count.get(wallet, 0) + 1
-        if netted.is_arbitrage:
-            result.arbitrage_count[wallet] = result.arbitrage_count.get(wallet, 0) + 1
-        if netted.rejected:
-            result.rejected += [(row["event_id"], netted.rejected) for row in ordered]
-        result.trades += [
-            {
-                "trade_id": trade_id(wallet, tx_hash, trade.mint),
-                "wallet_address": wallet,
-                "token_address": trade.mint,
-                "token_symbol": trade.symbol,
-                "decimals": trade.decimals,
-                "side": trade.side,
-                "quantity_raw": trade.quantity,
-                "value_usd": decimal(trade.value, 9),
-                "value_source": trade.value_source,
-                "price_check": trade.price_check,
-                "cost_known": trade.value is not None if trade.side == "BUY" else None,
-                "block_time": ordered[-1]["block_time"],
-                "block_number": ordered[-1]["block_number"],
-                "tx_hash": tx_hash,
-                "swap_group_id": swap_group_id(wallet, tx_hash) if len(netted.trades) == 2 else None,
-                "source": ordered[-1]["source"],
-                "event_ids": sorted(row["event_id"] for row in ordered),
-            }
-            for trade in netted.trades
-        ]
-    return result
 
 
 def match(trades: Iterable[dict[str, Any]]) -> tuple[Table, Table]:
@@ -204,20 +162,6 @@ def judged(portfolio: dict[str, Any], wallet_class: str, pnl_basis: str) -> dict
 def index_of(row: dict[str, Any]) -> tuple[object, ...]:
     indexes = (row["ins_index"], row["inner_ins_index"])
     return (*((index is not None, index or 0) for index in indexes), row["event_id"])
-
-
-def row_of(row: dict[str, Any]) -> Row:
-    base, quote = (
-        (
-            row[f"{side}_address"],
-            row[f"{side}_symbol"],
-            row[f"{side}_decimals"],
-            row[f"{side}_change_raw"],
-            scaled(row[f"{side}_price"], 18),
-        )
-        for side in ("base", "quote")
-    )
-    return Row(*base, *quote, scaled(row["volume_usd"], 9))
 
 
 def _columns(trades: Iterable[dict[str, Any]]) -> tuple[Table, matching.Trades]:

@@ -1,86 +1,24 @@
-"""Rows of a transaction to trades by the second edition: the kernel against the oracle, and the rules of both."""
+"""Rows of a transaction to trades: the kernel against the oracle, and the rules of both."""
 
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from smart_trader.domain.kernel import swaps
-from smart_trader.domain.kernel.money import MONEY
-from tests.domain.kernel.by_swaps import (
-    NATIVE,
-    RULES,
-    SOL,
-    USDC,
-    USDT,
-    A,
-    B,
-    C,
-    both,
-    known_units,
-    leg,
-    net,
-    rows_of,
-    swap_row,
-    told,
-)
-from tests.oracle import swaps as oracle
-from tests.oracle.numbers import SECOND, Row
-from tests.oracle.units import Scales
-
-# Amounts around 2 % of one another, prices around the bounds of sanity, and what cancels out.
-_amounts = st.sampled_from(
-    (1, 2, 20, 98, 100, 1_000, 10**6, 98 * 10**4, 102 * 10**4, 10**9, 98 * 10**7, 10**7, 3 * 10**9)
-)
-_wild = st.integers(1, 10**38 - 1)
-_prices = st.sampled_from(
-    [
-        None,
-        *map(Decimal, ("0", "-1", "1", "0.98", "1.03", "0.5", "0.4999", "2", "2.01", "150", "0.99", "10000", "10001")),
-    ]
-) | st.sampled_from([Decimal(p) for p in ("1E-18", "1E-9", "123456789012", "0.03", "40", "7")])
-_volumes = st.sampled_from([None, *map(Decimal, ("0", "-5", "0.000000001", "100", "99.9", "90", "110", "1E+17"))])
-_mints = st.sampled_from((A, A, B, C, SOL, SOL, NATIVE, USDC, USDT))
-_decimals = st.sampled_from((None, 0, 6, 6, 6, 9))
-_multipliers = st.sampled_from((None, None, None, Decimal(0), Decimal(1), Decimal(10), Decimal("0.5")))
-
-
-@st.composite
-def _leg(draw: Any) -> Row:
-    mint = draw(_mints)
-    amount = draw(st.one_of(_amounts, _amounts, _amounts, _amounts, st.just(0), _wild))
-    more = {} if mint in MONEY else {"decimals": draw(_decimals), "multiplier": draw(_multipliers)}
-    price = draw(_prices)
-    return leg(mint, draw(st.sampled_from((1, -1))) * amount, None, **more) | {"price": price}
-
-
-@st.composite
-def wallets(draw: Any) -> list[Row]:
-    rows: list[Row] = []
-    for nth in range(draw(st.integers(1, 3))):
-        pairs = draw(st.lists(st.tuples(_leg(), _leg()), min_size=1, max_size=5))
-        own = rows_of(*pairs, tx=f"tx{nth}", at=1_000 + draw(st.integers(0, 2)))
-        rows += [row | {"volume_usd": draw(_volumes)} for row in own]
-    return rows
-
-
-@st.composite
-def routes(draw: Any) -> list[Row]:
-    """Money to a middle token to a token, or back, of which something is left at each stop."""
-    stops = draw(st.permutations((SOL, A, B, USDC)))[: draw(st.integers(3, 4))]
-    pairs, amount = [], draw(_amounts)
-    for here, there in pairwise(stops):
-        arrives = draw(_amounts)
-        pairs.append((leg(here, -amount) | {"price": draw(_prices)}, leg(there, arrives) | {"price": draw(_prices)}))
-        amount = max(1, arrives + draw(st.sampled_from((0, 0, 1, -1, arrives // 50, -(arrives // 50), arrives // 9))))
-    return [row | {"volume_usd": draw(_volumes)} for row in rows_of(*pairs)]
+from tests import strategies
+from tests.domain.kernel.by_swaps import SOL, USDC, A, B, C, both, bought, leg, rows_of, sold, told
+from tests.domain.kernel.swap_strategies import routes, wallets
+from tests.oracle.numbers import Row
 
 
 @given(wallets())
 def test_the_kernel_nets_and_values_as_the_oracle_does(rows: list[Row]) -> None:
+    both(rows)
+
+
+@given(strategies.bronze_histories())
+def test_transactions_of_every_shape_agree_too(rows: list[Row]) -> None:
     both(rows)
 
 
@@ -90,14 +28,6 @@ def test_routes_with_something_left_at_each_stop_agree_too(rows: list[Row]) -> N
 
 
 ONE_SOL, SOL_150 = 10**9, "150"
-
-
-def bought(token: str, raw: int, dollars: int, **more: Any) -> tuple[Row, Row]:
-    return leg(token, raw, **more), leg(USDC, -dollars * 10**6)
-
-
-def sold(token: str, raw: int, dollars: int, **more: Any) -> tuple[Row, Row]:
-    return leg(token, -raw, **more), leg(USDC, dollars * 10**6)
 
 
 def round_trip(out: int, back: int) -> list[Row]:
@@ -286,64 +216,3 @@ def test_a_quantity_that_does_not_fit_rejects_its_swap_and_no_other() -> None:
     netted = both(rows)
     assert netted.rejected == [("tx 0", "too_large"), ("tx 1", "too_large")]
     assert told(netted) == [(B, "BUY", 5, Decimal("7.000000000"), "stable")]
-
-
-@given(wallets(), st.integers(2, 5))
-def test_scaling_the_prices_of_a_swap_of_two_tokens_changes_no_trusted_value(rows: list[Row], factor: int) -> None:
-    """No price of a token and no volume makes a value that is trusted."""
-    money = {row["trade_id"]: row["value_usd"] for row in net(rows).trades if row["value_source"] in ("stable", "sol")}
-    scaled_rows = []
-    for row in rows:
-        changed = dict(row)
-        for side in ("base", "quote"):
-            if row[f"{side}_address"] not in MONEY and row[f"{side}_price"] is not None:
-                changed[f"{side}_price"] = row[f"{side}_price"] * factor
-        if row["volume_usd"] is not None:
-            changed["volume_usd"] = row["volume_usd"] * factor
-        scaled_rows.append(changed)
-    after = {row["trade_id"]: row for row in net(scaled_rows).trades}
-    trusted = {key: row["value_usd"] for key, row in after.items() if row["value_source"] in ("stable", "sol")}
-    # What is left over is judged by the token's price too, so shapes may differ; values of money that stay are equal.
-    assert all(trusted[key] == value for key, value in money.items() if key in trusted)
-
-
-@given(wallets())
-def test_a_swap_that_shares_no_token_changes_no_other(rows: list[Row]) -> None:
-    first = rows[0]["tx_hash"]
-    new = rows_of(bought(A, 5, 7), tx=first, at=rows[0]["block_time"] // SECOND)[0]
-    new |= {"base_address": "TokenNew", "event_id": "new", "ins_index": 99}
-    before = {row["trade_id"]: row for row in net(rows).trades}
-    after = {row["trade_id"]: row for row in net([*rows, new]).trades}
-    assert before.items() <= after.items()
-    assert len(after) == len(before) + 1
-
-
-@given(wallets(), st.integers(2, 4))
-def test_rows_split_into_equal_ones_change_nothing_but_the_rows(rows: list[Row], parts: int) -> None:
-    def figures(netted: oracle.Netted) -> list[tuple[Any, ...]]:
-        return [(row["trade_id"], row["quantity_raw"], row["value_usd"], row["value_source"]) for row in netted.trades]
-
-    whole = [
-        row
-        | {name: row[name] * parts for name in ("base_change_raw", "quote_change_raw")}
-        | {"volume_usd": None if row["volume_usd"] is None else row["volume_usd"] * parts}
-        for row in rows
-    ]
-    split = [
-        row | {"event_id": f"{row['event_id']} {nth}", "ins_index": row["ins_index"] * parts + nth}
-        for row in rows
-        for nth in range(parts)
-    ]
-    for row in (*whole, *split):
-        if max(abs(row["base_change_raw"]), abs(row["quote_change_raw"])) * 5 >= 10**37:
-            return
-    assert sorted(figures(net(whole))) == sorted(figures(net(split)))
-
-
-@given(st.data())
-def test_the_short_way_of_the_usual_transaction_is_equal_to_the_long_one(data: st.DataObject) -> None:
-    one, other = data.draw(_leg()), data.draw(_leg())
-    (row,) = [row | {"volume_usd": data.draw(_volumes)} for row in rows_of((one, other))]
-    known = {f"{side}_known": known_units(row, side, Scales([row], {}), 0) for side in ("base", "quote")}
-    plain = swap_row(row | known)
-    assert swaps.net([plain], RULES) == swaps.net_any([swaps.SwapRow(*plain)], RULES)

@@ -21,14 +21,14 @@ from smart_trader.domain.tables.table import Table
 from smart_trader.jobs import silver_pnl
 from tests import strategies
 from tests.lake import ROOT, Lake
-from tests.oracle import fifo, netting
+from tests.oracle import fifo, swaps
 from tests.oracle import performance as oracle
 
 Row = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AS_OF = EPOCH + timedelta(microseconds=strategies.NOW)
-HISTORIES = 110
+HISTORIES = 120
 """Each has up to three wallets."""
 
 
@@ -85,7 +85,7 @@ def test_every_table_is_the_oracles(lake: Lake, history: list[Row]) -> None:
     lake.fill(transaction_history.TABLE, [stored(row) for row in history])
     wallets = sorted({row["wallet_address"] for row in history})
     lake.fill(tracked_whales.TABLE, [whale(wallet) for wallet in wallets])
-    expected = netting.net(history)
+    expected = swaps.net(history)
     sales, lots = fifo.match(expected.trades)
     facts = {
         wallet: {

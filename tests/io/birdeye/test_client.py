@@ -88,6 +88,7 @@ def test_what_is_asked_for_trades(server):
         "address": WALLET,
         "tx_type": "swap",
         "before_time": str(NOW_SECONDS),
+        "ui_amount_mode": "scaled",
         "offset": "0",
         "limit": "100",
     }
@@ -328,6 +329,7 @@ def test_tokens_come_once_each(server):
     assert server.requests[0].query == {
         "sort_by": "liquidity",
         "sort_type": "desc",
+        "ui_amount_mode": "scaled",
         "min_liquidity": "100000",
         "max_liquidity": "600000",
         "min_volume_1h_usd": "200000",

@@ -43,6 +43,7 @@ def test_a_recorded_account():
         "amount": 139366170110914,
         "ui_amount": Decimal("139366170.110914"),
         "decimals": 6,
+        "multiplier": None,
         "token_accounts": 1,
         "holdings_value_usd": Decimal("487781.595388199"),
         "share_of_supply_pct": Decimal("13.936617"),
@@ -67,6 +68,16 @@ def test_the_exact_amount(changes, amount):
     assert holder_of(changed(ACCOUNT, changes))["amount"] == amount
 
 
+def test_what_is_held_of_a_scaled_token_is_shown_and_valued_by_units() -> None:
+    scaled = changed(ACCOUNT, {"is_scaled_ui_token": True, "multiplier": 10, "amount": None, "ui_amount": 20})
+    holder = holder_of(scaled)
+    assert (holder["amount"], holder["multiplier"], holder["ui_amount"]) == (2_000_000, 10, 20)
+    assert (holder["holdings_value_usd"], holder["share_of_supply_pct"]) == (Decimal("0.07"), Decimal("0.000002"))
+    unknown = holder_of(changed(scaled, {"amount": "7", "multiplier": None}))
+    assert (unknown["amount"], unknown["multiplier"]) == (7, 0)
+    assert (unknown["ui_amount"], unknown["holdings_value_usd"], unknown["share_of_supply_pct"]) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
@@ -79,6 +90,7 @@ def test_the_exact_amount(changes, amount):
         (changed(ACCOUNT, {"amount": "-7"}), "bad_amount"),
         (changed(ACCOUNT, {"amount": "7.5", "ui_amount": None}), "no_amount"),
         (changed(ACCOUNT, {"amount": None, "decimals": None}), "no_amount"),
+        (changed(ACCOUNT, {"amount": None, "is_scaled_ui_token": True}), "no_amount"),
         (changed(ACCOUNT, {"amount": "1" * 39}), "too_large"),
         (changed(ACCOUNT, {"amount": Decimal("1e400")}), "too_large"),
     ],

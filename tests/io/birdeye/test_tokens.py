@@ -124,3 +124,10 @@ def test_every_recorded_item_is_read(name):
         record = parse_token(item, fetched_at=NOW)
         assert_fits(record, TABLE)
         assert record["liquidity"] == round(item["liquidity"], 9)
+
+
+def test_a_scaled_token_has_its_multiplier_or_0():
+    assert parsed()["multiplier"] is None
+    assert parsed({"is_scaled_ui_token": True, "multiplier": Decimal("1.5")})["multiplier"] == Decimal("1.5")
+    assert parsed({"is_scaled_ui_token": True})["multiplier"] == 0
+    assert parsed({"is_scaled_ui_token": False, "multiplier": 3})["multiplier"] is None

@@ -57,6 +57,7 @@ def test_a_recorded_row():
         "base_decimals": 9,
         "base_change_raw": 515677997,
         "base_ui_change_amount": Decimal("0.515677997"),
+        "base_multiplier": None,
         "base_price": Decimal("197.70307651447155"),
         "base_nearest_price": Decimal("197.70307651447155"),
         "base_type_swap": "to",
@@ -65,6 +66,7 @@ def test_a_recorded_row():
         "quote_decimals": 6,
         "quote_change_raw": -28691345364,
         "quote_ui_change_amount": Decimal("-28691.345364"),
+        "quote_multiplier": None,
         "quote_price": Decimal("0.003553375598261138"),
         "quote_nearest_price": Decimal("0.003529615312439600"),
         "quote_type_swap": "from",
@@ -113,6 +115,30 @@ def test_the_exact_amount(changes, expected):
     assert parsed(changes)["quote_change_raw"] == expected
 
 
+SCALED = {"quote.is_scaled_ui_token": True, "quote.multiplier": Decimal("2.5")}
+SHOWN = {"quote.change_amount": None, "quote.amount": None, "quote.ui_change_amount": Decimal("-3.0000015")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "multiplier", "raw"),
+    [
+        ({}, "2.5", -1_200_001),
+        ({"quote.multiplier": "2.5"}, "2.5", -1_200_001),
+        ({"quote.multiplier": Decimal("1E-7")}, "1E-7", -30_000_015_000_000),
+        ({"quote.is_scaled_ui_token": False}, None, -3_000_002),
+        ({"quote.is_scaled_ui_token": None}, None, -3_000_002),
+        ({"quote.change_amount": -7}, "2.5", -7),
+        ({"quote.change_amount": -7, "quote.multiplier": None}, "0", -7),
+        ({"quote.change_amount": -7, "quote.multiplier": Decimal("-1")}, "0", -7),
+        ({"quote.change_amount": -7, "quote.multiplier": Decimal("1E+21")}, "0", -7),
+    ],
+)
+def test_an_amount_of_a_scaled_token_is_divided_by_its_own_multiplier(changes, multiplier, raw):
+    record = parsed({**SHOWN, **SCALED, **changes})
+    assert (record["quote_multiplier"], record["quote_change_raw"]) == (multiplier and Decimal(multiplier), raw)
+    assert record["base_multiplier"] is None
+
+
 def test_a_float_that_is_off_in_its_last_digit_is_repaired_from_the_display_figure():
     record = parsed(
         {
@@ -130,6 +156,8 @@ def test_a_float_that_is_off_in_its_last_digit_is_repaired_from_the_display_figu
         ({"block_unix_time": MISSING}, "no_time"),
         ({"tx_hash": None}, "no_tx_hash"),
         ({"quote.address": MISSING}, "no_address"),
+        ({**SHOWN, **SCALED, "quote.multiplier": None}, "no_amount"),
+        ({**SHOWN, "quote.decimals": None}, "no_amount"),
         ({"base": MISSING}, "no_leg"),
         ({"quote.change_amount": None, "quote.amount": None, "quote.ui_change_amount": None}, "no_amount"),
         ({"quote.change_amount": None, "quote.amount": None, "quote.decimals": None}, "no_amount"),
