@@ -248,22 +248,53 @@ def write_many(writer: SeriesWriter[MarketRegime], start: int) -> None:
         writer.write(regime(nth))
 
 
+class StuckClock(datetime):
+    """A clock that goes back an hour whenever it is asked, and is the same for every writer."""
+
+    asked = 0
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+        cls.asked += 1
+        return AT + timedelta(hours=10_000 - cls.asked % 100)
+
+
 def test_files_of_a_writer_are_named_in_their_order_however_the_clock_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Backwards(datetime):
-        ticks = iter(range(10**6, 0, -1))
-
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return AT + timedelta(hours=next(cls.ticks))
-
-    writer = SeriesWriter(tmp_path, MarketRegime, flush_rows=1)
     rows = [regime(nth) for nth in range(3)]
-    monkeypatch.setattr(series, "datetime", Backwards)
+    monkeypatch.setattr(series, "datetime", StuckClock)
+    writer = SeriesWriter(tmp_path, MarketRegime, flush_rows=1)
     for row in rows:
         writer.write(row)
     assert [row["timestamp"] for row in written(tmp_path)] == [f"2026-01-05T14:3{nth}:00Z" for nth in range(3)]
+
+
+def test_writers_that_write_in_the_same_moment_write_different_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StuckClock, "asked", 0)
+    for nth in range(3):
+        row = regime(nth)
+        with monkeypatch.context() as context:
+            context.setattr(series, "datetime", StuckClock)
+            StuckClock.asked = 0
+            SeriesWriter(tmp_path, MarketRegime, flush_rows=1).write(row)
+    assert len(written(tmp_path)) == 3
+
+
+def test_a_file_has_its_name_once_it_is_whole_and_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def look(_descriptor: int) -> None:
+        seen.extend((file.suffix, file.stat().st_size) for file in tmp_path.glob("*/*"))
+
+    monkeypatch.setattr(os, "fsync", look)
+    with SeriesWriter(tmp_path, MarketRegime) as writer:
+        writer.write(regime())
+    (file,) = tmp_path.glob("*/*")
+    size = file.stat().st_size
+    assert seen == [(".tmp", size), (".jsonl", size)]
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
