@@ -176,7 +176,7 @@ def test_regimes_by_hand(spark: SparkSession) -> None:
         metric(NOON - micro, 1.0),
         metric(NOON, 0.1),
         metric(NOON + SECOND - micro, 0.2),
-        metric(NOON + SECOND, 1e16, "calm"),
+        metric(NOON + 2 * SECOND, 1e16, "calm"),
         metric(NOON + timedelta(days=2), 1.0),
         metric(NOON + timedelta(days=2, seconds=1), -1e16),
         metric(NOON + timedelta(days=2, seconds=2), None),
