@@ -12,7 +12,6 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -22,7 +21,9 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from smart_trader.domain.foundation import market_regimes, performance_metrics, signals
-from smart_trader.domain.foundation.series import FuturesTrend, Kind, Series
+from smart_trader.domain.foundation.records import Rejection, read_values
+from smart_trader.domain.foundation.series import FuturesTrend, Series
+from smart_trader.domain.foundation.values import Number
 
 CLOCK_SKEW = timedelta(seconds=300)
 """How far a time may be ahead of this machine's clock: the default of `series.clock_skew_seconds`."""
@@ -59,9 +60,10 @@ Trend = Annotated[FuturesTrend, Field(strict=False)]
 
 
 class SeriesRow(BaseModel):
-    """A row of a series, which keeps all rules of its declaration. What is not given is null.
+    """A row of a series that ingestion does not reject. What is not given is null.
 
-    Raises pydantic.ValidationError for any other row.
+    Raises pydantic.ValidationError for any other row. Of a time that lies ahead, this machine's clock decides here, and
+    the time of the ingestion there.
     """
 
     model_config = ConfigDict(
@@ -73,35 +75,17 @@ class SeriesRow(BaseModel):
 
     @model_validator(mode="after")
     def _keep_rules(self) -> Self:
-        values = dict(self)
-        if broken := [*_broken_rules(self.series, values), *_times_ahead(self.series, values)]:
-            raise ValueError("; ".join(broken))
+        values = {name: _as_in_a_file(value) for name, value in self}
+        found = read_values(self.series, values, latest=datetime.now(UTC) + CLOCK_SKEW)
+        if isinstance(found, Rejection):
+            raise ValueError(f"{found.reason}, {found.detail}")
         return self
 
 
-def _broken_rules(declared: Series, values: dict[str, Any]) -> Iterator[str]:
-    for field in declared.fields:
-        name, value = field.name, values[field.name]
-        if value is None:
-            continue
-        if name in declared.key and isinstance(value, str) and not value.strip():
-            yield f"{name} is in the key and may not be blank"
-        if field.least is not None and value < field.least:
-            yield f"{name} must be at least {field.least:g}"
-        if field.most is not None and value > field.most:
-            yield f"{name} must be at most {field.most:g}"
-        if field.only_where is not None and not values[field.only_where]:
-            yield f"{name} needs {field.only_where} to be true"
-        if field.not_before is not None and value < values[field.not_before]:
-            yield f"{name} must not lie before {field.not_before}"
-
-
-def _times_ahead(declared: Series, values: dict[str, Any]) -> Iterator[str]:
-    now = datetime.now(UTC)
-    for field in declared.fields:
-        value = values[field.name]
-        if field.kind is Kind.TIME and value is not None and value > now + CLOCK_SKEW:
-            yield f"{field.name} lies in the future: this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}"
+def _as_in_a_file(value: object) -> object:
+    """A value as ingestion reads it from a file."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Number(repr(value)) if is_number else value
 
 
 class MarketRegime(SeriesRow):
