@@ -38,8 +38,10 @@ def _moment(value: object) -> object:
 
 
 def _utc(value: datetime) -> datetime:
+    """A plain time: a subclass, as that of pandas, can be finer than microseconds, or no time (ValueError)."""
+    plain = datetime.combine(value.date(), value.timetz())
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return plain.replace(tzinfo=UTC) if plain.tzinfo is None else plain.astimezone(UTC)
     except OverflowError:
         raise ValueError("in UTC it lies before the year 1 or after 9999") from None
 
@@ -157,8 +159,8 @@ class SeriesWriter(Generic[R]):
             raise TypeError(f"{model!r} is no model of a series")
         if "://" in str(landing):
             raise ValueError(f"{landing} is no folder of this machine")
-        if flush_rows < 1 or not flush_seconds > 0:
-            raise ValueError("flush_rows and flush_seconds must be above 0")
+        if flush_rows < 1 or not 0 < flush_seconds <= threading.TIMEOUT_MAX:
+            raise ValueError("flush_rows and flush_seconds must be above 0, and no longer than a timer can wait")
         self._model, self._folder = model, Path(landing).absolute() / model.series.name
         self._flush_rows, self._flush_seconds = flush_rows, flush_seconds
         self._start()
