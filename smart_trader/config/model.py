@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from smart_trader import paths
 from smart_trader.config.limits import memory_bytes
+from smart_trader.domain.kernel.ranking import PnlBasis
 
 
 def _web_address(value: str) -> str:
@@ -206,7 +207,9 @@ class Tier(Section):
 
 
 class Recommended(Tier):
+    min_token_win_rate_percent: Percent
     min_coverage_ratio: Ratio
+    min_trusted_ratio: Ratio
 
 
 class Weights(Section):
@@ -229,7 +232,7 @@ class FullScore(Section):
 
 
 class Ranking(Section):
-    pnl_basis: Literal["realized", "total"]
+    pnl_basis: PnlBasis
     elite: Tier
     strong: Tier
     promising: Tier

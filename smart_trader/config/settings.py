@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -164,6 +165,8 @@ def _allowed(field: FieldInfo) -> str:
     annotation = field.annotation
     if get_origin(annotation) is Literal:
         return f"must be one of {', '.join(get_args(annotation))}"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return f"must be one of {', '.join(word.value for word in annotation)}"
     if get_origin(annotation) is tuple:
         return "must be a comma-separated list of at least one"
     types = get_args(annotation) or (annotation,)

@@ -82,7 +82,9 @@ def ranked_by(ranking: Ranking) -> RankedBy:
                 min_pnl=Fraction(gate.min_pnl_usd),
                 min_roi=Fraction(gate.min_roi_percent),
                 min_win_rate=Fraction(gate.min_win_rate_percent),
+                min_token_win_rate=Fraction(gate.min_token_win_rate_percent),
                 min_coverage=Fraction(gate.min_coverage_ratio),
+                min_trusted=Fraction(gate.min_trusted_ratio),
             ),
             scoring=Scoring(
                 profitability=Fraction(weights.profitability),
@@ -94,7 +96,7 @@ def ranked_by(ranking: Ranking) -> RankedBy:
                 full_trades=Fraction(full.trades),
             ),
         ),
-        pnl=f"{ranking.pnl_basis}_pnl",
+        basis=ranking.pnl_basis,
     )
 
 

@@ -75,7 +75,7 @@ def _rank(app: App) -> None:
         by,
         ranked_at=app.as_of,
     )
-    changed = ranking.with_pnl_change(ranked, _previous_pnl(app), by.pnl)
+    changed = ranking.with_pnl_change(ranked, _previous_pnl(app), by.figures.pnl)
     rows = changed.withColumn("wallet_pnl_version", F.lit(pnl_version).cast("bigint"))
     with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
         _publish(app, traders, trades_version=trades_version)

@@ -227,9 +227,9 @@ def _ranking(app: App) -> list[Failure]:
     except StorageError:
         app.report.warnings.append("the figures of the current ranking are older than the retention: not compared")
         return []
-    basis = ranked_by(app.settings.ranking).pnl if is_same else None
+    figures = ranked_by(app.settings.ranking).figures if is_same else None
     return _examine(
-        "gold.smart_traders", lambda: rankings.examine_ranking(traders, pnl, history if is_same else None, basis)
+        "gold.smart_traders", lambda: rankings.examine_ranking(traders, pnl, history if is_same else None, figures)
     )
 
 

@@ -198,7 +198,8 @@ def moment(value: datetime) -> Html:
 
 def _figure(value: Figure, terse: bool) -> Content:
     if value.is_known:
-        return [value.text, element("small", value.how) if value.how and not terse else None]
+        note = element("small", value.note) if value.note else None
+        return [value.text, note, element("small", value.how) if value.how and not terse else None]
     if terse:
         return [element("span", _NONE, title=value.how, aria_hidden="true"), element("span", "unknown", class_="vh")]
     return [_NONE, element("small", f"unknown: {value.how}" if value.how else "unknown")]

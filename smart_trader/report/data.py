@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from smart_trader.domain.kernel.ranking import PnlBasis
+
 Row = Mapping[str, Any]
 
 
@@ -13,7 +15,7 @@ Row = Mapping[str, Any]
 class Rules:
     """The rules of the ranking that the page shows: dollars, percent, ratio, shares of the score."""
 
-    pnl_basis: str
+    basis: PnlBasis
     gate: Mapping[str, Decimal]
     tiers: Mapping[str, Mapping[str, Decimal]]
     weights: Mapping[str, Decimal]

@@ -71,6 +71,7 @@ def as_text(found: ReportData, most: int = 20) -> dict[str, Any]:
             "ROI": figures.roi(row).text or None,
             "win rate": figures.win_rate(row).text or None,
             "coverage": figures.coverage(row).text or None,
+            "trusted ratio": figures.ratio(row["trusted_ratio"]).text or None,
             "follow": "yes" if row["recommended"] else "no",
         }
         for row in found.traders[:most]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from smart_trader.domain.kernel.ranking import GateFailure
+from smart_trader.domain.kernel.ranking import RANKED_FIGURES, GateFailure, PnlBasis
 from smart_trader.report import numbers
 from smart_trader.report.data import Row, Rules
 from smart_trader.report.view import Figure, Remarks, unknown
@@ -120,7 +120,9 @@ _SHORT: Mapping[str, str] = {
     GateFailure.PNL_BELOW: "PnL too small",
     GateFailure.ROI_BELOW: "ROI too small",
     GateFailure.WIN_RATE_BELOW: "win rate too small",
+    GateFailure.TOKEN_WIN_RATE_BELOW: "win rate of tokens too small",
     GateFailure.COVERAGE_BELOW: "coverage too small",
+    GateFailure.VALUE_UNTRUSTED: "too little of it shown by money",
     GateFailure.HISTORY_INCOMPLETE: "history not read to its beginning",
     GateFailure.CLASS_BOT: "a bot",
     GateFailure.CLASS_POOL: "a pool",
@@ -129,17 +131,21 @@ _SHORT: Mapping[str, str] = {
 
 
 def _failure(name: str, row: Row, rules: Rules) -> str:
-    least = rules.gate
-    pnl = row[f"{rules.pnl_basis}_pnl"]
+    least, by = rules.gate, RANKED_FIGURES[rules.basis]
+    which = f"{PnlBasis.TRUSTED} " if rules.basis == PnlBasis.TRUSTED else ""
+    roi, win_rate, tokens = (percentage(row[name]) for name in (by.roi, by.win_rate, "token_win_rate"))
+    coverage, trusted = (ratio(row[name]) for name in ("coverage_ratio", "trusted_ratio"))
+
+    def percents(name: str, unit: int = 1) -> str:
+        return f"{numbers.exact(unit * least[name])} %"
+
     texts: Mapping[str, Callable[[], str]] = {
-        GateFailure.PNL_BELOW: lambda: _below("PnL", dollars(pnl), f"${numbers.exact(least['pnl'])}"),
-        GateFailure.ROI_BELOW: lambda: _below("ROI", percentage(row["roi"]), f"{numbers.exact(least['roi'])} %"),
-        GateFailure.WIN_RATE_BELOW: lambda: _below(
-            "win rate", percentage(row["win_rate"]), f"{numbers.exact(least['win_rate'])} %"
-        ),
-        GateFailure.COVERAGE_BELOW: lambda: _below(
-            "coverage", ratio(row["coverage_ratio"]), f"{numbers.exact(100 * least['coverage'])} %"
-        ),
+        GateFailure.PNL_BELOW: lambda: _below(f"{which}PnL", dollars(row[by.pnl]), f"${numbers.exact(least['pnl'])}"),
+        GateFailure.ROI_BELOW: lambda: _below(f"{which}ROI", roi, percents("roi")),
+        GateFailure.WIN_RATE_BELOW: lambda: _below(f"{which}win rate", win_rate, percents("win_rate")),
+        GateFailure.TOKEN_WIN_RATE_BELOW: lambda: _below("win rate of tokens", tokens, percents("token_win_rate")),
+        GateFailure.COVERAGE_BELOW: lambda: _below("coverage", coverage, percents("coverage", 100)),
+        GateFailure.VALUE_UNTRUSTED: lambda: _below("trusted ratio", trusted, percents("trusted_ratio", 100)),
     }
     return texts[name]() if name in texts else gate_name(name)
 

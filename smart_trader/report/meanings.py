@@ -1,11 +1,18 @@
 """What the words on the page mean, with the thresholds of the settings where they depend on them."""
 
-from smart_trader.domain.kernel.ranking import PerformanceTier
+from smart_trader.domain.kernel.ranking import PerformanceTier, PnlBasis
 from smart_trader.report.data import Rules
 from smart_trader.report.numbers import exact
 from smart_trader.report.view import FEES
 
 _ALWAYS_THE_SAME = (
+    (
+        "Trusted",
+        "Strangers can make up the price of a token, but money has to come from somebody. A sale is trusted if SOL or "
+        "stable coins gave its value and that of the lots that it took from. Trusted figures leave out what was gained "
+        "in other sales and keep what was lost; a sale of unknown value counts as one for $0. Money from the wallet's "
+        "own other wallets looks the same: wash trades are not recognised.",
+    ),
     (
         "Lower bound",
         "What the win rate of tokens is at least, with 95 % confidence, given how few tokens are decided. "
@@ -31,6 +38,13 @@ _ALWAYS_THE_SAME = (
 )
 
 
+_BASES = {
+    PnlBasis.TRUSTED: "PnL, ROI and win rate are the trusted ones.",
+    PnlBasis.REALIZED: "PnL is the realized one.",
+    PnlBasis.TOTAL: "PnL is the total one, with open positions at their marks.",
+}
+
+
 def meanings(rules: Rules) -> tuple[tuple[str, str], ...]:
     """Each word with its meaning, in the order of the page."""
     realized = (
@@ -50,8 +64,9 @@ def _recommended(rules: Rules) -> str:
     gate = rules.gate
     return (
         f"PnL of at least ${exact(gate['pnl'])}, ROI {exact(gate['roi'])} %, win rate {exact(gate['win_rate'])} %, "
-        f"coverage {exact(100 * gate['coverage'])} %, complete history, and not a bot, a pool or an exchange. "
-        "It asks whether a record can be relied on; the tier says how much was made."
+        f"win rate of tokens {exact(gate['token_win_rate'])} %, coverage {exact(100 * gate['coverage'])} %, "
+        f"trusted ratio {exact(100 * gate['trusted_ratio'])} %, complete history, and not a bot, a pool or an exchange."
+        f" {_BASES[rules.basis]} It asks whether a record can be relied on; the tier says how much was made."
     )
 
 
@@ -71,5 +86,5 @@ def _score(rules: Rules) -> str:
         f"{exact(100 * weights['roi'])} % ROI (at {exact(full['roi'])} %), "
         f"{exact(100 * weights['win_rate'])} % win rate, "
         f"{exact(100 * weights['activity'])} % activity (at {exact(full['trades'])} trades). "
-        f"PnL here is the {rules.pnl_basis} one."
+        f"{_BASES[rules.basis]}"
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from smart_trader.domain.gold.report_data import GateChange, PlaceChange
 from smart_trader.domain.kernel.ranking import PerformanceTier
-from smart_trader.report import figures, numbers, trader_tables, trader_view
+from smart_trader.report import figures, numbers, trader_tables, trader_view, trusted
 from smart_trader.report.data import ReportData, Row
 from smart_trader.report.meanings import meanings
 from smart_trader.report.view import (
@@ -33,6 +33,7 @@ _CHANGES = (
     ("kind", PlaceChange.DOWN, "Down"),
 )
 MOST_CHANGES = 10
+_GATES = "profit, ROI, win rates, coverage, trusted values, history, a person"
 _MULTIPLES = 24
 _OLD = timedelta(hours=26)
 """With two runs a day, an older ranking has missed more than one run."""
@@ -89,7 +90,10 @@ def _headline(found: ReportData) -> tuple[Fact, ...]:
     read = f"{fresh['wallets_read']:,} of {fresh['wallets']:,} followed wallets have been read" if fresh else ""
     newest = fresh and fresh["newest_trade"]
     return (
-        Fact("Recommended", figures.count(good, "pass every gate: profit, ROI, win rate, coverage, history, a person")),
+        Fact(
+            "Recommended",
+            figures.count(good, f"pass every gate: {_GATES}"),
+        ),
         Fact("Ranked", figures.count(ranked, f"qualify by a profit or a winning sale. {read}")),
         Fact(
             "Newest trade",
@@ -231,11 +235,11 @@ def _line(row: Row, found: ReportData, moved: Mapping[str, Row]) -> tuple[Cell, 
         _rank(row, moved, found.previous_at is not None),
         Wallet(row["wallet_address"], row["wallet_address"] in found.detailed, Tier(row["performance_tier"])),
         trader_tables.score(row, found.rules),
-        figures.short(figures.realized(row)),
-        figures.short(figures.roi(row)),
-        Rate(figures.win_rate(row), f"{row['winning_sales']:,}/{row['matched_sales']:,}"),
+        trusted.beside_pnl(figures.short(figures.realized(row)), row),
+        trusted.beside_roi(figures.short(figures.roi(row)), row),
+        Rate(figures.win_rate(row), trusted.win_counts(row)),
         figures.short(figures.lower_bound(row)),
-        figures.short(figures.coverage(row)),
+        trusted.beside_coverage(figures.short(figures.coverage(row)), row),
         figures.history(row).text,
         figures.dollars(row["realized_pnl_30d"], signed=True),
         figures.remarks(row, found.rules),

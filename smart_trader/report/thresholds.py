@@ -10,10 +10,15 @@ from smart_trader.report.data import Rules
 
 def shown_rules(ranking: Ranking) -> Rules:
     """The rules of the ranking, as a report shows them."""
-    full = ranking.full_score
+    full, gate = ranking.full_score, ranking.recommended
     return Rules(
-        pnl_basis=ranking.pnl_basis,
-        gate=_least(ranking.recommended) | {"coverage": ranking.recommended.min_coverage_ratio},
+        basis=ranking.pnl_basis,
+        gate=_least(gate)
+        | {
+            "token_win_rate": gate.min_token_win_rate_percent,
+            "coverage": gate.min_coverage_ratio,
+            "trusted_ratio": gate.min_trusted_ratio,
+        },
         tiers={name: _least(least) for name, least in tier_settings(ranking).items()},
         weights=ranking.weights.model_dump(),
         full_score={"pnl": full.pnl_usd, "roi": full.roi_percent, "trades": Decimal(full.trades)},

@@ -6,7 +6,7 @@ from decimal import Decimal
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
 from smart_trader.domain.kernel.marks import MarkReason
 from smart_trader.domain.kernel.valuation import PriceCheck, ValueSource
-from smart_trader.report import figures, numbers
+from smart_trader.report import figures, numbers, trusted
 from smart_trader.report.data import Row, Rules
 from smart_trader.report.view import PARTS, Cell, Column, Figure, Grid, Score, Token, Transaction, unknown
 
@@ -111,7 +111,7 @@ def tokens(tokens: Sequence[Row], most: int) -> Grid:
     rows: list[tuple[Cell, ...]] = [
         (
             Token(token["token_address"], token["token_symbol"], token.get("token_name")),
-            _token_realized(token),
+            trusted.beside_pnl(_token_realized(token), token),
             figures.short(figures.roi(token)),
             Figure(f"{token['winning_sales']:,}/{token['matched_sales']:,}"),
             _token_coverage(token),
@@ -142,7 +142,7 @@ def sales(caption: str, sales: Sequence[Row], note: str, *, by: str) -> Grid:
             sale["block_time"],
             Token(sale["token_address"], sale["token_symbol"], is_known_above=True),
             _quantity(sale["quantity_raw"], sale),
-            figures.dollars(sale["proceeds_usd"], _valued(sale), why="the sale has no trusted value"),
+            figures.dollars(sale["proceeds_usd"], _valued(sale), why="the sale has no usable value"),
             figures.dollars(sale["cost_usd"], _matched(sale), why="no purchase of it was seen at a known value"),
             figures.dollars(sale["realized_pnl_usd"], signed=True, why="its cost or its value is unknown"),
             figures.hours(sale["holding_hours"], why="nothing was matched"),
@@ -169,7 +169,7 @@ def lots(lots: Sequence[Row]) -> Grid:
             Token(lot["token_address"], lot["token_symbol"], is_known_above=True),
             _quantity(lot["bought_raw"], lot),
             _quantity(lot["remaining_raw"], lot),
-            figures.dollars(lot["remaining_cost_usd"], _valued(lot), why="the purchase has no trusted value"),
+            figures.dollars(lot["remaining_cost_usd"], _valued(lot), why="the purchase has no usable value"),
             Transaction(lot["tx_hash"]),
         )
         for lot in lots
@@ -202,8 +202,9 @@ def _quantity(raw: Decimal, row: Row) -> Figure:
 
 
 def _valued(row: Row) -> str:
-    doubt = "; its two sides disagree" if row["price_check"] == PriceCheck.SUSPECT else ""
-    return f"{_SHORT_SOURCES.get(row['value_source'] or '', '')}{doubt}"
+    disagrees = "its two sides disagree" if row["price_check"] == PriceCheck.SUSPECT else ""
+    source = _SHORT_SOURCES.get(row["value_source"] or "", "")
+    return "; ".join(filter(None, (source, disagrees, trusted.doubt(row))))
 
 
 def _matched(sale: Row) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from smart_trader.domain.kernel.valuation import ValueSource
-from smart_trader.report import figures, numbers, trader_tables
+from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES, ValueSource
+from smart_trader.report import figures, numbers, trader_tables, trusted
 from smart_trader.report.data import Limits, Row, Rules
 from smart_trader.report.view import Curve, Fact, Figure, Rank, Tier, Trader, Wallet, unknown
 
@@ -41,7 +41,7 @@ def build(row: Row, rank: Rank, rules: Rules, limits: Limits, evidence: Evidence
         headline=_headline(row),
         score=trader_tables.score_table(row, rules),
         facts=(
-            ("Result", _result(row, best)),
+            ("Result", (*trusted.facts(row), *_result(row, best))),
             ("Consistency", _consistency(row)),
             ("Evidence", _evidence(row, evidence)),
             ("Activity", _activity(row)),
@@ -194,9 +194,9 @@ def _value_sources(tokens: Sequence[Row]) -> Figure:
     every = sum(counted.values())
     if not every:
         return unknown("no trade of it is in the tables")
-    trusted = Decimal(counted[ValueSource.STABLE] + counted[ValueSource.SOL]) / every
+    by_money = Decimal(sum(counted[source] for source in TRUSTED_SOURCES)) / every
     how = ", ".join(f"{number:,} {_SOURCES[source]}" for source, number in counted.items() if number)
-    return Figure(f"{numbers.share(trusted)} by money", how=f"of {every:,} trades: {how}")
+    return Figure(f"{numbers.share(by_money)} by money", how=f"of {every:,} trades: {how}")
 
 
 def _activity(row: Row) -> tuple[Fact, ...]:

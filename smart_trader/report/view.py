@@ -19,6 +19,8 @@ class Figure:
     """1 for a gain, -1 for a loss, 0 for any other number."""
     is_cut: bool = False
     """Whether the text leaves out digits of an amount that `exact` has."""
+    note: str = ""
+    """A few words that stand below it in every table."""
 
     @property
     def is_known(self) -> bool:

@@ -54,7 +54,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         (1_000, 20, 20),
         (100, 10, 10),
     ]
-    assert tuple(ranking.recommended.model_dump().values()) == (10, 1, 40, Decimal("0.8"))
+    assert tuple(ranking.recommended.model_dump().values()) == (
+        *(10, 1, 40, 30),
+        *(Decimal("0.8"), Decimal("0.8")),
+    )
     assert tuple(settings.retention.model_dump().values()) == (7, 90, 90, 400)
     assert settings.birdeye.requests_per_second == 1
     assert settings.birdeye.compute_units_per_run is None
@@ -115,7 +118,7 @@ def test_a_profile_without_local_tables_asks_for_the_place(profile: str) -> None
         ("birdeye.requests_per_second", "1e-400", "must be a number, at least 0.001, at most 1,000"),
         ("birdeye.read_timeout_seconds", "inf", "must be a number, more than 0"),
         ("run.time_budget_minutes", "-5", "must be a whole number, at least 1"),
-        ("ranking.pnl_basis", "both", "must be one of realized, total"),
+        ("ranking.pnl_basis", "both", "must be one of trusted, realized, total"),
         ("spark.driver_memory", "1k", "must be a whole number with m or g"),
         ("spark.driver_memory", "400m", "must be at least 512m"),
         ("spark.driver_memory", "2 GB", "must be a whole number with m or g, such as 2g"),

@@ -11,14 +11,20 @@ from fractions import Fraction
 from tests.oracle.numbers import DAY, SCORE_DIGITS, Row, fraction, quotient, rounded, usd
 from tests.oracle.performance import days
 
+BASES = {
+    "trusted": ("trusted_pnl", "trusted_roi", "trusted_win_rate"),
+    "realized": ("realized_pnl", "roi", "win_rate"),
+    "total": ("total_pnl", "roi", "win_rate"),
+}
 TIERS = (("ELITE", 10_000, 50, 30), ("STRONG", 1_000, 20, 20), ("PROMISING", 100, 10, 10))
 
 
-def rank(portfolios: Iterable[Row], classes: Mapping[str, str], pnl_basis: str = "realized") -> list[Row]:
+def rank(portfolios: Iterable[Row], classes: Mapping[str, str], pnl_basis: str) -> list[Row]:
+    pnl, roi, win_rate = BASES[pnl_basis]
     ranked = [
-        _judged(row, classes[row["wallet_address"]], Fraction(row[f"{pnl_basis}_pnl"]))
+        _judged(row, classes[row["wallet_address"]], Fraction(row[pnl]), fraction(row[roi]), fraction(row[win_rate]))
         for row in portfolios
-        if row["trade_count"] and (row[f"{pnl_basis}_pnl"] > 0 or (row["win_rate"] or 0) > 0)
+        if row["trade_count"] and (row[pnl] > 0 or (row[win_rate] or 0) > 0)
     ]
     ranked.sort(key=lambda row: (-row["smart_trader_score"], -row["_pnl"], row["wallet_address"]))
     in_tier: dict[str, int] = {}
@@ -47,8 +53,7 @@ def window(trades: Iterable[Row], sales: Iterable[Row], ranked_at: int, length_d
     }
 
 
-def _judged(row: Row, wallet_class: str, pnl: Fraction) -> Row:
-    roi, win_rate = fraction(row["roi"]), fraction(row["win_rate"])
+def _judged(row: Row, wallet_class: str, pnl: Fraction, roi: Fraction | None, win_rate: Fraction | None) -> Row:
     parts = {
         "profitability_score": _clipped(100 * pnl / 10_000),
         "roi_score": _clipped(roi or Fraction(0)),
@@ -57,7 +62,7 @@ def _judged(row: Row, wallet_class: str, pnl: Fraction) -> Row:
     }
     weights = (Fraction(40, 100), Fraction(30, 100), Fraction(20, 100), Fraction(10, 100))
     score = sum((weight * part for weight, part in zip(weights, parts.values(), strict=True)), Fraction(0))
-    failures = _gate_failures(row, wallet_class, pnl)
+    failures = _gate_failures(row, wallet_class, pnl, roi, win_rate)
     return {
         "wallet_address": row["wallet_address"],
         "performance_tier": _tier(pnl, roi, win_rate),
@@ -83,12 +88,16 @@ def _tier(pnl: Fraction, roi: Fraction | None, win_rate: Fraction | None) -> str
     return "QUALIFIED"
 
 
-def _gate_failures(row: Row, wallet_class: str, pnl: Fraction) -> list[str]:
+def _gate_failures(
+    row: Row, wallet_class: str, pnl: Fraction, roi: Fraction | None, win_rate: Fraction | None
+) -> list[str]:
     conditions = {
         "pnl_below": pnl >= 10,
-        "roi_below": _reaches(row["roi"], 1),
-        "win_rate_below": _reaches(row["win_rate"], 40),
+        "roi_below": _reaches(roi, 1),
+        "win_rate_below": _reaches(win_rate, 40),
+        "token_win_rate_below": _reaches(row["token_win_rate"], 30),
         "coverage_below": _reaches(row["coverage_ratio"], Decimal("0.8")),
+        "value_untrusted": _reaches(row["trusted_ratio"], Decimal("0.8")),
         "history_incomplete": row["history_complete"],
         f"class_{wallet_class}": wallet_class == "person",
     }

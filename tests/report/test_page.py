@@ -93,18 +93,25 @@ def test_fees_are_mentioned_at_the_top_and_among_the_meanings() -> None:
 
 def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_threshold() -> None:
     weak = trader(
-        gate_failures=["pnl_below", "roi_below", "win_rate_below", "coverage_below", "class_pool", "new_gate"],
+        gate_failures=[
+            *("pnl_below", "roi_below", "win_rate_below", "token_win_rate_below", "coverage_below"),
+            *("value_untrusted", "class_pool", "new_gate"),
+        ],
         recommended=False,
-        realized_pnl=Decimal("9.99"),
-        roi=Decimal("0.999999"),
-        win_rate=Decimal("39.999999"),
+        trusted_pnl=Decimal("9.99"),
+        trusted_roi=Decimal("0.999999"),
+        trusted_win_rate=Decimal("39.999999"),
+        token_win_rate=Decimal("29.999999"),
         coverage_ratio=Decimal("0.799999"),
+        trusted_ratio=Decimal("0.799999"),
     )
     assert page_view.build(report_data(traders=[weak])).traders[0].remarks.failures == (
-        "PnL $9.99 is below $10",
-        "ROI 0.9 % is below 1 %",
-        "win rate 39.9 % is below 40 %",
+        "trusted PnL $9.99 is below $10",
+        "trusted ROI 0.9 % is below 1 %",
+        "trusted win rate 39.9 % is below 40 %",
+        "win rate of tokens 29.9 % is below 30 %",
         "coverage 79.9 % is below 80 %",
+        "trusted ratio 79.9 % is below 80 %",
         "a pool",
         "new gate",
     )

@@ -19,6 +19,9 @@ from smart_trader.domain.kernel.money import MICRO
 from smart_trader.domain.kernel.money import round_half_away as rounded
 from smart_trader.domain.kernel.performance import days_spanned
 from smart_trader.domain.kernel.ranking import (
+    RANKED_FIGURES,
+    PnlBasis,
+    RankedFigures,
     RankingRules,
     Record,
     gate_failures,
@@ -47,10 +50,10 @@ _JUDGED = smart_traders.TABLE.fields(
     )
 )
 _FIGURES = (
-    "roi",
-    "win_rate",
     "trade_count",
+    "token_win_rate",
     "coverage_ratio",
+    "trusted_ratio",
     "history_complete",
     "wallet_class",
     "sell_count",
@@ -64,10 +67,14 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class RankedBy:
-    """`pnl` is the column that counts as PnL: realized_pnl or total_pnl."""
+    """The thresholds, and which PnL, ROI and win rate they are for."""
 
     rules: RankingRules
-    pnl: str
+    basis: PnlBasis
+
+    @property
+    def figures(self) -> RankedFigures:
+        return RANKED_FIGURES[self.basis]
 
 
 def rank_wallets(
@@ -87,7 +94,7 @@ def rank_wallets(
     portfolios = _portfolios(pnl, classes, windows)
     schema = T.StructType([*portfolios.schema.fields, *_JUDGED.fields])
     judged = portfolios.mapInArrow(partial(_judge_partition, by=by), schema)
-    best_first = (F.desc("smart_trader_score"), F.desc_nulls_last(by.pnl), F.asc("wallet_address"))
+    best_first = (F.desc("smart_trader_score"), F.desc_nulls_last(by.figures.pnl), F.asc("wallet_address"))
     among = {"overall_rank": Window.partitionBy(F.lit(0)), "tier_rank": Window.partitionBy("performance_tier")}
     ranks = {name: F.row_number().over(all_of.orderBy(*best_first)).cast("bigint") for name, all_of in among.items()}
     return judged.withColumns({**ranks, "ranked_at": F.lit(ranked_at)})
@@ -164,7 +171,7 @@ def _money(name: str) -> SparkColumn:
 
 
 def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterator[pa.RecordBatch]:
-    names = (by.pnl, *_FIGURES)
+    names = (*by.figures, *_FIGURES)
     for batch in batches:
         wallets = zip(*lists(batch, names), strict=True)
         verdicts = [_judge(dict(zip(names, wallet, strict=True)), by) for wallet in wallets]
@@ -177,13 +184,15 @@ def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterato
 
 
 def _judge(wallet: Mapping[str, Any], by: RankedBy) -> Mapping[str, Any] | None:
-    """The columns of `_JUDGED` from those of `_FIGURES` and the PnL; None for a wallet that does not qualify."""
+    """The columns of `_JUDGED` from those of `_FIGURES` and of the basis; None for a wallet that does not qualify."""
     record = Record(
-        pnl=wallet[by.pnl],
-        roi=wallet["roi"],
-        win_rate=wallet["win_rate"],
+        pnl=wallet[by.figures.pnl],
+        roi=wallet[by.figures.roi],
+        win_rate=wallet[by.figures.win_rate],
         trades=wallet["trade_count"],
+        token_win_rate=wallet["token_win_rate"],
         coverage=wallet["coverage_ratio"],
+        trusted=wallet["trusted_ratio"],
         history_complete=wallet["history_complete"],
         wallet_class=wallet["wallet_class"],
     )

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from smart_trader.domain.kernel.valuation import ValueSource
+from smart_trader.domain.kernel.trades import Side
+from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES, ValueSource
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 
 
@@ -141,11 +142,13 @@ def token_results(pnl: DataFrame, trades: DataFrame, is_detailed: Column, most: 
 def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, newest: int, biggest: int) -> DataFrame:
     """The `newest` sales of each wallet, and the `biggest` gains and losses; `newest_place` and so on say which.
 
-    `of_wallet` counts all sales of the wallet.
+    `of_wallet` counts all sales of the wallet. `took_untrusted` says whether a sale took from a lot of known cost that
+    was bought in a trade that is not trusted.
     """
     realized = F.col("realized_pnl_usd")
     ranked = sales.where(is_detailed).withColumns(
         {
+            "_end": _bought_until(F.col("matched_raw") + F.col("unknown_cost_raw")),
             "newest_place": F.row_number().over(_of_wallet().orderBy(*_newest_first("block_time"))),
             "gain_place": _place(realized.desc_nulls_last(), realized > 0),
             "loss_place": _place(realized.asc_nulls_last(), realized < 0),
@@ -153,7 +156,34 @@ def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, new
         }
     )
     wanted = (F.col("newest_place") <= newest) | (F.col("gain_place") <= biggest) | (F.col("loss_place") <= biggest)
-    return _with_trade(ranked.where(wanted), trades, is_detailed)
+    return _with_trade(_with_doubt(ranked.where(wanted), trades.where(is_detailed)), trades, is_detailed)
+
+
+def _with_doubt(sales: DataFrame, trades: DataFrame) -> DataFrame:
+    """Add `took_untrusted`: what a sale and a purchase have in common on the axis of units bought (docs/pnl.md)."""
+    is_doubtful = F.col("cost_known") & ~F.col("value_source").isin(*TRUSTED_SOURCES)
+    lots = trades.where(F.col("side") == Side.BUY).select(
+        *_TOKEN, is_doubtful.alias("_is_doubtful"), "quantity_raw", _bought_until(F.col("quantity_raw")).alias("_end")
+    )
+    sale, lot = sales.alias("sale"), lots.where("_is_doubtful").alias("lot")
+    of_same = [F.col(f"sale.{name}") == F.col(f"lot.{name}") for name in _TOKEN]
+    taken = F.col("sale.matched_raw") + F.col("sale.unknown_cost_raw")
+    lot_begin, sale_begin = F.col("lot._end") - F.col("lot.quantity_raw"), F.col("sale._end") - taken
+    in_common = (F.col("lot._end") > sale_begin) & (lot_begin < F.col("sale._end"))
+    # Where sums are too wide for their column, nobody can tell.
+    overlap = (F.col("sale.matched_raw") > 0) & F.coalesce(in_common, F.lit(True))
+    return (
+        sale.join(lot, [*of_same, overlap], "left")
+        .select("sale.*", F.col("lot._is_doubtful").isNotNull().alias("took_untrusted"))
+        .dropDuplicates(["trade_id"])
+        .drop("_end")
+    )
+
+
+def _bought_until(units: Column) -> Column:
+    """`units` added up over the rows of a token until this one."""
+    in_order = Window.partitionBy(*_TOKEN).orderBy("block_time", F.asc_nulls_first("block_number"), "trade_id")
+    return F.try_sum(units).over(in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow))
 
 
 def shown_lots(lots: DataFrame, trades: DataFrame, is_detailed: Column, most: int) -> DataFrame:

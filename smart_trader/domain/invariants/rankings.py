@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.kernel.ranking import RankedFigures
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.row_rules import Examination, Rule, together
@@ -49,33 +50,38 @@ def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
     )
 
 
-def examine_ranking(traders: DataFrame, pnl: DataFrame, history: DataFrame | None, basis: str | None) -> Examination:
+def examine_ranking(
+    traders: DataFrame, pnl: DataFrame, history: DataFrame | None, by: RankedFigures | None
+) -> Examination:
     """The current ranking has the figures of `pnl`, silver.wallet_pnl in the version that was ranked.
 
-    `history` is what gold.rank_history keeps of this same ranking, None if it was not kept yet. `basis` is the PnL by
-    which wallets qualify, None if the ranking was made with other settings.
+    `history` is what gold.rank_history keeps of this same ranking, None if it was not kept yet. Wallets qualify `by`
+    these figures, None if the ranking was made with other settings.
     """
     is_ranked = F.col("ranked").isNotNull()
     differs = ~F.col("place").eqNullSafe(F.col("kept")) if history is not None else F.lit(False)
     table = smart_traders.TABLE.name
     return Examination(
-        _ranked_and_known(traders, pnl, history, basis),
+        _ranked_and_known(traders, pnl, history, by),
         ("wallet_address",),
         (
             Rule(table, "figures_are_those_ranked", is_ranked & ~F.col("ranked").eqNullSafe(F.col("known"))),
-            Rule(table, "who_qualifies_is_ranked", F.lit(bool(basis)) & F.col("qualifies") & ~is_ranked),
+            Rule(table, "who_qualifies_is_ranked", F.lit(by is not None) & F.col("qualifies") & ~is_ranked),
             Rule(rank_history.TABLE.name, "current_ranking_is_kept", differs),
         ),
     )
 
 
-def _ranked_and_known(traders: DataFrame, pnl: DataFrame, history: DataFrame | None, basis: str | None) -> DataFrame:
+def _ranked_and_known(
+    traders: DataFrame, pnl: DataFrame, history: DataFrame | None, by: RankedFigures | None
+) -> DataFrame:
     """One row per wallet: its figures on the ranking (`ranked`) and in `pnl` (`known`), its place, and the one kept."""
     figures = F.struct(*(column.name for column in wallet_pnl.FIGURES))
-    portfolios = pnl.where(F.col("token_address") == ALL_TOKENS)
+    later = {c.name: F.lit(None).cast(c.type) for c in wallet_pnl.FIGURES if c.name not in pnl.columns}
+    portfolios = pnl.where(F.col("token_address") == ALL_TOKENS).withColumns(later)
     absent = F.lit(None).cast("boolean")
-    gains = F.col(basis) > 0 if basis else absent
-    qualifies = (F.col("trade_count") > 0) & ((F.col("win_rate") > 0) | gains)
+    gains = (F.col(by.win_rate) > 0) | (F.col(by.pnl) > 0) if by else absent
+    qualifies = (F.col("trade_count") > 0) & gains
     sides = [
         traders.select("wallet_address", figures.alias("ranked"), F.struct(*_KEPT).alias("place")),
         portfolios.select("wallet_address", figures.alias("known"), qualifies.alias("qualifies")),

@@ -1,8 +1,10 @@
 """Tier, score and gate: who made money, how well, and who is safe to follow (docs/pnl.md)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.money import MICRO, USD, round_half_away
@@ -21,13 +23,40 @@ class PerformanceTier(StrEnum):
     QUALIFIED = "QUALIFIED"
 
 
+class PnlBasis(StrEnum):
+    """Which profit counts: without gains that no money shows, with them, or with marks on open positions as well."""
+
+    TRUSTED = "trusted"
+    REALIZED = "realized"
+    TOTAL = "total"
+
+
+class RankedFigures(NamedTuple):
+    """The columns of `silver.wallet_pnl` that qualify and rank a wallet."""
+
+    pnl: str
+    roi: str
+    win_rate: str
+
+
+RANKED_FIGURES: Mapping[PnlBasis, RankedFigures] = MappingProxyType(
+    {
+        PnlBasis.TRUSTED: RankedFigures("trusted_pnl", "trusted_roi", "trusted_win_rate"),
+        PnlBasis.REALIZED: RankedFigures("realized_pnl", "roi", "win_rate"),
+        PnlBasis.TOTAL: RankedFigures("total_pnl", "roi", "win_rate"),
+    }
+)
+
+
 class GateFailure(StrEnum):
     """Why a wallet is not recommended."""
 
     PNL_BELOW = "pnl_below"
     ROI_BELOW = "roi_below"
     WIN_RATE_BELOW = "win_rate_below"
+    TOKEN_WIN_RATE_BELOW = "token_win_rate_below"
     COVERAGE_BELOW = "coverage_below"
+    VALUE_UNTRUSTED = "value_untrusted"
     HISTORY_INCOMPLETE = "history_incomplete"
     CLASS_BOT = "class_bot"
     CLASS_POOL = "class_pool"
@@ -46,12 +75,14 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a recommended wallet must reach: dollars, percent, ratio."""
+    """What a recommended wallet must reach: dollars, percent, ratios."""
 
     min_pnl: Fraction
     min_roi: Fraction
     min_win_rate: Fraction
+    min_token_win_rate: Fraction
     min_coverage: Fraction
+    min_trusted: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +107,16 @@ class RankingRules:
 
 
 class Record(NamedTuple):
-    """What a wallet is ranked by: nano-dollars, millionths, a count."""
+    """What a wallet is ranked by, the first three of one basis: nano-dollars, millionths, a count."""
 
     pnl: int | None
     roi: int | None
     win_rate: int | None
     trades: int
+    token_win_rate: int | None
     coverage: int | None
+    trusted: int | None
+    """Share of the matched proceeds that comes from trusted sales."""
     history_complete: bool
     wallet_class: str | None
 
@@ -135,7 +169,9 @@ def gate_failures(record: Record, gate: Gate) -> list[GateFailure]:
         (GateFailure.PNL_BELOW, _reaches(record.pnl, USD, gate.min_pnl)),
         (GateFailure.ROI_BELOW, _reaches(record.roi, MICRO, gate.min_roi)),
         (GateFailure.WIN_RATE_BELOW, _reaches(record.win_rate, MICRO, gate.min_win_rate)),
+        (GateFailure.TOKEN_WIN_RATE_BELOW, _reaches(record.token_win_rate, MICRO, gate.min_token_win_rate)),
         (GateFailure.COVERAGE_BELOW, _reaches(record.coverage, MICRO, gate.min_coverage)),
+        (GateFailure.VALUE_UNTRUSTED, _reaches(record.trusted, MICRO, gate.min_trusted)),
         (GateFailure.HISTORY_INCOMPLETE, record.history_complete),
         (GateFailure.CLASS_BOT, record.wallet_class != WalletClass.BOT),
         (GateFailure.CLASS_POOL, record.wallet_class != WalletClass.POOL),

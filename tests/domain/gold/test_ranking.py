@@ -13,8 +13,10 @@ from smart_trader.config.settings import load
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy, history_of, rank_wallets, with_pnl_change
+from smart_trader.domain.invariants import rankings
+from smart_trader.domain.kernel.ranking import PnlBasis
 from smart_trader.domain.silver import realized_sales, tracked_whales, trades, wallet_pnl
-from tests.domain.gold.portfolios import NOW, portfolio
+from tests.domain.gold.portfolios import ALSO_TRUSTED, NOW, portfolio
 from tests.frames import collected, frame
 from tests.oracle import ranking as oracle
 from tests.oracle.numbers import DAY
@@ -33,8 +35,14 @@ AT_THE_EDGES: dict[str, Figures] = {
     "promising but for wins": {"realized_pnl": Decimal(100), "roi": Decimal(10), "win_rate": 10 - MICRO},
     "at the gate": {"realized_pnl": Decimal(10), "roi": Decimal(1), "win_rate": Decimal(40)},
     "below every gate": {
-        **{"realized_pnl": 10 - NANO, "roi": 1 - MICRO, "win_rate": 40 - MICRO},
-        **{"coverage_ratio": Decimal("0.799999"), "history_complete": False},
+        **{"realized_pnl": 10 - NANO, "roi": 1 - MICRO, "win_rate": 40 - MICRO, "token_win_rate": 30 - MICRO},
+        **{"coverage_ratio": Decimal("0.799999"), "trusted_ratio": Decimal("0.799999"), "history_complete": False},
+    },
+    "gained by price": {
+        "trusted_pnl": Decimal(0),
+        "trusted_roi": None,
+        "trusted_win_rate": None,
+        "trusted_ratio": Decimal(0),
     },
     "unknown parts": {"realized_pnl": Decimal(50_000), "roi": None, "win_rate": None, "coverage_ratio": None},
     "wins without profit": {"realized_pnl": Decimal(-5), "roi": Decimal(-1), "win_rate": MICRO},
@@ -73,7 +81,12 @@ def drawn(count: int) -> list[Figures]:
                 total_pnl=amount(-100, 12_000, 9),
                 roi=random.choice((None, amount(-5, 120, 6))),
                 win_rate=random.choice((None, Decimal(0), amount(0, 100, 6))),
+                trusted_pnl=random.choice((amount(-50, 150, 9), amount(500, 12_000, 9))),
+                trusted_roi=random.choice((None, amount(-5, 120, 6))),
+                trusted_win_rate=random.choice((None, Decimal(0), amount(0, 100, 6))),
+                token_win_rate=random.choice((None, amount(0, 100, 6))),
                 coverage_ratio=random.choice((None, amount(0, 1, 6))),
+                trusted_ratio=random.choice((None, amount(0, 1, 6))),
                 history_complete=random.random() < 0.8,
                 trade_count=trade_count,
                 sell_count=random.randint(0, trade_count),
@@ -148,11 +161,6 @@ def ranked(spark: SparkSession) -> Mapping[str, Figures]:
     return {row["wallet_address"]: row for row in rows}
 
 
-@pytest.fixture(scope="module")
-def by_total(spark: SparkSession) -> Mapping[str, Figures]:
-    return {row["wallet_address"]: row for row in collected(rank(spark, RankedBy(BY.rules, "total_pnl")))}
-
-
 def assert_as_the_oracle_ranks(ranked: Mapping[str, Figures], basis: str) -> None:
     expected = {row["wallet_address"]: row for row in oracle.rank(map(micros, PORTFOLIOS), CLASS_OF, basis)}
     assert ranked.keys() == expected.keys()
@@ -161,13 +169,19 @@ def assert_as_the_oracle_ranks(ranked: Mapping[str, Figures], basis: str) -> Non
 
 
 def test_the_ranking_is_that_of_the_oracle(ranked: Mapping[str, Figures]) -> None:
-    assert_as_the_oracle_ranks(ranked, "realized")
+    assert_as_the_oracle_ranks(ranked, "trusted")
     assert {row["performance_tier"] for row in ranked.values()} == {"ELITE", "STRONG", "PROMISING", "QUALIFIED"}
 
 
-def test_the_other_basis_ranks_by_total_pnl(by_total: Mapping[str, Figures]) -> None:
-    assert_as_the_oracle_ranks(by_total, "total")
-    assert "only unrealized" in by_total
+@pytest.mark.parametrize(
+    ("basis", "comes"), [(PnlBasis.REALIZED, "gained by price"), (PnlBasis.TOTAL, "only unrealized")]
+)
+def test_another_basis_ranks_by_its_figures(
+    spark: SparkSession, ranked: Mapping[str, Figures], basis: PnlBasis, comes: str
+) -> None:
+    by_it = {row["wallet_address"]: row for row in collected(rank(spark, RankedBy(BY.rules, basis)))}
+    assert_as_the_oracle_ranks(by_it, basis)
+    assert comes in by_it and comes not in ranked
 
 
 def test_a_tier_is_reached_at_its_threshold_and_not_below(ranked: Mapping[str, Figures]) -> None:
@@ -195,8 +209,8 @@ def test_equal_scores_are_ordered_by_profit_and_then_by_address(ranked: Mapping[
 
 
 def test_what_keeps_a_wallet_from_being_recommended_is_named(ranked: Mapping[str, Figures]) -> None:
-    below = ["pnl_below", "roi_below", "win_rate_below", "coverage_below", "history_incomplete"]
-    assert ranked["below every gate"]["gate_failures"] == below
+    below = ["pnl_below", "roi_below", "win_rate_below", "token_win_rate_below", "coverage_below", "value_untrusted"]
+    assert ranked["below every gate"]["gate_failures"] == [*below, "history_incomplete"]
     assert (ranked["at the gate"]["gate_failures"], ranked["at the gate"]["recommended"]) == ([], True)
     assert [ranked[kind]["gate_failures"] for kind in CLASSES] == [[f"class_{kind}"] for kind in CLASSES]
     assert not ranked["bot"]["recommended"]
@@ -237,6 +251,17 @@ def test_change_is_against_the_portfolio_of_before_and_unknown_for_a_newcomer(sp
 
     assert {row["wallet_address"]: row["pnl_change"] for row in changes} == {"stayed": Decimal("-2.5"), "came": None}
     assert [row["pnl_change"] for row in (*first, *of_first_edition)] == [None] * 4
+
+
+def test_a_ranking_of_figures_from_before_a_column_was_added_is_sound(spark: SparkSession) -> None:
+    row = portfolio("W", **dict.fromkeys((*ALSO_TRUSTED, "trusted_ratio")))
+    names = {column.name for column in wallet_pnl.FIGURES}
+    ranked = frame(spark, smart_traders.TABLE, {k: v for k, v in row.items() if k in {"wallet_address", *names}})
+    older = frame(spark, wallet_pnl.TABLE, row).drop(*ALSO_TRUSTED, "trusted_ratio")
+
+    examination = rankings.examine_ranking(ranked, older, None, None)
+
+    assert set(examination.count().collect()[0]) == {0}
 
 
 def test_history_keeps_the_day_and_what_the_ranking_was_made_from(spark: SparkSession) -> None:

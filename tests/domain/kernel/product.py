@@ -137,12 +137,15 @@ def wallet_class(wallet: str, trades: Iterable[dict[str, Any]], facts: dict[str,
 
 
 def judged(portfolio: dict[str, Any], wallet_class: str, pnl_basis: str) -> dict[str, Any]:
+    by = ranking.RANKED_FIGURES[ranking.PnlBasis(pnl_basis)]
     record = ranking.Record(
-        pnl=scaled(portfolio[f"{pnl_basis}_pnl"], 9),
-        roi=scaled(portfolio["roi"], 6),
-        win_rate=scaled(portfolio["win_rate"], 6),
+        pnl=scaled(portfolio[by.pnl], 9),
+        roi=scaled(portfolio[by.roi], 6),
+        win_rate=scaled(portfolio[by.win_rate], 6),
         trades=portfolio["trade_count"],
+        token_win_rate=scaled(portfolio["token_win_rate"], 6),
         coverage=scaled(portfolio["coverage_ratio"], 6),
+        trusted=scaled(portfolio["trusted_ratio"], 6),
         history_complete=portfolio["history_complete"],
         wallet_class=wallet_class,
     )

@@ -18,11 +18,16 @@ CLASSES = ("person", "person", "bot", "pool", "exchange")
 def portfolio(**figures: Any) -> Row:
     row: Row = {
         "wallet_address": "Wallet",
-        "realized_pnl": Decimal(10_000),
+        "trusted_pnl": Decimal(10_000),
+        "realized_pnl": Decimal(15_000),
         "total_pnl": Decimal(20_000),
-        "roi": Decimal(50),
-        "win_rate": Decimal(40),
+        "trusted_roi": Decimal(50),
+        "roi": Decimal(60),
+        "trusted_win_rate": Decimal(40),
+        "win_rate": Decimal(45),
+        "token_win_rate": Decimal(30),
         "coverage_ratio": Decimal("0.8"),
+        "trusted_ratio": Decimal("0.8"),
         "history_complete": True,
         "trade_count": 10,
         "sell_count": 4,
@@ -44,14 +49,20 @@ def figures_near(digits: int, *edges: str) -> st.SearchStrategy[Decimal]:
 _money = figures_near(9, "0", "10", "100", "1000", "10000")
 _percent = st.none() | figures_near(6, "0", "1", "10", "20", "50", "100")
 _rate = st.none() | figures_near(6, "0", "10", "20", "30", "40", "100").filter(lambda rate: 0 <= rate <= 100)
+_ratio = st.none() | figures_near(6, "0", "0.8", "1").filter(lambda ratio: 0 <= ratio <= 1)
 _portfolios = st.builds(
     portfolio,
     wallet_address=st.sampled_from([f"Wallet{n}" for n in range(9)]),
+    trusted_pnl=_money,
     realized_pnl=_money,
     total_pnl=_money,
+    trusted_roi=_percent,
     roi=_percent,
+    trusted_win_rate=_rate,
     win_rate=_rate,
-    coverage_ratio=st.none() | figures_near(6, "0", "0.8", "1").filter(lambda ratio: 0 <= ratio <= 1),
+    token_win_rate=_rate,
+    coverage_ratio=_ratio,
+    trusted_ratio=_ratio,
     history_complete=st.booleans(),
     trade_count=st.integers(0, 12),
 )
@@ -60,7 +71,7 @@ _portfolios = st.builds(
 @given(
     st.lists(_portfolios, max_size=9, unique_by=lambda row: row["wallet_address"]),
     st.lists(st.sampled_from(CLASSES), min_size=9, max_size=9),
-    st.sampled_from(("realized", "total")),
+    st.sampled_from(("trusted", "realized", "total")),
 )
 def test_the_kernel_judges_as_the_oracle_does(rows: list[Row], classes: list[str], basis: str) -> None:
     class_of = {row["wallet_address"]: classes[place] for place, row in enumerate(rows)}
@@ -75,7 +86,7 @@ def test_the_kernel_judges_as_the_oracle_does(rows: list[Row], classes: list[str
 
 @given(_portfolios, st.sampled_from(CLASSES))
 def test_a_score_is_within_bounds_and_each_failure_is_named(row: Row, wallet_class: str) -> None:
-    judged = product.judged(row, wallet_class, "realized")
+    judged = product.judged(row, wallet_class, "trusted")
     for part in ("smart_trader_score", "profitability_score", "roi_score", "win_rate_score", "activity_score"):
         assert 0 <= judged[part] <= 100
     assert (f"class_{wallet_class}" in judged["gate_failures"]) == (wallet_class != "person")
@@ -84,8 +95,8 @@ def test_a_score_is_within_bounds_and_each_failure_is_named(row: Row, wallet_cla
 @given(_portfolios, _money)
 def test_more_profit_never_lowers_score_or_tier(row: Row, pnl: Decimal) -> None:
     tiers = ["QUALIFIED", "PROMISING", "STRONG", "ELITE"]
-    poorer, richer = sorted((row["realized_pnl"], pnl))
-    less, more = (product.judged(row | {"realized_pnl": amount}, "person", "realized") for amount in (poorer, richer))
+    poorer, richer = sorted((row["trusted_pnl"], pnl))
+    less, more = (product.judged(row | {"trusted_pnl": amount}, "person", "trusted") for amount in (poorer, richer))
     assert less["smart_trader_score"] <= more["smart_trader_score"]
     assert tiers.index(less["performance_tier"]) <= tiers.index(more["performance_tier"])
 
@@ -106,35 +117,57 @@ def test_more_profit_never_lowers_score_or_tier(row: Row, pnl: Decimal) -> None:
     ],
 )
 def test_a_tier_is_reached_at_its_threshold(pnl: str, roi: str | None, win_rate: str | None, tier: str) -> None:
-    row = portfolio(realized_pnl=Decimal(pnl), roi=roi and Decimal(roi), win_rate=win_rate and Decimal(win_rate))
-    assert product.judged(row, "person", "realized")["performance_tier"] == tier
+    rates = {"trusted_roi": roi and Decimal(roi), "trusted_win_rate": win_rate and Decimal(win_rate)}
+    row = portfolio(trusted_pnl=Decimal(pnl), **rates)
+    assert product.judged(row, "person", "trusted")["performance_tier"] == tier
 
 
 def test_the_score_of_a_half_good_trader_by_hand() -> None:
-    row = portfolio(realized_pnl=Decimal(5_000), roi=Decimal(25), win_rate=Decimal("62.5"), trade_count=4)
-    judged = product.judged(row, "person", "realized")
+    rates = {"trusted_roi": Decimal(25), "trusted_win_rate": Decimal("62.5")}
+    row = portfolio(trusted_pnl=Decimal(5_000), trade_count=4, **rates)
+    judged = product.judged(row, "person", "trusted")
     # 0.4 x 50 + 0.3 x 25 + 0.2 x 62.5 + 0.1 x 40
     assert judged["smart_trader_score"] == Decimal("44")
 
 
 def test_the_gate_is_passed_at_its_thresholds_and_names_each_failure() -> None:
-    at_the_edge = portfolio(realized_pnl=Decimal(10), roi=Decimal(1))
-    assert product.judged(at_the_edge, "person", "realized")["gate_failures"] == []
-    unknown = portfolio(
-        realized_pnl=Decimal("9.999999999"), roi=None, win_rate=None, coverage_ratio=None, history_complete=False
-    )
-    assert product.judged(unknown, "bot", "realized")["gate_failures"] == [
+    at_the_edge = portfolio(trusted_pnl=Decimal(10), trusted_roi=Decimal(1))
+    assert product.judged(at_the_edge, "person", "trusted")["gate_failures"] == []
+    rates = ("trusted_roi", "trusted_win_rate", "token_win_rate", "coverage_ratio", "trusted_ratio")
+    unknown = portfolio(trusted_pnl=Decimal("9.999999999"), history_complete=False, **dict.fromkeys(rates))
+    assert product.judged(unknown, "bot", "trusted")["gate_failures"] == [
         "pnl_below",
         "roi_below",
         "win_rate_below",
+        "token_win_rate_below",
         "coverage_below",
+        "value_untrusted",
         "history_incomplete",
         "class_bot",
     ]
 
 
-def test_the_basis_decides_which_profit_counts() -> None:
-    row = portfolio(realized_pnl=Decimal(0), total_pnl=Decimal(10_000), win_rate=None)
-    assert not product.judged(row, "person", "realized")["qualifies"]
-    assert product.judged(row, "person", "total")["qualifies"]
-    assert product.judged(row, "person", "total")["profitability_score"] == 100
+@pytest.mark.parametrize(
+    ("figure", "below", "failure"),
+    [
+        ("token_win_rate", "29.999999", "token_win_rate_below"),
+        ("trusted_ratio", "0.799999", "value_untrusted"),
+        ("coverage_ratio", "0.799999", "coverage_below"),
+        ("trusted_win_rate", "39.999999", "win_rate_below"),
+    ],
+)
+def test_a_gate_fails_just_below_its_threshold(figure: str, below: str, failure: str) -> None:
+    row = portfolio(**{figure: Decimal(below)})
+    assert product.judged(row, "person", "trusted")["gate_failures"] == [failure]
+
+
+def test_the_basis_decides_which_figures_count() -> None:
+    nothing = {"trusted_pnl": Decimal(0), "trusted_win_rate": Decimal(0), "trusted_roi": None}
+    only_by_price = portfolio(**nothing)
+    assert not product.judged(only_by_price, "person", "trusted")["qualifies"]
+    by_realized = product.judged(only_by_price, "person", "realized")
+    assert (by_realized["roi_score"], by_realized["win_rate_score"]) == (60, 45)
+    only_marked = portfolio(**nothing, realized_pnl=Decimal(0), win_rate=None)
+    assert not product.judged(only_marked, "person", "realized")["qualifies"]
+    assert product.judged(only_marked, "person", "total")["qualifies"]
+    assert product.judged(only_marked, "person", "total")["profitability_score"] == 100
