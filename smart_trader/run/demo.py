@@ -22,13 +22,20 @@ from smart_trader.run import process
 from smart_trader.simulator.helius import Helius
 from smart_trader.simulator.market import DEMO_NOW, Market
 from smart_trader.simulator.server import Simulator
-from smart_trader.simulator.truth import TokenTruth
+from smart_trader.simulator.truth import TokenTruth, WalletTruth
 
 ROOT = "./demo"
 LOGS = "demo/logs"  # in the folder of the warehouse, so that a demonstration leaves nothing elsewhere
 SEED = 20261120
 NOW = DEMO_NOW
 """The time of the market: every demonstration gives the same figures."""
+
+COMPARED = (
+    *("realized_pnl", "cost_of_sold", "unmatched_proceeds", "coverage_ratio"),
+    *("trusted_pnl", "trusted_cost_of_sold", "trusted_sales", "trusted_winning_sales", "trusted_ratio"),
+    *("trade_count", "buy_count", "sell_count", "arbitrage_tx_count"),
+)
+"""The figures of a wallet that are compared with the truth, under the same names there and here."""
 
 ReadDownTo = Mapping[str, datetime | None]
 """The oldest trade that was read, by wallet; None if its history was read whole."""
@@ -47,15 +54,11 @@ class Planted:
 def planted_in(market: Market, read: ReadDownTo) -> Planted:
     """The truth about wallets, as far as they were read."""
     skilled = frozenset(wallet for wallet, kind in market.kinds.items() if kind == "skilled")
-    return Planted(skilled, {wallet: _total(market, wallet, oldest) for wallet, oldest in read.items()})
+    return Planted(skilled, {wallet: _truth(market, wallet, oldest).total for wallet, oldest in read.items()})
 
 
-def _total(market: Market, wallet: str, oldest: datetime | None) -> TokenTruth:
-    if oldest is None and wallet in market.truth:
-        return market.truth[wallet].total
-    rows = market.rows(wallet)
-    read = rows if oldest is None else [row for row in rows if row["block_unix_time"] >= oldest.timestamp()]
-    return market.truth_for(wallet, read).total
+def _truth(market: Market, wallet: str, oldest: datetime | None) -> WalletTruth:
+    return market.truth[wallet] if oldest is None else market.truth_for(wallet, oldest.timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def _figures(tables: TableStore) -> dict[str, _Figure]:
 
 
 def _sums(portfolio: Row | TokenTruth) -> tuple[object, ...]:
-    return (portfolio.realized_pnl, portfolio.cost_of_sold, portfolio.unmatched_proceeds, portfolio.trade_count)
+    return tuple(getattr(portfolio, name) for name in COMPARED)
 
 
 @contextlib.contextmanager

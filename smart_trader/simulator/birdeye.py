@@ -8,7 +8,7 @@ from threading import Lock
 
 from smart_trader.simulator.addresses import is_address
 from smart_trader.simulator.market import Entry, Market
-from smart_trader.simulator.tape import Row
+from smart_trader.simulator.planned import Row
 from smart_trader.simulator.wire import json_text
 
 TOKENS, HOLDERS, TRADES = "/defi/v3/token/list", "/defi/v3/token/holder", "/trader/txs/seek_by_time"

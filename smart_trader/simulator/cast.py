@@ -20,6 +20,7 @@ _TRADING = {
     "pool": (0.007, (200, 300)),
     "exchange": (0.003, (150, 200)),
     "person": (0.36, (14, 500)),
+    "pretender": (0.01, (40, 120)),
 }
 _MAX_ROWS = 930
 """Fewer than the product reads of one wallet in a run, so that every history is read whole."""

@@ -17,11 +17,11 @@ from typing import Any
 
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.cast import Account, cast_idle, cast_traders, place_holdings
-from smart_trader.simulator.tape import Row
+from smart_trader.simulator.planned import Row, Transaction
 from smart_trader.simulator.traders import Trader
 from smart_trader.simulator.truth import WalletTruth, true_wallet
 from smart_trader.simulator.wire import holder_text, json_text
-from smart_trader.simulator.world import DAY, World
+from smart_trader.simulator.world import DAY, SCALED_KEYS_SINCE, World
 
 DEMO_NOW = datetime(2025, 9, 1, 9, 0, tzinfo=UTC)
 """Business time of the demo."""
@@ -49,6 +49,8 @@ class Market:
     """Rows by wallet; a wallet without trades may be missing."""
     kinds: Mapping[str, str]
     """The planted kind of each wallet."""
+    planned: Mapping[str, Sequence[Transaction]] = field(default_factory=dict)
+    """What a wallet was planned to do; of a generated market only."""
     _history: "_History | None" = field(default=None, repr=False)
 
     @classmethod
@@ -94,21 +96,26 @@ class Market:
         happened = (row.text for row in self.trades.get(wallet, ()) if row.time is None or row.time <= now)
         return [dict(fields) for text in happened if (fields := _fields(text))]
 
-    def rows_within(self, wallet: str, limit: int) -> list[dict[str, Any]]:
-        """The rows that a reader keeps after reading `limit` rows: without those of the oldest second read."""
+    def read_down_to(self, wallet: str, limit: int) -> int | None:
+        """The time down to which a reader keeps what it reads in `limit` rows: without the oldest second read. None if
+        it reads all."""
         rows = self.rows(wallet)
         if len(rows) <= limit:
-            return rows
-        cut = rows[limit - 1]["block_unix_time"]
-        return [row for row in rows[:limit] if row["block_unix_time"] > cut]
+            return None
+        return int(rows[limit - 1]["block_unix_time"]) + 1
 
-    def truth_for(self, wallet: str, rows_read: Sequence[Mapping[str, Any]]) -> WalletTruth:
-        """The truth about `wallet` from `rows_read` alone."""
-        return true_wallet(wallet, self.kinds.get(wallet, "unknown"), rows_read)
+    def truth_for(self, wallet: str, down_to: float | None = None) -> WalletTruth:
+        """The truth about `wallet` from what happened up to now and not before `down_to`.
+
+        KeyError if nobody planned it, as in a market of given payloads.
+        """
+        now = self.now.timestamp()
+        happened = [one for one in self.planned[wallet] if (down_to or 0) <= one.time <= now]
+        return true_wallet(wallet, self.kinds[wallet], happened)
 
     @cached_property
     def truth(self) -> Mapping[str, WalletTruth]:
-        """The truth about each wallet from all of its rows up to `now`, computed at the first use."""
+        """The truth about each wallet from all that it did up to `now`, computed at the first use."""
         return _Truth(self)
 
 
@@ -117,17 +124,15 @@ class _Truth(Mapping[str, WalletTruth]):
         self._market, self._known = market, dict[str, WalletTruth]()
 
     def __getitem__(self, wallet: str) -> WalletTruth:
-        if wallet not in self._market.kinds:
-            raise KeyError(wallet)
         if wallet not in self._known:
-            self._known[wallet] = self._market.truth_for(wallet, self._market.rows(wallet))
+            self._known[wallet] = self._market.truth_for(wallet)
         return self._known[wallet]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._market.kinds)
+        return iter(self._market.planned)
 
     def __len__(self) -> int:
-        return len(self._market.kinds)
+        return len(self._market.planned)
 
 
 class _History:
@@ -135,7 +140,7 @@ class _History:
 
     def __init__(self, world: World, traders: list[Trader], wallets: int) -> None:
         self.world, self.traders = world, traders
-        self.rows: dict[str, list[Row]] = {trader.owner: [] for trader in traders}
+        self.done: dict[str, list[Transaction]] = {trader.owner: [] for trader in traders}
         self._days, self._wallets = 0, wallets
         self._idle: dict[str, str] = {}
         self._accounts: dict[str, list[Account]] = {}
@@ -145,11 +150,11 @@ class _History:
         world = World(seed, int(now.timestamp()) - _DAYS * DAY, tokens)
         history = cls(world, cast_traders(world, wallets=wallets, trade_rows=trade_rows, days=_DAYS), wallets)
         history._write_days(_DAYS)
-        missing = trade_rows - sum(len(rows) for rows in history.rows.values())
+        missing = trade_rows - sum(len(one.rows) for done in history.done.values() for one in done)
         last = Trader(
             world, address(seed, "wallet", "converter"), "converter", rows=max(0, missing), joined=0, days=_DAYS
         )
-        history.rows[last.owner] = [row for day in range(_DAYS) for row in last.day(day)]
+        history.done[last.owner] = [one for day in range(_DAYS) for one in last.day(day)]
         history.traders.append(last)
         history._idle = cast_idle(world, history.traders, wallets)
         history._accounts = place_holdings(world, history.traders, history._idle)
@@ -158,7 +163,7 @@ class _History:
     def _write_days(self, days: int) -> None:
         for trader in self.traders:
             for day in range(self._days, days):
-                self.rows[trader.owner] += trader.day(day)
+                self.done[trader.owner] += trader.day(day)
         self._days = days
 
     def market(self, now: datetime) -> Market:
@@ -166,7 +171,7 @@ class _History:
         time = int(now.timestamp())
         going_on = copy(self)
         going_on.traders = [trader.copy() for trader in self.traders]
-        going_on.rows = {wallet: [*rows] for wallet, rows in self.rows.items()}
+        going_on.done = {wallet: [*done] for wallet, done in self.done.items()}
         going_on._write_days(max(self._days, (time - self.world.start) // DAY + 1))
         entries = [self.world.list_entry(token, time) for token in (*self.world.tokens, *self.world.decoys)]
         kinds = {trader.owner: _kind(trader.kind) for trader in self.traders} | self._idle
@@ -174,8 +179,12 @@ class _History:
             now=now,
             tokens=[Entry(entry, json_text(entry)) for entry in entries],
             holders={mint: self._holder_texts(held, time) for mint, held in self._accounts.items()},
-            trades={wallet: sorted(rows, key=_newest_first) for wallet, rows in going_on.rows.items()},
+            trades={
+                wallet: sorted((row for one in done for row in one.rows), key=_newest_first)
+                for wallet, done in going_on.done.items()
+            },
             kinds=kinds,
+            planned={wallet: going_on.done.get(wallet, ()) for wallet in kinds},
             _history=going_on,
         )
 
@@ -187,12 +196,23 @@ class _History:
             percent = Random(f"{account.address}:{day}").randrange(98, 103) if day else 100
             moved.append((account.raw * percent // 100, account))
         moved.sort(key=lambda item: (-item[0], item[1].address))
-        return [holder_text(account.coin, account.owner, account.address, raw) for raw, account in moved]
+        has_scaled_keys = time >= SCALED_KEYS_SINCE
+        return [
+            holder_text(
+                account.coin,
+                account.owner,
+                account.address,
+                raw,
+                self.world.multiplier(account.coin, time),
+                has_scaled_keys=has_scaled_keys,
+            )
+            for raw, account in moved
+        ]
 
 
 def _kind(kind: str) -> str:
     """The kind of wallet of a trading style; two styles differ in amounts only."""
-    return {"converter": "arbitrageur", "modest": "skilled"}.get(kind, kind)
+    return "skilled" if kind == "modest" else kind
 
 
 def _newest_first(row: Row) -> int:

@@ -7,9 +7,25 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from smart_trader.simulator.tape import Hop, Row, Tape
+from smart_trader.simulator import shapes
+from smart_trader.simulator.flaws import draw_flaw
+from smart_trader.simulator.planned import Deal, Hop, Transaction
+from smart_trader.simulator.tape import Tape
 from smart_trader.simulator.wire import Coin
-from smart_trader.simulator.world import DAY, HOUR, NATIVE_SOL, PYUSD, SOL, USDC, USDS, USDT, World
+from smart_trader.simulator.world import (
+    DAY,
+    FDUSD,
+    HOUR,
+    NATIVE_SOL,
+    PYUSD,
+    SOL,
+    USD1,
+    USDC,
+    USDG,
+    USDS,
+    USDT,
+    World,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +43,13 @@ class Style:
     loops: float = 0.002
     conversions: float = 0.01
     several_tokens: float = 0.004
+    round_trips: float = 0.003
+    made_up: float = 0.0
+    """Worthless coins, bought for a few dollars and swapped for others at prices that somebody makes up."""
     dust: float = 0.01
     days_per_active_day: int = 1
+    contaminated: float = 0.0
+    """Share of payments in SOL at a thousand times its price."""
     has_jackpot: bool = False
     """Its first purchase is the best that the market allows, and a large one."""
 
@@ -38,15 +59,19 @@ STYLES = {
     "modest": Style((40, 200), (4 * HOUR, 3 * DAY), 6, unsold=0.05, transfers_in=0.004, several_tokens=0.002),
     "lucky": Style((150, 400), (8 * HOUR, 4 * DAY), -5, unsold=0.05, transfers_in=0.0, has_jackpot=True),
     "losing": Style((100, 1500), (6 * HOUR, 5 * DAY), -4, unsold=0.15),
-    "person": Style(),
+    "person": Style(contaminated=0.001),
     "bot": Style((40, 200), (2, 40), 0, edge=0.02, unsold=0.0, transfers_in=0.0, days_per_active_day=24),
     "arbitrageur": Style((500, 5000), (HOUR, DAY), 0, loops=0.75, days_per_active_day=3),
-    "converter": Style((500, 5000), conversions=1.0, loops=0, transfers_in=0, several_tokens=0, dust=0),
+    "converter": Style((500, 5000), conversions=1.0, loops=0, transfers_in=0, several_tokens=0, round_trips=0, dust=0),
     "pool": Style((500, 3000), (HOUR, DAY), 5, unsold=0.0, transfers_in=0.0),
     "exchange": Style((2000, 9000), (HOUR, 2 * DAY), 4, transfers_in=0.3),
+    "pretender": Style((20, 200), (HOUR, 2 * DAY), -3, made_up=0.6, contaminated=0.02),
 }
 
-_MONEY = ((SOL, 0.76), (USDC, 0.18), (USDT, 0.03), (PYUSD, 0.015), (NATIVE_SOL, 0.01), (USDS, 0.005))
+_MONEY = (
+    *((SOL, 0.745), (USDC, 0.18), (USDT, 0.03), (PYUSD, 0.015), (NATIVE_SOL, 0.01), (USDS, 0.005)),
+    *((USD1, 0.007), (USDG, 0.004), (FDUSD, 0.004)),
+)
 _FEE = 0.003
 _ROWS_PER_ENTRY = 2.45
 """Rows of a purchase, its sale, and further hops, on average."""
@@ -80,19 +105,21 @@ class Trader:
         twin._agenda, twin.mints = [*self._agenda], [*self.mints]
         return twin
 
-    def day(self, day: int) -> list[Row]:
-        """Rows of that day, oldest first. Call it for one day after the other."""
+    def day(self, day: int) -> list[Transaction]:
+        """Transactions of that day, oldest first. Call it for one day after the other."""
         rng = Random(f"{self._world.seed}:{self.owner}:{day}")
         begin = self._world.start + day * DAY
         if day >= self._joined and self._is_active(day):
             self._allowed += self._rows_per_active_day
             self._plan_entries(begin, rng)
-        rows: list[Row] = []
+        done = list[Transaction]()
         while self._agenda and self._agenda[0].time < begin + DAY:
             plan = heapq.heappop(self._agenda)
-            rows += self._enter(plan.time, rng) if plan.mint is None else self._exit(plan, rng)
-        self._written += len(rows)
-        return rows
+            deal = self._enter(plan.time, rng) if plan.mint is None else self._exit(plan, rng)
+            if deal is not None:
+                done.append(self._write(plan.time, deal, rng))
+        self._written += sum(len(transaction.rows) for transaction in done)
+        return done
 
     def _is_active(self, day: int) -> bool:
         every = self._style.days_per_active_day
@@ -111,15 +138,20 @@ class Trader:
         self._planned += 1
         heapq.heappush(self._agenda, _Plan(time, self._planned, mint, raw))
 
-    def _enter(self, time: int, rng: Random) -> list[Row]:
+    def _plan_sale(self, time: int, coin: Coin, raw: int, rng: Random) -> None:
+        self._plan(time + max(1, int(rng.uniform(*self._style.holding_seconds))), coin.mint, raw)
+
+    def _enter(self, time: int, rng: Random) -> Deal | None:
         style, drawn = self._style, rng.random()
         if style.has_jackpot and not self.mints:
             return self._buy(time, rng, best_of=80, usd=rng.uniform(3000, 4500), holding=(3 * DAY, 15 * DAY))
-        occasions: tuple[tuple[float, Callable[[int, Random], list[Row]]], ...] = (
+        occasions: tuple[tuple[float, Callable[[int, Random], Deal | None]], ...] = (
             (style.conversions, self._convert),
             (style.loops, self._loop),
             (style.transfers_in, self._sell_what_was_sent),
             (style.several_tokens, self._buy_two),
+            (style.round_trips, self._round_trip),
+            (style.made_up, self._buy_worthless),
             (style.dust, self._buy_dust),
         )
         for share, act in occasions:
@@ -128,7 +160,7 @@ class Trader:
             drawn -= share
         return self._buy(time, rng, self._style.foresight, rng.uniform(*style.size_usd), style.holding_seconds)
 
-    def _buy(self, time: int, rng: Random, best_of: int, usd: float, holding: tuple[float, float]) -> list[Row]:
+    def _buy(self, time: int, rng: Random, best_of: int, usd: float, holding: tuple[float, float]) -> Deal:
         chances = []
         for _ in range(max(1, abs(best_of))):
             coin, until = self._any_token(rng), time + max(1, int(rng.uniform(*holding)))
@@ -137,126 +169,152 @@ class Trader:
         is_slip = rng.random() < 0.08 and best_of < 20
         chances = chances[:1] if is_slip else chances
         _, until, coin = (max if best_of >= 0 else min)(chances, key=lambda chance: chance[0])
-        money, raw = _draw_money(rng), self._raw(coin, usd * (1 - _FEE), time, rng)
+        money, raw = _draw_money(rng), self._world.raw(coin, usd * (1 - _FEE), time, rng)
         if rng.random() >= self._style.unsold or self.kind == "lucky":
             self._plan(until, coin.mint, raw)
-        return self._exchange(time, money, self._raw(money, usd, time, rng), coin, raw, rng)
+        return self._exchange(time, Hop(money, self._world.raw(money, usd, time, rng), coin, raw), rng)
 
-    def _exit(self, plan: _Plan, rng: Random) -> list[Row]:
-        token = self._world.by_mint[plan.mint or ""]
-        coin, price = token.coin, self._world.price(token.coin, plan.time) * (1 + self._style.edge)
+    def _exit(self, plan: _Plan, rng: Random) -> Deal | None:
+        token = self._world.by_mint.get(plan.mint or "")
+        if token is None:
+            return self._swap_worthless(plan, rng)
+        time, coin = plan.time, token.coin
         raw = plan.raw - plan.raw * token.fee_percent // 100
         if rng.random() < 0.2 and raw > 10:
             raw = int(raw * rng.uniform(0.3, 0.7)) if raw < 2**53 else raw // 3
-            self._plan(
-                plan.time + max(1, int(rng.uniform(*self._style.holding_seconds) / 4)), coin.mint, plan.raw - raw
-            )
-        usd = raw / 10**coin.decimals * price * (1 - _FEE)
-        if rng.random() < 0.015:
-            return self._swap_for_token(plan.time, coin, raw, usd, rng)
+            later = time + max(1, int(rng.uniform(*self._style.holding_seconds) / 4))
+            self._plan(later, coin.mint, plan.raw - raw)
+        usd = self._proceeds(coin, raw, time)
+        if usd > 1 and rng.random() < 0.015:
+            return self._swap_for_token(time, coin, raw, usd, rng)
+        if rng.random() < self._style.several_tokens and (other := self._next_sale(plan)):
+            return shapes.together([self._sale_for_sol(time, coin, raw, rng), self._sale_for_sol(time, *other, rng)])
         money = _draw_money(rng)
-        return self._exchange(plan.time, coin, raw, money, self._raw(money, usd, plan.time, rng), rng)
+        return self._exchange(time, Hop(coin, raw, money, self._world.raw(money, usd, time, rng)), rng)
 
-    def _swap_for_token(self, time: int, coin: Coin, raw: int, usd: float, rng: Random) -> list[Row]:
-        """Token for token: at once, or through SOL of which a little stays as change."""
+    def _proceeds(self, coin: Coin, raw: int, time: int) -> float:
+        return self._world.worth(coin, raw, time) * (1 + self._style.edge) * (1 - _FEE)
+
+    def _next_sale(self, plan: _Plan) -> tuple[Coin, int] | None:
+        """Take the next sale of another token off the agenda."""
+        for other in sorted(self._agenda):
+            if other.mint in self._world.by_mint and other.mint != plan.mint:
+                self._agenda.remove(other)
+                heapq.heapify(self._agenda)
+                return self._world.by_mint[other.mint].coin, other.raw
+        return None
+
+    def _sale_for_sol(self, time: int, coin: Coin, raw: int, rng: Random) -> Deal:
+        return shapes.swap(Hop(coin, raw, SOL, self._world.raw(SOL, self._proceeds(coin, raw, time), time, rng)))
+
+    def _swap_for_token(self, time: int, coin: Coin, raw: int, usd: float, rng: Random) -> Deal | None:
+        """Token for token: at once, partly or all over SOL."""
         other = self._any_token(rng)
         if other == coin:
-            return []
-        other_raw = self._raw(other, usd, time, rng)
-        self._plan(time + max(1, int(rng.uniform(*self._style.holding_seconds))), other.mint, other_raw)
-        hops = [Hop(coin, raw, other, other_raw)]
-        if rng.random() < 0.4:
-            sol = self._raw(SOL, usd, time, rng) + 10_000_000
-            hops = [Hop(coin, raw, SOL, sol), Hop(SOL, sol - rng.randrange(10_000_000), other, other_raw)]
-        return self._write(time, hops, rng)
+            return None
+        hop = Hop(coin, raw, other, self._world.raw(other, usd, time, rng), usd=usd)
+        self._plan_sale(time, other, hop.taken_raw, rng)
+        way = rng.random()
+        if way < 0.5:
+            return shapes.token_for_token(hop)
+        if way < 0.7:
+            return shapes.partly_over_sol(self._world, time, hop, rng)
+        # A sale and a purchase: SOL does not connect them.
+        sol = self._world.raw(SOL, usd, time, rng) + 10_000_000
+        change = rng.randrange(10_000_000)
+        return shapes.together(
+            [shapes.swap(Hop(coin, raw, SOL, sol)), shapes.swap(Hop(SOL, sol - change, other, hop.taken_raw))]
+        )
 
-    def _sell_what_was_sent(self, time: int, rng: Random) -> list[Row]:
+    def _sell_what_was_sent(self, time: int, rng: Random) -> Deal:
         coin, money = self._any_token(rng), _draw_money(rng)
         usd = rng.uniform(*self._style.size_usd) / 3
-        raw = self._raw(coin, usd, time, rng)
-        return self._exchange(time, coin, raw, money, self._raw(money, usd, time, rng), rng)
+        raw = self._world.raw(coin, usd, time, rng)
+        return self._exchange(time, Hop(coin, raw, money, self._world.raw(money, usd, time, rng)), rng)
 
-    def _buy_two(self, time: int, rng: Random) -> list[Row]:
-        """Two tokens for SOL in one transaction, so the money cannot be assigned to either."""
-        hops = []
+    def _buy_two(self, time: int, rng: Random) -> Deal:
+        """Two tokens for SOL in one transaction."""
+        bought = []
         for coin in {coin.mint: coin for coin in (self._any_token(rng), self._any_token(rng))}.values():
             usd = rng.uniform(10, 100)
-            hops.append(Hop(SOL, self._raw(SOL, usd, time, rng), coin, self._raw(coin, usd, time, rng)))
-        return self._write(time, hops, rng)
+            sol, raw = self._world.raw(SOL, usd, time, rng), self._world.raw(coin, usd, time, rng)
+            bought.append(shapes.swap(Hop(SOL, sol, coin, raw)))
+        return shapes.together(bought)
 
-    def _buy_dust(self, time: int, rng: Random) -> list[Row]:
+    def _round_trip(self, time: int, rng: Random) -> Deal | None:
+        """A purchase of which nine tenths or the half are sold again at once; the rest is sold later."""
+        coin, usd = self._any_token(rng), rng.uniform(*self._style.size_usd)
+        sol, raw = self._world.raw(SOL, usd, time, rng), self._world.raw(coin, usd, time, rng)
+        if raw < 1_000:
+            return None
+        back, got = rng.choice(((raw * 9 // 10, sol), (raw * 9 // 10, sol + sol // 20), (raw // 2, sol // 2)))
+        self._plan_sale(time, coin, raw - back, rng)
+        return shapes.round_trip(Hop(SOL, sol, coin, raw), Hop(coin, back, SOL, got))
+
+    def _buy_worthless(self, time: int, rng: Random) -> Deal:
+        coin, raw = rng.choice(self._world.worthless), rng.randrange(10**9, 10**12)
+        self._plan_sale(time, coin, raw, rng)
+        return shapes.swap(Hop(SOL, self._world.raw(SOL, rng.uniform(5, 30), time, rng), coin, raw))
+
+    def _swap_worthless(self, plan: _Plan, rng: Random) -> Deal:
+        """One worthless coin for another, at a price that makes both look like a fortune."""
+        coin, other = rng.sample(self._world.worthless, 2)
+        if coin.mint != plan.mint:
+            coin, other = next(one for one in self._world.worthless if one.mint == plan.mint), coin
+        usd = rng.uniform(20_000, 300_000)
+        return shapes.token_for_token(Hop(coin, plan.raw, other, rng.randrange(10**9, 10**12), usd=usd))
+
+    def _buy_dust(self, time: int, rng: Random) -> Deal | None:
         """A purchase of a few base units, with an absurd price."""
         coin = self._any_token(rng)
         if coin.decimals < 5:
-            return []
-        return self._write(time, [Hop(SOL, rng.randrange(1, 20), coin, rng.randrange(1, 10))], rng)
+            return None
+        return shapes.swap(Hop(SOL, rng.randrange(1, 20), coin, rng.randrange(1, 10)))
 
-    def _convert(self, time: int, rng: Random) -> list[Row]:
+    def _convert(self, time: int, rng: Random) -> Deal:
         usd = rng.uniform(*self._style.size_usd)
-        pair = rng.choice(((SOL, USDC), (USDC, SOL), (USDC, USDT)))
-        given, taken = (self._raw(coin, usd, time, rng) for coin in pair)
-        return self._write(time, [Hop(pair[0], given, pair[1], taken)], rng)
+        pair = rng.choice(((SOL, USDC), (USDC, SOL), (USDC, USDT), (USDC, USD1)))
+        given, taken = (self._world.raw(coin, usd, time, rng) for coin in pair)
+        if self.kind == "converter" or rng.random() < 0.6:
+            return shapes.conversion(Hop(pair[0], given, pair[1], taken))
+        coin = self._any_token(rng)
+        raw = self._world.raw(coin, usd, time, rng)
+        return shapes.conversion(Hop(pair[0], given, coin, raw), Hop(coin, raw, pair[1], taken))
 
-    def _loop(self, time: int, rng: Random) -> list[Row]:
-        """Arbitrage: through one or two tokens and back, the gain in SOL or, seldom, in the token."""
+    def _loop(self, time: int, rng: Random) -> Deal:
+        """Through one or two tokens and back, the gain in SOL or, seldom, in the token; now and then dust stays."""
         usd = rng.uniform(*self._style.size_usd)
         one, other = self._any_token(rng), self._any_token(rng)
-        sol = self._raw(SOL, usd, time, rng)
+        sol = self._world.raw(SOL, usd, time, rng)
         gain = sol // rng.randrange(200, 3000)
-        raw, other_raw = self._raw(one, usd, time, rng), self._raw(other, usd, time, rng)
+        raw, other_raw = self._world.raw(one, usd, time, rng), self._world.raw(other, usd, time, rng)
         if rng.random() < 0.04 and raw > 1000:
-            hops = [Hop(one, raw, SOL, sol), Hop(SOL, sol, one, raw + raw // 500)]
-        elif one == other or rng.random() < 0.6:
-            hops = [Hop(SOL, sol, one, raw), Hop(one, raw, SOL, sol + gain)]
-        else:
-            hops = [Hop(SOL, sol, one, raw), Hop(one, raw, other, other_raw), Hop(other, other_raw, SOL, sol + gain)]
-        return self._write(time, hops, rng)
+            return shapes.loop(Hop(one, raw, SOL, sol), Hop(SOL, sol, one, raw + raw // 500))
+        dust = raw // 2_000 if rng.random() < 0.2 else 0
+        way = rng.random()
+        if one == other or way < 0.6:
+            return shapes.loop(Hop(SOL, sol, one, raw), Hop(one, raw - dust, SOL, sol + gain))
+        if way < 0.65:
+            usdc = self._world.raw(USDC, usd, time, rng)
+            return shapes.loop(Hop(SOL, sol, one, raw), Hop(one, raw, USDC, usdc), Hop(USDC, usdc, SOL, sol + gain))
+        return shapes.loop(
+            Hop(SOL, sol, one, raw),
+            Hop(one, raw - dust, other, other_raw, usd=usd),
+            Hop(other, other_raw, SOL, sol + gain),
+        )
 
-    def _exchange(self, time: int, given: Coin, given_raw: int, taken: Coin, taken_raw: int, rng: Random) -> list[Row]:
-        """One coin for another by one of the routes of a router."""
-        way, direct = rng.random(), Hop(given, given_raw, taken, taken_raw)
-        if self.kind == "bot" or way < 0.82:
-            hops = [direct]
-        elif way < 0.91:
-            hops = self._through_another(time, direct, rng)
-        elif way < 0.94:
-            hops = [Hop(given, given_raw, taken, taken_raw, parts=2 if way < 0.93 else 3)]
-        elif way < 0.96 and min(given_raw, taken_raw) > 100:
-            part = Hop(given, given_raw // 3, taken, taken_raw // 3)
-            rest = Hop(given, given_raw - given_raw // 3, taken, taken_raw - taken_raw // 3)
-            hops = [part, *self._through_another(time, rest, rng)]
-        else:
-            hops = [Hop(given, given_raw, taken, taken_raw, parts=2, on_order_book=True)]
-        return self._write(time, hops, rng)
+    def _exchange(self, time: int, hop: Hop, rng: Random) -> Deal:
+        return shapes.swap(hop) if self.kind == "bot" else shapes.route(self._world, time, hop, rng)
 
-    def _through_another(self, time: int, direct: Hop, rng: Random) -> list[Hop]:
-        """Two hops. The coin between them cancels to the last unit, or leaves a little money behind."""
-        between = rng.choice((USDC, USDC, SOL, self._any_token(rng)))
-        if between in (direct.given, direct.taken):
-            return [direct]
-        usd = direct.given_raw / 10**direct.given.decimals * self._world.price(direct.given, time)
-        raw = self._raw(between, usd, time, rng)
-        trace = rng.randrange(2, 500) if between == USDC and raw > 100_000 and rng.random() < 0.2 else 0
-        return [
-            Hop(direct.given, direct.given_raw, between, raw),
-            Hop(between, raw - trace, direct.taken, direct.taken_raw),
-        ]
-
-    def _write(self, time: int, hops: list[Hop], rng: Random) -> list[Row]:
-        for hop in hops:
+    def _write(self, time: int, deal: Deal, rng: Random) -> Transaction:
+        for hop in deal.hops:
             for coin in (hop.given, hop.taken):
                 if coin.mint in self._world.by_mint and coin.mint not in self.mints:
                     self.mints.append(coin.mint)
-        return self._tape.record(time, hops, rng)
+        return self._tape.record(time, deal, draw_flaw(deal, self._style.contaminated, rng), rng)
 
     def _any_token(self, rng: Random) -> Coin:
         return rng.choice(self._world.tokens).coin
-
-    def _raw(self, coin: Coin, usd: float, time: int, rng: Random) -> int:
-        """Base units worth about `usd`, at least one. Digits beyond a double are random."""
-        digits = min(coin.decimals, 9)
-        rest = int(10 ** (coin.decimals - digits))
-        return max(1, int(usd / self._world.price(coin, time) * 10**digits)) * rest + rng.randrange(rest)
 
 
 def _draw_money(rng: Random) -> Coin:

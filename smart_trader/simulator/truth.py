@@ -1,17 +1,16 @@
-"""The truth about a wallet by the rules of profit and loss, in code that is readable and not fast.
+"""The truth about a wallet, in code that is readable and not fast.
 
-rows -> fills (one per row) -> transactions -> trades (one per token) -> queue of lots -> sales, open lots, sums
+Its transactions were planned, with the trades that each amounts to. Here a queue of lots makes them sales, open lots
+and sums.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
+from smart_trader.simulator.planned import WIDE, Trade, Transaction, rounded
 from smart_trader.simulator.truth_lots import OpenLot, Sale, match_first_in_first_out
-from smart_trader.simulator.truth_trades import WIDE, Fill, Trade, left_over, name_hash, read_fill, rounded, trades_of
 
 ALL_TOKENS = "ALL_TOKENS"
 """Name of the sums over all tokens."""
@@ -32,6 +31,13 @@ class TokenTruth:
     sell_count: int
     matched_sales: int
     winning_sales: int
+    trusted_pnl: Decimal
+    trusted_cost_of_sold: Decimal
+    trusted_sales: int
+    trusted_winning_sales: int
+    trusted_ratio: Decimal | None
+    arbitrage_tx_count: int | None
+    """Of the wallet; None on a token."""
     remaining: int | None
     remaining_cost: Decimal
 
@@ -45,8 +51,7 @@ class TokenTruth:
 
     @property
     def coverage_ratio(self) -> Decimal | None:
-        matched = Fraction(self.total_sold) - Fraction(self.unmatched_proceeds)
-        return rounded(matched / Fraction(self.total_sold), 6) if self.total_sold else None
+        return _ratio(WIDE.subtract(self.total_sold, self.unmatched_proceeds), self.total_sold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,66 +60,41 @@ class WalletTruth:
     kind: str
     total: TokenTruth
     tokens: Mapping[str, TokenTruth]
-    arbitrage_tx_count: int
-    rejected_rows: int
-    """Rows of transactions without a trade in which a token, not only money, is left over."""
-    unreadable_rows: int
     trades: tuple[Trade, ...]
     """In the order of matching."""
     sales: tuple[Sale, ...]
     open_lots: tuple[OpenLot, ...]
 
 
-def true_wallet(wallet: str, kind: str, rows: Sequence[Mapping[str, Any]]) -> WalletTruth:
-    """The truth from `rows`, which are in the order in which they were served."""
-    fills: dict[str, Fill] = {}
-    unreadable = 0
-    for row in rows:
-        fill = read_fill(wallet, row)
-        if fill is None:
-            unreadable += 1
-        else:
-            fills.setdefault(fill.event_id, fill)  # keep the first one served
-
-    by_transaction = defaultdict(list)
-    for fill in fills.values():
-        by_transaction[fill.tx_hash].append(fill)
-    trades, arbitrages, rejected = list[Trade](), 0, 0
-    for transaction in by_transaction.values():
-        transaction.sort(key=Fill.index)
-        left = left_over(transaction)
-        if not left.tokens:
-            arbitrages += 1
-            continue
-        found = trades_of(transaction, left)
-        trades += found
-        rejected += 0 if found else len(transaction)
-
-    trades.sort(key=lambda trade: _order(wallet, trade))
-    sales, lots = list[Sale](), list[OpenLot]()
-    for token in sorted({trade.token for trade in trades}):
-        token_sales, token_lots = match_first_in_first_out([trade for trade in trades if trade.token == token])
+def true_wallet(wallet: str, kind: str, happened: Sequence[Transaction]) -> WalletTruth:
+    trades = sorted((trade for one in happened for trade in one.trades), key=_order)
+    by_token: dict[str, list[Trade]] = {token: [] for token in sorted({trade.token for trade in trades})}
+    for trade in trades:
+        by_token[trade.token].append(trade)
+    sales, lots, tokens = list[Sale](), list[OpenLot](), dict[str, TokenTruth]()
+    for token, own in by_token.items():
+        token_sales, token_lots = match_first_in_first_out(own)
+        tokens[token] = _summed(token, own, token_sales, token_lots, None)
         sales += token_sales
         lots += token_lots
-    tokens = {token: _summed(token, trades, sales, lots) for token in sorted({trade.token for trade in trades})}
-    total = _summed(ALL_TOKENS, trades, sales, lots)
-    return WalletTruth(
-        wallet, kind, total, tokens, arbitrages, rejected, unreadable, tuple(trades), tuple(sales), tuple(lots)
-    )
+    # A transaction in which something else was traded is no arbitrage, and no plan has both.
+    loops = sum(one.is_arbitrage for one in happened)
+    total = _summed(ALL_TOKENS, trades, sales, lots, loops)
+    return WalletTruth(wallet, kind, total, tokens, tuple(trades), tuple(sales), tuple(lots))
 
 
-def _summed(token: str, trades: list[Trade], sales: list[Sale], lots: list[OpenLot]) -> TokenTruth:
-    is_total = token == ALL_TOKENS
-    trades = [trade for trade in trades if is_total or trade.token == token]
-    sales = [sale for sale in sales if is_total or sale.trade.token == token]
-    lots = [lot for lot in lots if is_total or lot.trade.token == token]
-    won = [(sale.realized_pnl, sale.cost or Decimal(0)) for sale in sales if sale.realized_pnl is not None]
+def _summed(
+    token: str, trades: Sequence[Trade], sales: Sequence[Sale], lots: Sequence[OpenLot], loops: int | None
+) -> TokenTruth:
+    won = [(sale.realized_pnl, sale.cost) for sale in sales if sale.realized_pnl is not None]
+    ranked = [(sale.trusted_pnl, sale.cost) for sale in sales if sale.trusted_pnl is not None]
     sold = _total(trade.value for trade in trades if trade.side == "SELL")
+    proceeds = _total(sale.matched_proceeds for sale in sales)
     return TokenTruth(
         token=token,
         realized_pnl=_total(pnl for pnl, _ in won),
         cost_of_sold=_total(cost for _, cost in won),
-        unmatched_proceeds=WIDE.subtract(sold, _total(sale.matched_proceeds for sale in sales)),
+        unmatched_proceeds=WIDE.subtract(sold, proceeds),
         total_bought=_total(trade.value for trade in trades if trade.side == "BUY"),
         total_sold=sold,
         trade_count=len(trades),
@@ -122,7 +102,13 @@ def _summed(token: str, trades: list[Trade], sales: list[Sale], lots: list[OpenL
         sell_count=sum(trade.side == "SELL" for trade in trades),
         matched_sales=len(won),
         winning_sales=sum(pnl > 0 for pnl, _ in won),
-        remaining=None if is_total else sum(lot.remaining for lot in lots),
+        trusted_pnl=_total(pnl for pnl, _ in ranked),
+        trusted_cost_of_sold=_total(cost for _, cost in ranked),
+        trusted_sales=len(ranked),
+        trusted_winning_sales=sum(pnl > 0 for pnl, _ in ranked),
+        trusted_ratio=_ratio(_total(sale.matched_proceeds for sale in sales if sale.is_trusted), proceeds),
+        arbitrage_tx_count=loops,
+        remaining=None if token == ALL_TOKENS else sum(lot.remaining for lot in lots),
         remaining_cost=_total(lot.remaining_cost for lot in lots),
     )
 
@@ -136,6 +122,9 @@ def _percent(part: Decimal | int, whole: Decimal | int) -> Decimal | None:
     return rounded(100 * Fraction(part) / Fraction(whole), 6) if whole else None
 
 
-def _order(wallet: str, trade: Trade) -> tuple[int, int, int, str]:
-    block = -1 if trade.block is None else trade.block
-    return (trade.time, block, 0 if trade.side == "BUY" else 1, name_hash(wallet, trade.tx_hash, trade.token))
+def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+    return rounded(Fraction(part) / Fraction(whole), 6) if whole else None
+
+
+def _order(trade: Trade) -> tuple[int, int, bool, str]:
+    return (trade.time, trade.block, trade.side == "SELL", trade.trade_id)

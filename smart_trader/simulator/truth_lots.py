@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from smart_trader.simulator.truth_trades import Trade, rounded
+from smart_trader.simulator.planned import Trade, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,18 @@ class Sale:
     cost: Decimal | None
     matched_proceeds: Decimal | None
     realized_pnl: Decimal | None
+    is_trusted: bool
+    """Whether money shows its value and the cost of all that it matched."""
+
+    @property
+    def trusted_pnl(self) -> Decimal | None:
+        """Its part of the figures that rank: a loss always, a gain only if it is trusted. Without a value it brought
+        nothing. None: it is not among them."""
+        if self.cost is None:
+            return None
+        if self.realized_pnl is None:
+            return -self.cost
+        return self.realized_pnl if self.is_trusted or self.realized_pnl < 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +59,39 @@ def match_first_in_first_out(trades: Iterable[Trade]) -> tuple[list[Sale], list[
     for trade in trades:
         if trade.side == "BUY":
             queue.append(_Lot(trade))
-            continue
-        wanted, matched, unknown, cost = trade.quantity, 0, 0, Decimal(0)
-        while wanted and queue:
-            lot = queue[0]
-            units = min(wanted, lot.buy.quantity - lot.taken)
-            cost += lot.take(units)
-            wanted -= units
-            if lot.buy.value is None:
-                unknown += units
-            else:
-                matched += units
-            if lot.taken == lot.buy.quantity:
-                queue.pop(0)
-        proceeds = None
-        if matched and trade.value is not None:
-            proceeds = rounded(Fraction(trade.value) * matched / trade.quantity, 9)
-        sales.append(
-            Sale(
-                trade=trade,
-                matched=matched,
-                unknown_cost=unknown,
-                unmatched=wanted,
-                cost=cost if matched else None,
-                matched_proceeds=proceeds,
-                realized_pnl=None if proceeds is None else proceeds - cost,
-            )
-        )
+        else:
+            sales.append(_sold(trade, queue))
     return sales, [_open_lot(lot) for lot in queue]
+
+
+def _sold(sale: Trade, queue: list[_Lot]) -> Sale:
+    wanted, matched, unknown, cost = sale.quantity, 0, 0, Decimal(0)
+    is_trusted = sale.is_trusted
+    while wanted and queue:
+        lot = queue[0]
+        units = min(wanted, lot.buy.quantity - lot.taken)
+        cost += lot.take(units)
+        wanted -= units
+        if lot.buy.value is None:
+            unknown += units
+        else:
+            matched += units
+            is_trusted = is_trusted and lot.buy.is_trusted
+        if lot.taken == lot.buy.quantity:
+            queue.pop(0)
+    proceeds = None
+    if matched and sale.value is not None:
+        proceeds = rounded(Fraction(sale.value) * matched / sale.quantity, 9)
+    return Sale(
+        trade=sale,
+        matched=matched,
+        unknown_cost=unknown,
+        unmatched=wanted,
+        cost=cost if matched else None,
+        matched_proceeds=proceeds,
+        realized_pnl=None if proceeds is None else proceeds - cost,
+        is_trusted=is_trusted,
+    )
 
 
 def _open_lot(lot: _Lot) -> OpenLot:

@@ -32,6 +32,13 @@ class Leg:
     coin: Coin
     raw: int
     """Signed change of the owner's balance, in base units."""
+    units: float
+    """What a person is shown of that amount, unsigned. Prices are per unit."""
+    decimals: int | None
+    """As the row says."""
+    is_scaled: bool
+    multiplier: int | None
+    """Of a scaled token, as the row says."""
     price: float | None
     nearest_price: float | None
     """None: the key is absent."""
@@ -100,7 +107,7 @@ def swap_text(swap: Swap) -> str:
         f'"base_price":{number(base.price)},"quote_price":{number(quote.price)},"tx_hash":"{swap.tx_hash}",'
         f'"source":"{swap.pool.source}","block_unix_time":{swap.time},"tx_type":"swap",'
         f'"address":"{swap.pool.address}","owner":"{swap.owner}","block_number":{swap.slot},'
-        f'"volume_usd":{number(swap.volume_usd)},"volume":{number(_ui(abs(base.raw), base.coin))},{ins_index}'
+        f'"volume_usd":{number(swap.volume_usd)},"volume":{number(base.units)},{ins_index}'
         f'"inner_ins_index":{number(swap.inner_ins_index)},"signers":{signers},'
         f'"interacted_program_id":"{swap.pool.program}"}}'
     )
@@ -113,7 +120,7 @@ _LOGGING = {"meteora_dlmm", "meteora_damm_v2", "pump_dot_fun", "openbook_v2", "p
 def _leg_text(leg: Leg, swap: Swap) -> str:
     raw, coin = abs(leg.raw), leg.coin
     amount, change = str(raw), str(leg.raw)
-    ui, sign = number(_ui(raw, coin)), "-" if leg.raw < 0 else ""
+    ui, sign = number(leg.units), "-" if leg.raw < 0 else ""
     if swap.amounts == "string":
         amount = f'"{raw}"'
     elif swap.amounts.startswith("float") and raw < 2**50:
@@ -123,21 +130,25 @@ def _leg_text(leg: Leg, swap: Swap) -> str:
             change = sign + amount
     kind = "log" if swap.pool.source in _LOGGING else _TRANSFER_TYPES.get(swap.pool.source, "transferChecked")
     nearest = "" if leg.nearest_price is None else f'"nearest_price":{number(leg.nearest_price)},'
-    scaled = ',"is_scaled_ui_token":false,"multiplier":null' if swap.has_scaled_keys else ""
+    scaled = _scaled_keys(leg.multiplier, is_scaled=leg.is_scaled) if swap.has_scaled_keys else ""
     return (
-        f'{{"symbol":{json.dumps(coin.symbol, ensure_ascii=False)},"decimals":{coin.decimals},'
+        f'{{"symbol":{json.dumps(coin.symbol, ensure_ascii=False)},"decimals":{number(leg.decimals)},'
         f'"address":"{coin.mint}","amount":{amount},"type":"{kind}","type_swap":"{"from" if leg.raw < 0 else "to"}",'
         f'"ui_amount":{ui},"price":{number(leg.price)},{nearest}'
         f'"change_amount":{change},"ui_change_amount":{sign}{ui}{scaled}}}'
     )
 
 
-def _ui(raw: int, coin: Coin) -> float:
-    return raw / 10**coin.decimals  # type: ignore[no-any-return]  # a power of an int is Any to the type checker
+def _scaled_keys(multiplier: int | None, *, is_scaled: bool) -> str:
+    return f',"is_scaled_ui_token":{json_text(is_scaled)},"multiplier":{number(multiplier)}'
 
 
-def holder_text(coin: Coin, owner: str, token_account: str, raw: int) -> str:
+def holder_text(
+    coin: Coin, owner: str, token_account: str, raw: int, multiplier: int | None, *, has_scaled_keys: bool
+) -> str:
+    units = raw / 10**coin.decimals * (multiplier or 1)
+    scaled = _scaled_keys(multiplier, is_scaled=multiplier is not None) if has_scaled_keys else ""
     return (
         f'{{"amount":"{raw}","decimals":{coin.decimals},"mint":"{coin.mint}","owner":"{owner}",'
-        f'"token_account":"{token_account}","ui_amount":{number(_ui(raw, coin))}}}'
+        f'"token_account":"{token_account}","ui_amount":{number(units)}{scaled}}}'
     )

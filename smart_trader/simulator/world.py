@@ -22,8 +22,18 @@ USDC = Coin(addresses.USDC, "USDC", 6)
 USDT = Coin(addresses.USDT, "USDT", 6)
 PYUSD = Coin(addresses.PYUSD, "PYUSD", 6)
 USDS = Coin(addresses.USDS, "USDS", 6)
-STABLE = (USDC, USDT, PYUSD, USDS)
-MONEY_MINTS = {coin.mint for coin in (SOL, NATIVE_SOL, *STABLE)}
+USD1 = Coin(addresses.USD1, "USD1", 6)
+USDG = Coin(addresses.USDG, "USDG", 6)
+FDUSD = Coin(addresses.FDUSD, "FDUSD", 6)
+STABLE = (USDC, USDT, PYUSD, USDS, USD1, USDG, FDUSD)
+SOL_MINTS = {SOL.mint, NATIVE_SOL.mint}
+STABLE_MINTS = {coin.mint for coin in STABLE}
+MONEY_MINTS = SOL_MINTS | STABLE_MINTS
+
+SCALED_KEYS_SINCE = 1_754_006_400  # August 2025
+_SPLIT_AT = SCALED_KEYS_SINCE + 10 * DAY
+_SPLIT = 5
+"""Units of a scaled token after its split, where there was one before."""
 
 _PROGRAMS = {
     "raydium": "675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8",
@@ -38,6 +48,8 @@ _PROGRAMS = {
     "phoenix": "PhoeNiXZ8ByJGLkxNfZRnkUfjvmuYqLR89jjFHGqdXY",
     "openbook_v2": "opnb2LAfJYbRMAHHvqjCwQxanZn7ReEHp1k81EohpZb",
 }
+NAMED_POOL = Pool("jupiterz", "jupiterz", "61DFfeTKM7trxYcPQCM78bJ794ddZprZpAwAnLiwTpYH", "")
+"""An exchange that serves its name where others have a pool, and neither signers nor an inner index. It trades all."""
 _SOURCES = tuple(source for source in _PROGRAMS if source != "openbook_v2")
 
 # Names and symbols are chosen by attackers, or by people in a hurry.
@@ -99,6 +111,8 @@ class Token:
     liquidity: float
     fee_percent: int
     """Fee of the token itself for each transfer."""
+    is_scaled: bool
+    """Whether it has a multiplier, like a share that can be split."""
     is_tracked: bool
     """Passes the default filters of the product."""
     listed: Mapping[str, float | None]
@@ -116,10 +130,29 @@ class World:
         self.decoys = self._decoys()
         self._paths = {token.coin.mint: token.price for token in (*self.tokens, *self.decoys)} | self._money
         self.by_mint = {token.coin.mint: token for token in self.tokens}
+        self.worthless = [Coin(address(seed, "worthless", nth), f"GEM{nth}", 6) for nth in range(12)]
+        """Coins that no list has, at prices that somebody makes up."""
         self.pool, self.order_book = cache(self._pool), cache(self._order_book)
 
     def price(self, coin: Coin, time: float) -> float:
+        """USD for 10^decimals base units."""
         return self._paths[coin.mint].at(time)
+
+    def worth(self, coin: Coin, raw: int, time: int) -> float:
+        return raw / 10**coin.decimals * self.price(coin, time)  # type: ignore[no-any-return]  # a power is Any
+
+    def raw(self, coin: Coin, usd: float, time: int, rng: Random) -> int:
+        """Base units worth about `usd`, at least one. Digits beyond a double are random."""
+        digits = min(coin.decimals, 9)
+        rest = int(10 ** (coin.decimals - digits))
+        return max(1, int(usd / self.price(coin, time) * 10**digits)) * rest + rng.randrange(rest)
+
+    def multiplier(self, coin: Coin, time: int) -> int | None:
+        """Units that 10^decimals base units of a scaled token are at that time; None: the token is not scaled."""
+        token = self.by_mint.get(coin.mint)
+        if token is None or not token.is_scaled:
+            return None
+        return _SPLIT if time >= _SPLIT_AT else 1
 
     def _path(self, name: str, price: float, hourly_sigma: float) -> PricePath:
         return PricePath(f"{self.seed}:price:{name}", self.start, price, hourly_sigma)
@@ -139,6 +172,7 @@ class World:
             supply_raw=supply,
             liquidity=liquidity,
             fee_percent=1 if index % 10 == 8 else 0,
+            is_scaled=index % 10 == 1,
             is_tracked=True,
             listed={},
         )
@@ -149,7 +183,7 @@ class World:
 
         def decoy(name: str, coin: Coin, liquidity: float, listed: Mapping[str, float | None]) -> Token:
             path = self._money.get(coin.mint) or self._path(coin.mint, 0.01, 0.02)
-            return Token(coin, name, path, int(1e9) * 10**coin.decimals, liquidity, 0, False, listed)
+            return Token(coin, name, path, int(1e9) * 10**coin.decimals, liquidity, 0, False, False, listed)
 
         def meme(symbol: str) -> Coin:
             return Coin(address(self.seed, "decoy", symbol), symbol, 6)
@@ -162,6 +196,7 @@ class World:
             # Money whose figures pass every filter: only its mint shows that it is no position.
             decoy("Solana", NATIVE_SOL, 9_990_000.0, {"holder": 5_000}),
             decoy("PayPal USD", PYUSD, 9_500_000.0, {"holder": 40_000}),
+            decoy("World Liberty Financial USD", USD1, 9_400_000.0, {"holder": 30_000}),
             decoy("washed", meme("WASH"), 164_136.95065347367, wash),
             decoy("too deep", meme("DEEP"), 10_000_000.01, {}),
             decoy("too shallow", meme("THIN"), 99_999.99, {}),
@@ -186,7 +221,9 @@ class World:
         """The item of `/defi/v3/token/list`; a tracked token passes the default filters at any time."""
         lasting = Random(f"{self.seed}:listed:{token.coin.mint}")
         rng = Random(f"{self.seed}:listed:{token.coin.mint}:{now}")
-        price, supply = token.price.at(now), token.supply_raw / 10**token.coin.decimals
+        multiplier = self.multiplier(token.coin, now)
+        price = token.price.at(now) / (multiplier or 1)
+        supply = token.supply_raw / 10**token.coin.decimals * (multiplier or 1)
         hourly = rng.uniform(2.2e5, 3e6)
         entry: dict[str, object] = {
             "address": token.coin.mint,
@@ -211,4 +248,6 @@ class World:
         entry["holder"] = rng.randrange(150, 40_000)
         entry["recent_listing_time"] = None if lasting.random() < 0.5 else self.start - lasting.randrange(90 * DAY)
         entry.update(token.listed)
+        if now >= SCALED_KEYS_SINCE:
+            entry.update(is_scaled_ui_token=multiplier is not None, multiplier=multiplier)
         return entry

@@ -23,8 +23,8 @@ from smart_trader.run.results import Failure
 from smart_trader.simulator.addresses import USDC, address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import Market
+from smart_trader.simulator.planned import Row
 from smart_trader.simulator.server import Simulator
-from smart_trader.simulator.tape import Row
 from smart_trader.simulator.wire import json_text
 from tests.domain.test_sums_at_the_edge import broken
 from tests.io.birdeye.rows import trade

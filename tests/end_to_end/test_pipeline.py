@@ -9,7 +9,6 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from smart_trader.domain.gold import rank_history, smart_traders
-from smart_trader.domain.kernel.trades import trade_id
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
 from smart_trader.run.demo import Demo, planted_in
 from smart_trader.simulator.market import Market
@@ -32,16 +31,12 @@ def everything_is_as_planted(lake: Lake, market: Market) -> None:
     assert "every PnL equals the simulated truth" in said
     assert lake.rows(smart_traders.TABLE, "recommended")
     wallets = sorted({row.wallet_address for row in lake.rows(wallet_pnl.TABLE)})
-    truths = [market.truth_for(wallet, market.rows_within(wallet, MAX_ROWS)) for wallet in wallets]
+    truths = [market.truth_for(wallet, market.read_down_to(wallet, MAX_ROWS)) for wallet in wallets]
     planted_sales = {
-        trade_id(truth.wallet, sale.trade.tx_hash, sale.trade.token): (sale.matched, sale.cost, sale.realized_pnl)
-        for truth in truths
-        for sale in truth.sales
+        sale.trade.trade_id: (sale.matched, sale.cost, sale.realized_pnl) for truth in truths for sale in truth.sales
     }
     planted_lots = {
-        trade_id(truth.wallet, lot.trade.tx_hash, lot.trade.token): (lot.remaining, lot.remaining_cost)
-        for truth in truths
-        for lot in truth.open_lots
+        lot.trade.trade_id: (lot.remaining, lot.remaining_cost) for truth in truths for lot in truth.open_lots
     }
 
     sales = {

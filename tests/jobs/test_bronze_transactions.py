@@ -25,8 +25,8 @@ from smart_trader.run.app import Report
 from smart_trader.simulator.addresses import address, signature
 from smart_trader.simulator.faults import Fault, Faults
 from smart_trader.simulator.market import DEMO_NOW, Market
+from smart_trader.simulator.planned import Row
 from smart_trader.simulator.server import Simulator
-from smart_trader.simulator.tape import Row
 from tests.frames import collected
 from tests.io.birdeye import rows
 from tests.io.birdeye.rows import trade

@@ -12,8 +12,8 @@ from smart_trader.domain.kernel.money import MONEY
 from smart_trader.pipeline import STEPS
 from smart_trader.simulator.addresses import signature
 from smart_trader.simulator.market import Entry, Market
+from smart_trader.simulator.planned import Row
 from smart_trader.simulator.server import Simulator
-from smart_trader.simulator.tape import Row
 from smart_trader.simulator.wire import json_text
 from tests.lake import Lake
 
