@@ -14,6 +14,8 @@ from pyspark.sql import SparkSession
 from smart_trader.domain.foundation.tables import TABLES
 from smart_trader.domain.ops import runs
 from smart_trader.errors import StorageError, UsageError
+from smart_trader.io.delta.maintenance import DeltaMaintenance
+from smart_trader.io.machine.clock import SystemClock
 from tests.lake import Lake
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -168,9 +170,16 @@ def test_a_table_is_read_as_of_a_version_or_as_it_was_known(lake: Lake, capsys: 
             asked(lake, capsys, "range", **regimes, **refused)
 
 
-def lake_commits(lake: Lake) -> list[Any]:
-    from smart_trader.io.delta.maintenance import DeltaMaintenance
+def test_a_version_older_than_the_retention_cannot_be_read(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    class Later(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(days=1000)
 
+    with pytest.raises(StorageError, match="the oldest readable version is 2 of"):
+        asked(lake, capsys, "range", series="market_regimes", version=1, clock=Later())
+
+
+def lake_commits(lake: Lake) -> list[Any]:
     return DeltaMaintenance(lake.spark, lake.tables.path).commits(REGIMES)
 
 
