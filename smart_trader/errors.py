@@ -33,7 +33,8 @@ class ExitStatus(Enum):
     UNAVAILABLE = (
         69,
         "API or store unavailable",
-        "the API did not answer, refused what it was asked, or failed for more than half of what was due",
+        "the API or the store did not answer, the API refused what it was asked, or failed for more than half of what"
+        " was due",
         "The API or the store did not answer. What was committed stays; run the same command later.",
         True,
     )
@@ -46,26 +47,28 @@ class ExitStatus(Enum):
     STORAGE = (
         74,
         "disk full, table unreadable",
-        "disk full or read-only, or from `disk.critical_percent` on; a table cannot be read",
+        "disk or store full or read-only, or from `disk.critical_percent` on; a table cannot be read",
         "Make room on the disk, or restore the table named above; then run again.",
     )
     INTERRUPTED = (
         75,
         "lock held, quota or time spent, interrupted: run again",
-        "lock held, the plan's units or the time budget spent, or interrupted. What was committed stays: run again",
+        "lock or lease held or lost, the plan's units or the time budget spent, or interrupted. What was committed"
+        " stays: run again",
         "What was committed stays; run the same command again to go on.",
         True,
     )
     ACCESS_DENIED = (
         77,
         "key refused in the middle of a run",
-        "the API refused the key, or the plan does not include the call (401, 403)",
-        "Check the API key and its plan, then run again; what was committed stays.",
+        "the API or the store refused the key, or the plan does not include the call (401, 403)",
+        "Check the key, and what it may do, then run again; what was committed stays.",
     )
     CONFIGURATION = (
         78,
         "bad or missing setting",
-        "a setting is missing, unknown or out of range; the machine, or a limit on it, is too small for Java",
+        "a setting is missing, unknown or out of range; the machine, or a limit on it, is too small for Java; the store"
+        " has no such bucket, refused the key at the start, or would not keep two runs apart",
         "Correct the setting; --print-settings shows all of them and where each comes from.",
     )
 
@@ -181,6 +184,10 @@ class QuotaExhausted(Interrupted):
 
 class LockHeld(Interrupted):
     """Another run works on the same warehouse."""
+
+
+class LeaseLost(Interrupted):
+    """Another run has taken over the warehouse in a store, or may do so: this one commits nothing more."""
 
 
 class AccessDenied(SmartTraderError):

@@ -81,6 +81,11 @@ def local_folder(location: str) -> Path | None:
     return None if _ADDRESS.fullmatch(location) else Path(location)
 
 
+def is_s3(location: str) -> bool:
+    """Whether `location` is the address of a store that speaks S3."""
+    return location.startswith("s3a://")
+
+
 def check_for_spark(path: Path) -> None:
     """Raises ValueError for a path that Spark would take apart: it hands files on in lists, as patterns and as URIs."""
     found = sorted(set(str(path)) & set(_SEPARATORS))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-LANES = {"airflow", "browser", "long"}
+LANES = {"airflow", "browser", "long", "store"}
 UNMARKED_SECONDS = 10
 """Of a processor, in processes that a test starts: nothing but a JVM takes as much."""
 CI_EXAMPLES = 200

@@ -16,6 +16,7 @@ CHOSEN = {
     "long and not spark": {"long"},
     "airflow": {"airflow"},
     "browser": {"browser"},
+    "store": {"store"},
 }
 """By what is given with -m."""
 TESTS = """
@@ -42,6 +43,11 @@ def test_long():
 
 @pytest.mark.long
 def test_long_session(spark):
+    pass
+
+
+@pytest.mark.store
+def test_store():
     pass
 
 

@@ -69,6 +69,8 @@ def _existing_file(value: str) -> Path:
     return path
 
 
+LEAST_REQUEST_SECONDS = 15.0
+"""S3A raises every shorter time-out to this."""
 _LEAST_MEMORY = 512 * 2**20
 """Spark refuses to start with less than 450 MB, of which Java keeps some to itself."""
 
@@ -128,6 +130,28 @@ class Warehouse(Section):
     scratch: Location | None
     s3_endpoint: WebAddress | None
     s3_region: Text
+    s3_path_style: bool
+
+
+class Store(Section):
+    attempts: Annotated[int, Field(ge=1, le=20)]
+    timeout_seconds: Annotated[float, Field(gt=0, le=3_600)]
+
+    @property
+    def longest_request_seconds(self) -> float:
+        """After which a request to an S3 store has ended, with all of its attempts and the waits between them."""
+        return max(LEAST_REQUEST_SECONDS, self.attempts * self.timeout_seconds)
+
+
+class Lease(Section):
+    renew_seconds: Annotated[float, Field(ge=1, le=3_600)]
+    expire_seconds: Annotated[float, Field(ge=4, le=86_400)]
+
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> "Lease":
+        if 4 * self.renew_seconds > self.expire_seconds:
+            raise ValueError("renew_seconds must not be above a quarter of expire_seconds")
+        return self
 
 
 class Tokens(Section):
@@ -330,6 +354,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     warehouse: Warehouse
+    store: Store
+    lease: Lease
     tokens: Tokens
     tracking: Tracking
     whales: Whales
@@ -346,6 +372,17 @@ class Settings(BaseSettings):
     run: Run
     spark: Spark
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _requests_end_before_a_takeover(self) -> "Settings":
+        longest, entitled = self.store.longest_request_seconds, self.lease.expire_seconds / 2
+        if longest >= entitled:
+            raise ValueError(
+                f"lease.expire_seconds: half of it ({entitled:g} s) must be longer than a request to a store may take"
+                f" ({longest:g} s: store.attempts x store.timeout_seconds, at least {LEAST_REQUEST_SECONDS:g} s), so"
+                " that a slow commit has ended before another run may take over"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -139,7 +139,7 @@ def _explain(error: ErrorDetails, chosen: Mapping[str, Given]) -> str:
     key = next((key for key in FIELDS if f"{path}.".startswith(f"{key}.")), path)
     own = error["ctx"]["error"] if error["type"] == "value_error" else None
     if key not in FIELDS:
-        return f"{key}: {own or error['msg']}"
+        return ": ".join(part for part in (key, str(own or error["msg"])) if part)
     if key not in chosen:
         return f"{key}: has no value; conf/defaults.toml must give one"
     given = chosen[key]

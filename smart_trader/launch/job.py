@@ -19,7 +19,7 @@ from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.io.lock.file import hold
 from smart_trader.io.machine import disks, log_files, scratch
 from smart_trader.job_table import JOBS
-from smart_trader.launch import archive, java
+from smart_trader.launch import archive, java, s3, setup
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.messages import tell
@@ -40,6 +40,8 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         from smart_trader.jobs import disk_space  # what it reads tables with takes long to import
 
         return disk_space.run(options, settings)
+    if s3.is_needed(settings):
+        installed = setup.ensure(home, ("delta", "s3"))
     _check_machine(home, settings)
     if options.is_writing:
         _make_room(settings)

@@ -62,7 +62,7 @@ def _submit(arguments: Sequence[str]) -> int:
         return 0
     options = cli.parse(arguments[0], arguments[1:])
     _check_working_folder()
-    installed = setup.ensure(HOME, ("delta", "s3") if options.profile == "s3" else ("delta",))
+    installed = setup.ensure(HOME, ("delta",))
     if installed.is_new:
         os.execv(installed.python, [str(installed.python), *sys.orig_argv[1:]])
     from smart_trader.launch import job  # imports what set-up has installed

@@ -18,7 +18,7 @@ from smart_trader.config.model import Settings
 from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
 from smart_trader.foreign import printable
 from smart_trader.io.machine import disks, log_files
-from smart_trader.launch import java
+from smart_trader.launch import java, s3
 from smart_trader.messages import LOG_FORMAT, are_json, as_line
 from smart_trader.run import process
 
@@ -103,6 +103,8 @@ def command_line(run: Run) -> list[str]:
         confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
     confs |= {} if run.is_tuned else {tuning.SWITCH: "false"}
+    if s3.is_needed(run.settings):
+        confs |= s3.spark_confs(run.settings, buffers=run.folder if run.is_local else None)
     return [
         str(spark_home() / "bin" / "spark-submit"),
         *("--master", spark.master),

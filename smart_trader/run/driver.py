@@ -7,7 +7,7 @@ import structlog
 
 from smart_trader import version
 from smart_trader.domain import catalog
-from smart_trader.errors import LimitReached, NotAsked
+from smart_trader.errors import LeaseLost, LimitReached, NotAsked
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.pipeline import FETCHING, Course, End
 from smart_trader.run import demo, logs, outcomes, output, record
@@ -102,10 +102,24 @@ def _make_tables(session: Session) -> None:
     if context.options.recreate:
         store.drop(catalog.DROP_ORDER)
     with store.committing_as("init", version.VERSION):
+        if all(store.version(table) < 0 for table in catalog.TABLES):
+            log.info("new warehouse at " + context.settings.warehouse.root)
         created = store.create(catalog.TABLES, known=lambda: record.tables_written(store))
     if created:
         done = "tables would be created" if session.dry_run else "tables created"
         log.info(done, tables=len(created), warehouse=context.settings.warehouse.root)
+
+
+def _loss(session: Session) -> LeaseLost | None:
+    """The loss of the lease, if that is why something failed: Delta refuses a commit after another run took over."""
+    try:
+        if session.lease:
+            session.lease.check()
+    except LeaseLost as lost:
+        return lost
+    except Exception:  # the store or Spark is gone, which says more than this check
+        return None
+    return None
 
 
 def _failing(error: Exception) -> Run:
@@ -133,5 +147,5 @@ def _end_of(session: Session, name: str, run: Run, clock: SystemClock) -> End:
         app.report.warnings.append(str(reached))
         log.warning(str(reached))
     except Exception as error:
-        return End(*outcomes.explain(error, clock), is_early=True)
+        return End(*outcomes.explain(_loss(session) or error, clock), is_early=True)
     return End(*outcomes.judge(app.report.work))

@@ -9,7 +9,9 @@ from py4j.protocol import Py4JNetworkError
 from smart_trader.config import limits
 from smart_trader.domain.ops.runs import Outcome
 from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
+from smart_trader.io.jvm import java_text
 from smart_trader.io.machine.clock import SystemClock
+from smart_trader.io.store_faults import fault_in
 from smart_trader.run.results import Work
 
 log = structlog.get_logger(__name__)
@@ -101,6 +103,9 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
     """Exit status and message for an exception of a job. Only a bug is logged with its trace."""
     if clock.is_stopped:
         return Interrupted.exit_status, clock.farewell
+    if fault := _store_fault(error):
+        log.error(str(fault))
+        return fault.exit_status, str(fault)
     if isinstance(error, SmartTraderError):
         log.error(str(error))
         return error.exit_status, str(error)
@@ -113,6 +118,12 @@ def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
         SmartTraderError.exit_status,
         f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
     )
+
+
+def _store_fault(error: Exception) -> SmartTraderError | None:
+    """The fault of a store behind an error of the JVM, also where that was taken for an unreadable table."""
+    found = (fault_in(java_text(cause)) for cause in _chain(error) if not isinstance(cause, SmartTraderError))
+    return next(filter(None, found), None)
 
 
 def judge(work: Work | None) -> tuple[int, str]:

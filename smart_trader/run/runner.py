@@ -10,14 +10,16 @@ from pathlib import Path
 from smart_trader import cli, failpoints
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import load, secret_values
-from smart_trader.errors import SmartTraderError
+from smart_trader.domain import catalog
+from smart_trader.errors import LeaseLost, SmartTraderError
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.messages import are_json, tell
 from smart_trader.pipeline import End
 from smart_trader.run import demo, folders, logs, outcomes, output, process, record
+from smart_trader.run.context import RunContext
 from smart_trader.run.driver import Driver, Run
 from smart_trader.run.results import RunSummary
-from smart_trader.run.session import RunContext, Session, open_session
+from smart_trader.run.session import Session, open_session
 from smart_trader.run.shutdown import shutdown_on_signal
 
 
@@ -92,7 +94,7 @@ def _close(session: Session, driver: Driver, end: End, warnings: Sequence[str]) 
         output.show_findings(session.app.report, end, context.options)
         return end.status
     if not session.dry_run:
-        end = _keep_record(session, driver, end)
+        end = _verify(session, _keep_record(session, driver, end))
     summary = RunSummary(
         run_id=context.run_id,
         started_at=context.started,
@@ -111,9 +113,23 @@ def _keep_record(session: Session, driver: Driver, end: End) -> End:
     """How the run ended, once its record is kept: also with that, if it cannot be."""
     try:
         record.keep(session.store, session.context.run_id, driver.summaries)
+    except LeaseLost as lost:
+        return replace(end, status=lost.exit_status, message=str(lost))
     except Exception as error:
         status, why = outcomes.explain(error, session.clock)
         return replace(
             end, status=end.status or status, message=f"{end.message} ops.runs lacks this run. {why}".strip()
         )
+    return end
+
+
+def _verify(session: Session, end: End) -> End:
+    """How the run ended, once its commits are found in place after it took over the lease of another run."""
+    if session.takeover is None or end.status == LeaseLost.exit_status:
+        return end
+    try:
+        session.takeover.verify(catalog.TABLES)
+    except Exception as error:
+        status, why = outcomes.explain(error, session.clock)
+        return replace(end, status=status, message=f"{end.message} {why}".strip())
     return end

@@ -3,43 +3,24 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
+import structlog
 from pyspark.sql import SparkSession
 
-from smart_trader import cli
-from smart_trader.config.model import Settings
+from smart_trader.domain import catalog
 from smart_trader.io.delta import session as spark_session
 from smart_trader.io.delta.clones import CloneStore
 from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.delta.takeover import Takeover
+from smart_trader.io.lock.lease import Lease
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.run import dry_run
+from smart_trader.run import dry_run, lease
 from smart_trader.run.app import App
+from smart_trader.run.context import RunContext
 from smart_trader.run.dry_run import DryRun
 
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What is known of a run before Spark starts. `as_of` is its business time, `started` the time on the wall."""
-
-    options: cli.Options
-    settings: Settings
-    run_id: str
-    started: datetime
-    as_of: datetime
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether the run writes no table, so that it leaves no record."""
-        return self.options.is_reading
-
-    def seconds_left(self, now: datetime) -> float | None:
-        """What is left of the time budget, at least 0; None without a budget."""
-        minutes = self.settings.run.time_budget_minutes
-        if minutes is None:
-            return None
-        return max(0.0, 60.0 * minutes - (now - self.started).total_seconds())
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +32,10 @@ class Session:
     store: DeltaStore
     app: App
     dry_run: DryRun | None
+    lease: Lease | None
+    """Of a run that writes to a warehouse in a store."""
+    takeover: Takeover | None
+    """Where the run before has not released the lease."""
 
 
 @contextlib.contextmanager
@@ -58,14 +43,14 @@ def open_session(context: RunContext, clock: SystemClock, budgeted: SystemClock)
     """A session of its own for the run; Spark is stopped and the clones of a dry run are gone afterwards."""
     spark = spark_session.start()
     try:
-        with _clones_of(context, spark) as clones:
-            store = _store(context, clock, spark, clones)
+        with lease.held(context, spark, clock, budgeted) as owned, _clones_of(context, spark) as clones:
+            store = _store(context, clock, spark, clones, owned)
             maintenance = DeltaMaintenance(spark, store.path)
             app = App(
                 context.options, context.settings, context.as_of, context.run_id, spark, store, maintenance, budgeted
             )
             rehearsal = DryRun(app, store) if isinstance(store, CloneStore) else None
-            yield Session(context, clock, store, app, rehearsal)
+            yield Session(context, clock, store, app, rehearsal, owned, _take_over(context, spark, store, owned))
     finally:
         with contextlib.suppress(Exception):  # such as a JVM that is gone
             spark.stop()
@@ -78,7 +63,19 @@ def _clones_of(context: RunContext, spark: SparkSession) -> contextlib.AbstractC
     return contextlib.nullcontext()
 
 
-def _store(context: RunContext, clock: SystemClock, spark: SparkSession, clones: str | None) -> DeltaStore:
+def _take_over(context: RunContext, spark: SparkSession, store: DeltaStore, owned: Lease | None) -> Takeover | None:
+    """Keep the former owner from committing, if there is one that has not released the lease."""
+    if owned is None or owned.taken_over is None:
+        return None
+    log.warning("the lease was taken over from a run that did not release it", number=owned.taken_over)
+    takeover = Takeover(spark, store, number=owned.taken_over, run_id=context.run_id)
+    takeover.fence(catalog.TABLES)
+    return takeover
+
+
+def _store(
+    context: RunContext, clock: SystemClock, spark: SparkSession, clones: str | None, owned: Lease | None
+) -> DeltaStore:
     root, run_id, retention = context.settings.warehouse.root, context.run_id, context.settings.retention
     days = {
         "bronze": retention.bronze_days,
@@ -88,5 +85,6 @@ def _store(context: RunContext, clock: SystemClock, spark: SparkSession, clones:
         "ops": retention.gold_days,
     }
     if clones is None:
-        return DeltaStore(spark, root, clock=clock, run_id=run_id, retention_days=days)
+        fence = {"fence": owned.check} if owned else {}
+        return DeltaStore(spark, root, clock=clock, run_id=run_id, retention_days=days, **fence)
     return CloneStore(spark, root, clones=clones, clock=clock, run_id=run_id, retention_days=days)

@@ -77,18 +77,22 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder, self.root, self.scratch = folder, folder / "lake", folder / "scratch"
         self.scratch.mkdir(parents=True)
+        self.settings: dict[str, str] = {}
+        self.environ: dict[str, str] = {}
+        """Of all runs, beside those of the place."""
         self._starts = 0
 
     def start(self, job: str, *arguments: str, simulator: Simulator | None = None, failpoints: str = "") -> Run:
         self._starts += 1
         folder = self.folder / f"start-{self._starts:03}"
         folder.mkdir()
-        options = {"warehouse.root": str(self.root), "warehouse.scratch": str(self.scratch)}
+        options = {"warehouse.root": str(self.root), "warehouse.scratch": str(self.scratch)} | self.settings
         if simulator:
             options |= {"birdeye.base_url": simulator.url, "birdeye.requests_per_second": "500"}
             arguments = ("--as-of", simulator.market.now.isoformat(), *arguments)
         given = [part for key, value in options.items() for part in ("--set", f"{key}={value}")]
         environ = {"HOME": str(self.folder), "PATH": "/usr/bin:/bin", "SMART_TRADER_BIRDEYE__API_KEY": "a-key"}
+        environ |= self.environ
         if failpoints:
             environ["SMART_TRADER_FAILPOINTS"] = failpoints
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:

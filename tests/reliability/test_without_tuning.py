@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from smart_trader import tuning
 from smart_trader.io.delta import store as delta_store
-from smart_trader.io.delta.jvm import java_class
+from smart_trader.io.jvm import java_class
 from smart_trader.simulator.market import Market
 from tests.reliability.lakes import digests
 from tests.reliability.world import COMPUTING, copied, run

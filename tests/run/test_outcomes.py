@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from smart_trader.errors import StorageError
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.rows import collect
 from smart_trader.run import outcomes
@@ -29,3 +30,24 @@ def test_more_than_the_driver_takes_is_a_setting_to_raise(
     status, message = outcomes.explain(caught.value, SystemClock())
     assert status == 78
     assert "spark.driver_max_result_size" in message and "(1000.0 B)" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("org.apache.hadoop.fs.s3a.AWSApiCallTimeoutException: listObjects() on s3a://lake/x", 69),
+        ("java.nio.file.AccessDeniedException: s3a://lake/x: Forbidden (Service: S3, Status Code: 403)", 77),
+        ("java.nio.file.AccessDeniedException: s3a://lake/x: QuotaExceeded (Service: S3, Status Code: 403)", 74),
+        ("java.nio.file.AccessDeniedException: /srv/lake", 74),
+        ("java.io.FileNotFoundException: /srv/lake/x.parquet", 74),
+    ],
+)
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_fault_of_a_store_is_no_unreadable_table(text: str, status: int, wraps: bool) -> None:
+    """What reads a table takes any error of the JVM for a table that cannot be read."""
+    error = RuntimeError(f"An error occurred while calling o1.load.\n: {text}")
+    if wraps:
+        unreadable = StorageError("silver.trades cannot be read; nothing was changed.")
+        unreadable.__cause__ = error
+        assert outcomes.explain(unreadable, SystemClock())[0] == status
+    assert outcomes.explain(error, SystemClock())[0] == status

@@ -20,9 +20,9 @@ from smart_trader.errors import LimitReached, QualityError, QuotaExhausted, Sour
 from smart_trader.jobs import maintain
 from smart_trader.run import demo, process, runner
 from smart_trader.run.app import App
+from smart_trader.run.context import RunContext
 from smart_trader.run.driver import Run
 from smart_trader.run.results import Work
-from smart_trader.run.session import RunContext
 from tests.lake import Lake
 
 pytestmark = pytest.mark.usefixtures("logs_put_back")

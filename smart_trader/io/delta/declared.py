@@ -22,9 +22,9 @@ from smart_trader.domain.tables.log_rules import (
 )
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import SchemaMismatch
-from smart_trader.io.delta.jvm import java_class
 from smart_trader.io.delta.rejections import reject_broken
 from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name
+from smart_trader.io.jvm import java_class
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
 """The columns whose range each file keeps. It must not name partition columns, so it changes with the layout."""

@@ -18,8 +18,8 @@ from smart_trader.domain.tables.table import Table
 from smart_trader.errors import StorageError
 from smart_trader.foreign import count_in, name_in
 from smart_trader.io.delta.declared import rewrite_table
-from smart_trader.io.delta.jvm import java_class
 from smart_trader.io.delta.snapshots import committer, delta_log, newest_snapshot, sql_name, stored_table
+from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
 from smart_trader.rows import collect
 

@@ -5,18 +5,13 @@ import os
 import pwd
 from typing import Any, NamedTuple
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from smart_trader.domain.tables.log_rules import StoredTable
 from smart_trader.errors import StorageError
 from smart_trader.foreign import json_object, name_in, printable
-from smart_trader.io.delta.jvm import java_class
-
-JAVA_ERRORS = (Py4JJavaError, PySparkException)
-"""The errors of a call to the JVM; PySpark translates some of them."""
+from smart_trader.io.jvm import JAVA_ERRORS, java_class
 
 
 class Committer(NamedTuple):

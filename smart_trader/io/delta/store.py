@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +26,6 @@ from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.delta.conflicts import retried
 from smart_trader.io.delta.declared import alter_table, create_table, refuse_version, with_columns
-from smart_trader.io.delta.jvm import java_class
 from smart_trader.io.delta.rejections import reject_broken, rejections_named
 from smart_trader.io.delta.snapshots import (
     committer,
@@ -38,17 +37,19 @@ from smart_trader.io.delta.snapshots import (
     user_name,
 )
 from smart_trader.io.delta.table_logs import TableLogs
+from smart_trader.io.jvm import java_class
 from smart_trader.ports import Clock, Contents
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END")
+_NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 _CREATORS = 4
 _ROWS_PER_FILE = 100_000
 """Least rows of a file that is appended: otherwise a few rows would become one file for each partition."""
 
 
 class DeltaStore:
-    """The tables of one warehouse, as one run reads and writes them."""
+    """The tables of one warehouse, as one run reads and writes them. `fence` is called before each commit, and
+    raises an error if another run may commit by now."""
 
     def __init__(
         self,
@@ -58,12 +59,12 @@ class DeltaStore:
         clock: Clock,
         run_id: str,
         retention_days: Mapping[str, int],
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
         self._run_id, self._retention_days = run_id, retention_days
-        self._is_tuned = tuning.is_on(spark)
-        self.wait = clock.wait
-        self._job = "nobody"
+        self._is_tuned, self._fence = tuning.is_on(spark), fence
+        self.wait, self._job = clock.wait, "nobody"
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
         self._frames: dict[str, tuple[int, DataFrame]] = {}
@@ -189,6 +190,7 @@ class DeltaStore:
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
+        self._fence()
         for table in tables:
             self._frames.pop(self.path(table), None)
             path = delete_folder(self._spark, self.path(table))
@@ -314,9 +316,13 @@ class DeltaStore:
     def committing(self, table: Table) -> Iterator[None]:
         """Keep the versions of `table` before the first and after the last commit of this store."""
         before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
-        with failpoints.around_commit(self._job, table.name):
+        with self._commit(table):
             yield
         self.versions[table.name] = (before, self.version(table))
+
+    def _commit(self, table: Table) -> AbstractContextManager[None]:
+        self._fence()
+        return failpoints.around_commit(self._job, table.name)
 
     def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
         self._check_columns(table, rows)
@@ -367,12 +373,12 @@ class DeltaStore:
         return bool(columns or checks)
 
     def _create(self, table: Table) -> None:
-        with failpoints.around_commit(self._job, table.name):
+        with self._commit(table):
             create_table(self._spark, self.path(table), table, retention_days=self._retention_days[table.layer])
 
     def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
         """Add these columns, and bring the checks up to date."""
-        with failpoints.around_commit(self._job, table.name):
+        with self._commit(table):
             alter_table(self._spark, self.path(table), table, self._snapshot(table))
 
 

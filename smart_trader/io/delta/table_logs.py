@@ -7,8 +7,8 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from smart_trader.foreign import count_in, json_object
-from smart_trader.io.delta.jvm import java_class
-from smart_trader.io.delta.snapshots import JAVA_ERRORS, unreadable_log
+from smart_trader.io.delta.snapshots import unreadable_log
+from smart_trader.io.jvm import JAVA_ERRORS, java_class
 from smart_trader.ports import Contents
 
 

@@ -1,9 +1,18 @@
 """The clock of the machine. Its waits end when the process has to stop."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 from smart_trader.errors import Interrupted
+
+# Elsewhere than on Linux the other clock goes on while the machine sleeps.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def boot_seconds() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_BOOT_CLOCK)
 
 
 class SystemClock:

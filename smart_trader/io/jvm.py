@@ -6,9 +6,14 @@ the last part is a class. The full name finds a class at once.
 
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from smart_trader import tuning
+
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+"""The errors of a call to the JVM; PySpark translates some of them."""
 
 
 def java_class(spark: SparkSession, name: str) -> Any:
@@ -17,3 +22,8 @@ def java_class(spark: SparkSession, name: str) -> Any:
     if name in vars(jvm) or tuning.is_on(spark):
         return tuning.keep_class(jvm, name)
     return getattr(jvm, name)
+
+
+def java_text(error: BaseException) -> str:
+    """The message of an error, and the trace of the JVM with its causes, which PySpark keeps apart from the message."""
+    return f"{error}\n{getattr(error, '_stackTrace', '')}"

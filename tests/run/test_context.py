@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader.cli import Options
 from smart_trader.config.settings import load
-from smart_trader.run.session import RunContext
+from smart_trader.run.context import RunContext
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]

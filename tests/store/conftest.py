@@ -1,0 +1,46 @@
+"""The S3 server of the tests, and a Spark session that reaches it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from smart_trader.config.settings import load
+from smart_trader.io.lock.records import HadoopRecords
+from smart_trader.launch import s3
+from tests.store.server import BUCKET, KEY, SECRET, Proxy, Server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server) as proxy:
+        yield proxy
+        proxy.shutdown()
+
+
+@pytest.fixture
+def records(spark: SparkSession, proxy: Proxy, request: pytest.FixtureRequest) -> Callable[..., HadoopRecords]:
+    """The records of a warehouse of this test alone, with the confs that a run has."""
+
+    def at(endpoint: str = proxy.url, *, bucket: str = BUCKET, secret: str = SECRET) -> HadoopRecords:
+        given = [("warehouse.root", f"s3a://{bucket}/x"), ("warehouse.s3_endpoint", endpoint)]
+        confs = s3.spark_confs(load(overrides=given, environ={}, home=ROOT))
+        for name, value in confs.items():
+            spark.conf.set(name.removeprefix("spark.hadoop."), value)
+        spark.conf.set("fs.s3a.access.key", KEY)
+        spark.conf.set("fs.s3a.secret.key", secret)
+        spark.conf.set("fs.s3a.impl.disable.cache", "true")
+        return HadoopRecords(spark, f"s3a://{bucket}/{request.node.name.partition('[')[0]}")
+
+    return at

@@ -1,0 +1,136 @@
+"""Whole runs, as a scheduler starts them, on a warehouse in a real S3 server."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smart_trader.io.lock.records import FOLDER
+from smart_trader.simulator.server import Simulator
+from tests.reliability.processes import Place, Run, eventually
+from tests.reliability.world import first_market, spoiled
+from tests.store.places import EXPIRE_SECONDS, place
+from tests.store.server import KEY, SECRET, Server, free_port
+
+pytestmark = pytest.mark.store
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(spoiled(first_market())) as simulator:
+        yield simulator
+
+
+def digests(where: Place) -> dict[str, str]:
+    run = where.start("validate", "--digests", "--json")
+    assert run.wait() == 0, run.said
+    return {
+        table["table"]: table["digest"] for table in json.loads(run.output)["tables"] if table["table"] != "ops.runs"
+    }
+
+
+def newest_record(server: Server, name: str) -> dict[str, object]:
+    files = sorted((server.bucket / name / FOLDER).iterdir())
+    return dict(json.loads(files[-1].read_text())) if files else {}
+
+
+def commits(server: Server, name: str) -> dict[str, bytes]:
+    """The content of every commit in every table."""
+    root = server.bucket / name
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.glob("*/*/_delta_log/*.json")}
+
+
+def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_key(
+    server: Server, simulator: Simulator, tmp_path: Path
+) -> None:
+    there, here = place(tmp_path, server, "whole"), Place(tmp_path / "here")
+    run = there.start("pipeline", "--json", simulator=simulator)
+    shown = list[bytes]()
+    while run.process.poll() is None:
+        for process in run.processes():
+            with contextlib.suppress(OSError):
+                shown.append(Path(f"/proc/{process}/cmdline").read_bytes())
+        time.sleep(1)
+    assert run.wait() == 0, run.said
+    assert "new warehouse at s3a://lake/whole" in run.said
+    assert not any(SECRET.encode() in line or KEY.encode() in line for line in shown)
+    written = [file for folder in (tmp_path, server.folder) for file in folder.rglob("*") if file.is_file()]
+    assert len(written) > 100
+    assert not [file for file in written if SECRET.encode() in file.read_bytes()]
+    assert newest_record(server, "whole")["released"] is True
+
+    assert here.start("pipeline", simulator=simulator).wait() == 0
+    assert digests(there) == digests(here)
+
+
+def test_who_stood_still_commits_nothing_after_another_run_took_over(
+    server: Server, simulator: Simulator, tmp_path: Path
+) -> None:
+    where = place(tmp_path, server, "fenced")
+    where.run("init", simulator=simulator)
+    former = where.start("bronze_tokens", simulator=simulator, failpoints="bronze_tokens.before_commit=sleep:6")
+    assert eventually(lambda: '"msg": "started"' in former.said, 300), former.said
+    with stopped(former):
+        refused_for = time.monotonic()
+        follower = where.start("bronze_tokens", simulator=simulator)
+        assert follower.wait() == 0, follower.said
+        assert time.monotonic() - refused_for > EXPIRE_SECONDS
+        assert "the lease was taken over from a run that did not release it" in follower.said
+        before = commits(server, "fenced")
+    assert former.wait() == 75, former.said
+    assert "the lease is lost" in former.said
+    assert commits(server, "fenced") == before
+    assert newest_record(server, "fenced")["released"] is True
+
+
+@contextlib.contextmanager
+def stopped(run: Run) -> Iterator[None]:
+    """All processes of `run` stand still, the launcher too, which would take that for a failure."""
+    processes = run.processes()
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in reversed(processes):
+            os.kill(process, signal.SIGCONT)
+
+
+def test_a_second_start_is_refused_and_a_killed_owner_is_followed(
+    server: Server, simulator: Simulator, tmp_path: Path
+) -> None:
+    where = place(tmp_path, server, "killed")
+    owner = where.start("init", simulator=simulator, failpoints="init.before_commit=sleep:600")
+    assert eventually(lambda: (server.bucket / "killed" / FOLDER).is_dir(), 300), owner.said
+    second = where.start("init", simulator=simulator)
+    assert second.wait() == 75
+    assert "Another run works on this warehouse: job init, run 2" in second.said
+    owner.kill("group")
+    owner.wait()
+    run = where.run("init", simulator=simulator)
+    assert "the lease was taken over from a run that did not release it" in run.said
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({"warehouse.root": "s3a://nowhere/x"}, 78, "The store has no such bucket"),
+        ({"secret": "wrong"}, 78, "The store refused the key"),
+        ({"warehouse.s3_endpoint": f"http://127.0.0.1:{free_port()}"}, 69, "The store did not answer"),
+    ],
+    ids=["bucket", "secret", "down"],
+)
+def test_a_store_that_cannot_be_used_ends_the_run(
+    server: Server, tmp_path: Path, change: dict[str, str], status: int, told: str
+) -> None:
+    where = place(tmp_path, server, "faults")
+    where.environ["AWS_SECRET_ACCESS_KEY"] = change.pop("secret", SECRET)
+    where.settings |= change
+    run = where.start("status")
+    assert run.wait() == status, run.said
+    assert told in run.said
