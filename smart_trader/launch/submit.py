@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
@@ -24,6 +25,7 @@ from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
 """Time for a stopped job to finish its commit; the documents promise 15 s for the whole launcher."""
+_SUMMARY_SECONDS, _POLL_SECONDS = 5.0, 0.05
 _DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
 """Spark's exit status after its executor missed too many heartbeats."""
@@ -207,6 +209,8 @@ class Submission:
             messages = threading.Thread(target=pass_on, args=passed, daemon=True)
             messages.start()
             code = self._child.wait()
+            if self._reason():
+                self._await_driver()
             self._end_group()
             messages.join(timeout=1)
         return self._judge(code)
@@ -247,9 +251,27 @@ class Submission:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
 
+    def _reason(self) -> str:
+        """Why the driver killed its JVM; empty if it did not."""
+        try:
+            return (self._run.folder / process.REASON_FILE).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def _await_driver(self) -> None:
+        """Leave a driver that has killed its JVM the time to write its summary."""
+        deadline = time.monotonic() + _SUMMARY_SECONDS
+        with contextlib.suppress(OSError, ValueError):
+            driver = int((self._run.folder / process.PID_FILE).read_text())
+            while time.monotonic() < deadline:
+                os.kill(driver, 0)
+                time.sleep(_POLL_SECONDS)
+
     def _judge(self, code: int) -> int:
         if code in _DOCUMENTED:
             return code
+        if reason := self._reason():
+            raise Interrupted(reason)
         if self._told_to_stop:
             raise Interrupted("told to stop; what was committed stays, run again to go on")
         if lacking := limits.line_in(self._first_words.decode(errors="replace")):

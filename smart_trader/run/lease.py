@@ -16,6 +16,7 @@ from smart_trader.io.lock.lease import Lease, Timing
 from smart_trader.io.lock.records import HadoopRecords
 from smart_trader.io.machine.clock import SystemClock, boot_seconds
 from smart_trader.paths import local_folder
+from smart_trader.run import process
 from smart_trader.run.context import RunContext
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,9 @@ def held(context: RunContext, spark: SparkSession, *clocks: SystemClock) -> Iter
     def end_run() -> None:
         for clock in clocks:
             clock.stop("The lease of the warehouse is lost: another run may have taken over")
-        log.error("the lease is lost, so Spark is killed before it commits anything more", warehouse=root)
+        log.error(f"{clocks[0].farewell} Spark is killed.", warehouse=root)
+        with contextlib.suppress(OSError):
+            process.tell_launcher(clocks[0].farewell)
         with contextlib.suppress(ProcessLookupError):
             os.kill(jvm, signal.SIGKILL)
 

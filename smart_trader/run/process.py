@@ -17,6 +17,7 @@ RUN_DIR = "SMART_TRADER_RUN_DIR"
 TERMINAL = "SMART_TRADER_TERMINAL"
 PID_FILE = "driver.pid"
 OUTPUT_FILE = "output"
+REASON_FILE = "reason"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,6 +44,13 @@ def _redirect(descriptor: int, target: Path, flags: int) -> None:
     opened = os.open(target, flags, 0o600)
     os.dup2(opened, descriptor)
     os.close(opened)
+
+
+def tell_launcher(reason: str) -> None:
+    """Leave word of why this process kills its JVM: what it says otherwise would have to pass through that JVM."""
+    folder = os.environ.get(RUN_DIR)
+    if folder:
+        Path(folder, REASON_FILE).write_text(reason, encoding="utf-8")
 
 
 def end_with_parent() -> None:

@@ -73,7 +73,8 @@ def test_who_stood_still_commits_nothing_after_another_run_took_over(
 ) -> None:
     where = place(tmp_path, server, "fenced")
     where.run("init", simulator=simulator)
-    former = where.start("bronze_tokens", simulator=simulator, failpoints="bronze_tokens.before_commit=sleep:6")
+    sleeping = "bronze_tokens.before_commit=sleep:3"
+    former = where.start("bronze_tokens", "--json", simulator=simulator, failpoints=sleeping)
     assert eventually(lambda: '"msg": "started"' in former.said, 300), former.said
     with stopped(former):
         refused_for = time.monotonic()
@@ -83,7 +84,8 @@ def test_who_stood_still_commits_nothing_after_another_run_took_over(
         assert "the lease was taken over from a run that did not release it" in follower.said
         before = commits(server, "fenced")
     assert former.wait() == 75, former.said
-    assert "the lease is lost" in former.said
+    assert "The lease of the warehouse is lost: another run may have taken over" in former.said
+    assert json.loads(former.output)["exit_code"] == 75
     assert commits(server, "fenced") == before
     assert newest_record(server, "fenced")["released"] is True
 
