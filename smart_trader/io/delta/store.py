@@ -48,8 +48,7 @@ _ROWS_PER_FILE = 100_000
 
 
 class DeltaStore:
-    """The tables of one warehouse, as one run reads and writes them. `fence` is called before each commit, and
-    raises an error if another run may commit by now."""
+    """The tables of one warehouse, as a run uses them. `fence` is called before each commit: see io/lock/lease.py."""
 
     def __init__(
         self,
