@@ -142,4 +142,4 @@ def one_of(name: str, values: type[StrEnum]) -> Check:
 def either(values: type[StrEnum]) -> str:
     """The values in words, for the description of a column: "a, b or c"."""
     *others, last = values
-    return f"{', '.join(others)} or {last}"
+    return f"{', '.join(others)} or {last}" if others else last
