@@ -138,7 +138,7 @@ FAULTS: dict[tuple[Table, str], tuple[Table, Callable[[Rows, str], dict[str, Any
     (PNL, "counts_add_up"): (PNL, lambda rows, w: put(rows, w, {"buy_count": lambda count: count + 1})),
     (PNL, "total_adds_up"): (PNL, lambda rows, w: put(rows, w, {"total_pnl": lambda usd: usd + DIGIT})),
     (PNL, "trusted_counts_in_order"): (PNL, lambda rows, w: put(rows, w, {"trusted_winning_sales": 10**6})),
-    (PNL, "trusted_is_not_better"): (PNL, lambda rows, w: put(rows, w, {"trusted_pnl": 10**9})),
+    (PNL, "trusted_is_not_better"): (PNL, lambda rows, w: put(rows, w, {"trusted_pnl": Decimal(10**9)})),
     (PNL, "trusted_ratio_in_range"): (PNL, lambda rows, w: put(rows, w, {"trusted_ratio": 1 + Decimal("1e-6")})),
     (PNL, "token_has_trades_and_figures"): (PNL, lambda rows, w: drop(rows, w, token_address=token_of(rows, w))),
     (WHALES, "figures_it_vouches_for_are_there"): (PNL, lambda rows, w: drop(rows, w, token_address="ALL_TOKENS")),
