@@ -138,6 +138,9 @@ class Options:
     symbol: str | None = None
     by: str | None = None
     summary: bool = False
+    every: float | None = None
+    again: tuple[Path, ...] = ()
+    allow_new_columns: bool = False
 
     @property
     def is_reading(self) -> bool:
@@ -153,6 +156,17 @@ class Options:
     def is_writing(self) -> bool:
         """Whether tables may change: only such a run needs the lock and a record."""
         return not self.is_reading and not self.dry_run
+
+    @property
+    def is_on_series(self) -> bool:
+        """Whether the job writes the time series and nothing else."""
+        return JOBS[self.job].is_on_series
+
+    @property
+    def changes_series(self) -> bool:
+        """Whether the job may replace rows of time series, or what was noted of their files."""
+        is_restoring = self.job == "restore" and self.table is not None and self.table.startswith("foundation.")
+        return self.is_on_series or is_restoring or self.recreate
 
     @property
     def is_rewriting(self) -> bool:
@@ -201,6 +215,9 @@ def parse(job: str, arguments: Sequence[str]) -> Options:
     if "query" in values:
         values["where"] = tuple(values["where"])
         _check_query(values)
+    if "again" in values:
+        values["again"] = tuple(values["again"])
+        _check_ingestion(values)
     return Options(job=job, **values)
 
 
@@ -216,6 +233,15 @@ def _check_query(values: Mapping[str, Any]) -> None:
         raise UsageError(f"--by {values['by']} looks at no market, so it takes no --symbol. Nothing was started.")
     if values["json"] and values["format"] == RowsFormat.CSV:
         raise UsageError("--json is --format json: it goes with no --format csv. Nothing was started.")
+
+
+def _check_ingestion(values: Mapping[str, Any]) -> None:
+    """Raises UsageError if --every of `ingest_timeseries` goes with an option that is of one moment only."""
+    for flag, option in (("--as-of", "as_of"), ("--dry-run", "dry_run")):
+        if values["every"] is not None and values[option]:
+            raise UsageError(f"--every goes on by the clock, so it takes no {flag}. Nothing was started.")
+    if values["again"] and values["series"] is not None:
+        raise UsageError("--again names files, so it takes no --series. Nothing was started.")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -26,6 +26,14 @@ def hours(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no age, such as 26h or 2d")
 
 
+def period(text: str) -> float:
+    """Seconds."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh])", text)
+    if match and float(match[1]) > 0:
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} is no period, such as 60s or 5m")
+
+
 def time(text: str) -> datetime:
     """An instant; a date alone is its first moment, without a zone it is UTC."""
     shown = text[:_SHOWN]

@@ -38,6 +38,8 @@ class Job:
     """It can be told to care for some tokens or wallets only."""
     takes_limit: bool = False
     """It can be told how many tokens or wallets to care for."""
+    is_on_series: bool = False
+    """It writes the time series and nothing else of the warehouse, so it takes their lock alone."""
     is_on_one_table: bool = False
     """Its `--version` is a version of that table, not of the program."""
     options: tuple[Option | OneOf, ...] = ()
@@ -229,6 +231,34 @@ JOBS = {
                 default=20,
                 metavar="N",
                 help="at most N versions, or rows (default: 20)",
+            ),
+        ),
+    ),
+    "ingest_timeseries": Job(
+        is_on_series=True,
+        options=(
+            Option("--series", type=cli_values.series, metavar="NAME", help=f"only {', '.join(SERIES_NAMES)}"),
+            Option(
+                "--allow-new-columns",
+                action="store_true",
+                help="add columns that a series does not have to its table; without it such a file is rejected whole",
+            ),
+            OneOf(
+                Option(
+                    "--every",
+                    type=cli_values.period,
+                    metavar="TIME",
+                    help="go on until told to stop, and look for files that often, such as 60s or 5m",
+                ),
+                Option(
+                    "--again",
+                    nargs="+",
+                    default=(),
+                    type=cli_values.file,
+                    metavar="FILE",
+                    help="instead: read these files of the landing folder once more",
+                ),
+                is_required=False,
             ),
         ),
     ),

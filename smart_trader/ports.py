@@ -1,7 +1,7 @@
 """What jobs need from outside, in the domain's words. Adapters live in `smart_trader.io`."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +40,34 @@ class Usage:
     compute_units: int
     wait_seconds: float
     """Time spent waiting for the rate limit, added over all threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """A file below `series.landing`, by its path there, with its size and the time when it was written."""
+
+    path: str
+    bytes: int
+    modified_ms: int
+    """Milliseconds after 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile(LandedFile):
+    """A file as it was when it was found first, at that business time."""
+
+    listed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LandedBatch:
+    """Files that are ingested together, as a frame (`FILES`), which were listed at that business time."""
+
+    files: DataFrame
+    listed_at: datetime
+    checkpoint: str
+    """Id of the record of what was ingested of the series; `number` is that of the batch in it."""
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +155,33 @@ class Clock(Protocol):
         """Return after `seconds`, or raise `Interrupted` as soon as the process is told to stop."""
 
 
+class Landing(Protocol):
+    """The files that programs land for the time series, and which of them were ingested.
+
+    All methods raise StorageError if files cannot be read or written.
+    """
+
+    def folders(self) -> list[str] | None:
+        """Names of the folders in which files land; None if there is no landing folder."""
+
+    def list_new(self, series: str, *, at: datetime) -> list[str]:
+        """List the files of a series that were not listed before, to be ingested from the business time `at` on.
+        Returns the known files that have changed since they were listed."""
+
+    def ingest(self, series: str, each: Callable[[LandedBatch], None]) -> None:
+        """Have `each` ingest every batch of listed files that is not done. A batch is done when `each` returns; after a
+        kill it is given again, the same. Raises what `each` raises."""
+
+    def named(self, paths: Sequence[str]) -> DataFrame:
+        """The files at these paths below the landing folder, as a frame (`FILES`)."""
+
+    def listed_before(self, series: str, before: datetime) -> list[str]:
+        """Paths of the files of a series that were listed before that business time, and are as they were then."""
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete these files."""
+
+
 class TableStore(Protocol):
     """Delta tables. Every write is one commit, or none when nothing would change.
 
@@ -174,6 +229,16 @@ class TableStore(Protocol):
 
     def replace_each(self, wanted: Sequence[tuple[Table, DataFrame]], *, within: RowScope | None = None) -> None:
         """`replace` several tables at the same time, each in its own commit."""
+
+    def upsert(
+        self, table: Table, rows: DataFrame, *, version: Sequence[str], unlike: Sequence[str], within: RowScope
+    ) -> None:
+        """Insert those of `rows` (unique keys) whose key is new, and update where a row has a greater `version` than
+        the stored one and differs from it in a column `unlike`. All stored rows of these keys are `within`."""
+
+    def naming(self, name: str, number: int) -> AbstractContextManager[None]:
+        """Name the commits that are made inside: a table that has a commit of that name with this number, or with a
+        greater one, takes no other."""
 
     def update(self, table: Table, rows: DataFrame, *, on: tuple[str, ...] = ()) -> None:
         """Set the other columns of `rows` (not empty) wherever `on` (default: the key) agrees and one differs."""

@@ -265,6 +265,15 @@ class Ranking(Section):
     full_score: FullScore
 
 
+class Series(Section):
+    landing: Location
+    files_per_batch: Annotated[int, Field(ge=1, le=100_000)]
+    bytes_per_batch: Count
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=86_400)]
+    keep_days: Annotated[int | None, Field(ge=1, le=36_500)]
+    file_megabytes: Annotated[int, Field(ge=1, le=10_000)]
+
+
 class Report(Section):
     traders: Annotated[int, Field(ge=1, le=100_000)]
     detailed_traders: Annotated[int, Field(ge=0, le=200)]
@@ -364,6 +373,7 @@ class Settings(BaseSettings):
     classify: Classify
     ranking: Ranking
     report: Report
+    series: Series
     retention: Retention
     birdeye: BirdEye
     helius: Helius

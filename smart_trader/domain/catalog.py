@@ -35,6 +35,9 @@ TABLES = (
     runs.TABLE,
 )
 
+SERIES_TABLES = (*foundation.TABLES.values(), foundation_rejected_rows.TABLE, runs.TABLE)
+"""What a job that is on time series alone writes."""
+
 BY_NAME = {table.name: table for table in TABLES}
 
 DROP_ORDER = tuple(

@@ -10,11 +10,12 @@ in one commit, or none where a value would be lost. Stopped before the commit, i
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from smart_trader.domain import catalog
+from smart_trader.domain.foundation.tables import TABLES as SERIES_TABLES
 from smart_trader.domain.tables.file_policy import FileFacts, Step, plan_maintenance, vacuum_due, wants_checkpoint
 from smart_trader.domain.tables.log_rules import DELETED_FILES, check_differences, retention_hours, schema_differences
 from smart_trader.domain.tables.table import Table
@@ -28,7 +29,14 @@ def run(app: App) -> None:
     if app.options.is_rewriting:
         app.report.document = _rewrite(app, chosen_table(app))
         return
-    app.report.document = {"tables": [_maintain(app, table) for table in catalog.TABLES]}
+    app.report.document = {"tables": [_maintain(app, _as_set(app, table)) for table in catalog.TABLES]}
+
+
+def _as_set(app: App, table: Table) -> Table:
+    """The table with the policy of the settings."""
+    if table not in SERIES_TABLES.values():
+        return table
+    return replace(table, maintenance=replace(table.maintenance, file_megabytes=app.settings.series.file_megabytes))
 
 
 def _rewrite(app: App, table: Table) -> dict[str, Any]:

@@ -110,6 +110,11 @@ class _Plan:
             return f"Set back to pending: {'; '.join(states)}. The next pipeline makes them anew."
         if self.table is rank_history.TABLE:
             return "The next pipeline ranks anew; rankings that go are not made again, but for the last."
+        if self.table.layer == "foundation":
+            return (
+                "Files that were ingested since are not read again by themselves: `ingest_timeseries --again FILE`"
+                " reads them."
+            )
         return "The next pipeline ranks anew." if self.table.layer == "gold" else "No state refers to its rows."
 
 

@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from smart_trader.config import limits
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import describe, load, require, require_webhook
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
-from smart_trader.io.lock.file import hold
+from smart_trader.io.lock.file import LOCK_FILE, SERIES_LOCK_FILE, hold
 from smart_trader.io.machine import disks, log_files, scratch
 from smart_trader.job_table import JOBS
 from smart_trader.launch import archive, java, s3, setup
@@ -26,7 +26,7 @@ from smart_trader.messages import tell
 from smart_trader.pipeline import FETCHING
 from smart_trader.run import folders, process
 
-_DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"))
+_DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"), ("series.landing", "./demo/landing"))
 
 
 def run(home: Path, options: Options, arguments: Sequence[str], installed: Installation) -> int:
@@ -84,7 +84,7 @@ def _check_request(options: Options, settings: Settings) -> None:
 def _lock(
     options: Options, settings: Settings, run_id: str, started: datetime
 ) -> contextlib.AbstractContextManager[tuple[int, ...]]:
-    """The lock of the warehouse, to be held while the job runs."""
+    """The locks that the job needs, to be held while it runs."""
     owner = {
         "job": options.job,
         "run": run_id,
@@ -92,7 +92,17 @@ def _lock(
         "host": socket.gethostname(),
         "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
     }
-    return hold(settings.warehouse.root, owner, wait_seconds=options.wait_lock)
+    names = [*([] if options.is_on_series else [LOCK_FILE]), *([SERIES_LOCK_FILE] if options.changes_series else [])]
+    return _hold_all(settings.warehouse.root, owner, names, wait_seconds=options.wait_lock)
+
+
+@contextlib.contextmanager
+def _hold_all(
+    root: str, owner: dict[str, str], names: Sequence[str], *, wait_seconds: float
+) -> Iterator[tuple[int, ...]]:
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(hold(root, owner, name=name, wait_seconds=wait_seconds)) for name in names]
+        yield tuple(descriptor for each in held for descriptor in each)
 
 
 def _submit(described: Run, inherited: Sequence[int]) -> int:

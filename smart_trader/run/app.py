@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 from smart_trader import cli
 from smart_trader.config.model import Settings
 from smart_trader.io.machine.clock import SystemClock
-from smart_trader.ports import MarketData, TableMaintenance, TableStore, Usage, WatchList
-from smart_trader.run.connections import connect_market, connect_webhook
+from smart_trader.ports import Landing, MarketData, TableMaintenance, TableStore, Usage, WatchList
+from smart_trader.run.connections import connect_market, connect_webhook, open_landing
 from smart_trader.run.results import TierChange, Work
 
 
@@ -55,6 +55,11 @@ class App:
     def watch_list(self) -> WatchList:
         """Our webhook at Helius. Connected at the first use."""
         return connect_webhook(self.settings, self.clock)
+
+    @cached_property
+    def landing(self) -> Landing:
+        """The landing folder of the time series."""
+        return open_landing(self.settings, self.spark, is_dry_run=self.options.dry_run)
 
     def usage(self) -> Usage:
         """The calls and compute units of this run so far, of both APIs."""

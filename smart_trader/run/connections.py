@@ -1,4 +1,6 @@
-"""Connections to the APIs by the settings. Connecting makes no call."""
+"""Connections to the APIs and the landing folder by the settings. Connecting makes no call."""
+
+from pyspark.sql import SparkSession
 
 from smart_trader import version
 from smart_trader.config.model import Api, Settings
@@ -6,8 +8,11 @@ from smart_trader.config.settings import require, require_webhook
 from smart_trader.io.birdeye import client as birdeye
 from smart_trader.io.helius import client as helius
 from smart_trader.io.http.client import HttpPolicy
-from smart_trader.ports import Clock, MarketData, WatchList
+from smart_trader.io.landing.landing import LandedSeries
+from smart_trader.ports import Clock, Landing, MarketData, WatchList
 
+CHECKPOINTS = "_checkpoints"
+"""Folder below the warehouse with what was ingested of each series."""
 _USER_AGENT = f"smart-trader/{version.VERSION}"
 
 
@@ -24,6 +29,18 @@ def connect_market(settings: Settings, clock: Clock) -> MarketData:
         clock=clock,
         policy=_policy(api),
         user_agent=_USER_AGENT,
+    )
+
+
+def open_landing(settings: Settings, spark: SparkSession, *, is_dry_run: bool) -> Landing:
+    """The landing folder of the time series. A dry run notes nothing of what it ingests."""
+    return LandedSeries(
+        spark,
+        settings.series.landing,
+        checkpoints=f"{settings.warehouse.root}/{CHECKPOINTS}",
+        files_per_batch=settings.series.files_per_batch,
+        bytes_per_batch=settings.series.bytes_per_batch,
+        is_dry_run=is_dry_run,
     )
 
 

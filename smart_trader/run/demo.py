@@ -26,6 +26,7 @@ from smart_trader.simulator.truth import TokenTruth, WalletTruth
 
 ROOT = "./demo"
 LOGS = "demo/logs"  # in the folder of the warehouse, so that a demonstration leaves nothing elsewhere
+LANDING = "./demo/landing"
 SEED = 20261120
 NOW = DEMO_NOW
 """The time of the market: every demonstration gives the same figures."""
@@ -74,6 +75,7 @@ class Demo:
         return (
             ("warehouse.root", ROOT),
             ("logs.folder", LOGS),
+            ("series.landing", LANDING),
             ("birdeye.base_url", self.url),
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),

@@ -7,11 +7,14 @@ import structlog
 
 from smart_trader import version
 from smart_trader.domain import catalog
+from smart_trader.domain.catalog import SERIES_TABLES
 from smart_trader.errors import LeaseLost, LimitReached, NotAsked
+from smart_trader.io.delta.store import delete_folder
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.pipeline import FETCHING, Course, End
 from smart_trader.run import demo, logs, outcomes, output, record
 from smart_trader.run.app import App, Report
+from smart_trader.run.connections import CHECKPOINTS
 from smart_trader.run.results import JobSummary
 from smart_trader.run.session import Session
 from smart_trader.run.shutdown import time_budget
@@ -101,10 +104,13 @@ def _make_tables(session: Session) -> None:
     store, context = session.store, session.context
     if context.options.recreate:
         store.drop(catalog.DROP_ORDER)
+        if not session.dry_run:  # all files of time series are to be read again
+            delete_folder(session.app.spark, f"{context.settings.warehouse.root}/{CHECKPOINTS}")
+    tables = SERIES_TABLES if context.options.is_on_series else catalog.TABLES
     with store.committing_as("init", version.VERSION):
-        if all(store.version(table) < 0 for table in catalog.TABLES):
+        if all(store.version(table) < 0 for table in tables):
             log.info("new warehouse at " + context.settings.warehouse.root)
-        created = store.create(catalog.TABLES, known=lambda: record.tables_written(store))
+        created = store.create(tables, known=lambda: record.tables_written(store))
     if created:
         done = "tables would be created" if session.dry_run else "tables created"
         log.info(done, tables=len(created), warehouse=context.settings.warehouse.root)

@@ -45,7 +45,7 @@ def open_session(context: RunContext, clock: SystemClock, budgeted: SystemClock)
     try:
         with lease.held(context, spark, clock, budgeted) as owned, _clones_of(context, spark) as clones:
             store = _store(context, clock, spark, clones, owned)
-            maintenance = DeltaMaintenance(spark, store.path)
+            maintenance = DeltaMaintenance(spark, store.path, store.wait)
             app = App(
                 context.options, context.settings, context.as_of, context.run_id, spark, store, maintenance, budgeted
             )

@@ -27,7 +27,7 @@ OTHER_MEANINGS = {
     "none": "",
     "pnl": "",
     "realized": "domain/pnl/",
-    "rejected": ("run/summary", "report/exports", "domain/invariants/trading"),
+    "rejected": ("run/summary", "report/exports", "domain/invariants/trading", "domain/foundation/ingestion"),
     "text": ("launch/", "messages"),
     "too_large": "domain/invariants/",
     "total": "run/",

@@ -81,6 +81,13 @@ def test_each_job_explains_itself(checkout: Path, job: str) -> None:
         (("pipeline", "--fetch"), "it needs --dry-run"),
         (("status", "--fetch"), "unrecognized arguments: --fetch"),
         (("init", "--limit", "3"), "unrecognized arguments: --limit"),
+        (("ingest_timeseries", "--series", "signal"), "the nearest is signals"),
+        (("ingest_timeseries", "--every", "60"), "'60' is no period, such as 60s or 5m"),
+        (("ingest_timeseries", "--every", "0s"), "'0s' is no period"),
+        (("ingest_timeseries", "--every", "60s", "--as-of", "2026-11-01"), "it takes no --as-of"),
+        (("ingest_timeseries", "--every", "60s", "--dry-run"), "it takes no --dry-run"),
+        (("ingest_timeseries", "--again", "/no/such/file"), "is no file"),
+        (("ingest_timeseries", "--again", "README.md", "--every", "60s"), "not allowed with argument"),
         (("query_timeseries",), "the following arguments are required: NAME"),
         (("query_timeseries", "mised"), "invalid choice: 'mised'"),
         (("query_timeseries", "range"), "range needs --series"),
@@ -112,6 +119,25 @@ def test_it_says_its_version(checkout: Path, arguments: tuple[str, ...]) -> None
 @pytest.mark.parametrize("job", ["history", "restore"])
 def test_a_job_on_a_table_takes_a_version_of_that(job: str) -> None:
     assert cli.parse(job, ["--table", "ops.runs", "--version", "3"]).version == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "is_on_series", "changes_series"),
+    [
+        ("ingest_timeseries", True, True),
+        ("restore --table foundation.signals --version 1", False, True),
+        ("restore --table gold.smart_traders --version 1", False, False),
+        ("maintain", False, False),
+        ("init", False, False),
+        ("init --recreate --yes", False, True),
+    ],
+)
+def test_only_what_replaces_rows_of_series_takes_their_lock(
+    command: str, is_on_series: bool, changes_series: bool
+) -> None:
+    job, *arguments = command.split()
+    options = cli.parse(job, arguments)
+    assert (options.is_on_series, options.changes_series) == (is_on_series, changes_series)
 
 
 def test_a_query_takes_its_options_in_any_order() -> None:

@@ -1,14 +1,14 @@
 """The files of a series: which are looked at, what they hold, and which are rejected whole."""
 
 import gzip
-import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,12 +25,17 @@ from smart_trader.domain.foundation.records import (
     read_cells,
     read_values,
 )
-from smart_trader.domain.foundation.series import Reason, Series
+from smart_trader.domain.foundation.series import Kind, Reason, Series
+from smart_trader.domain.foundation.values import kind_of, value_in_cell, value_of
 
+_CSV, _PARQUET = "csv", "parquet"
 _FORMAT = re.compile(r"\.(?:(csv|jsonl|ndjson|json)(\.gz)?|(parquet))", re.IGNORECASE)
 _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
 _UNBEARABLE = frozenset(":\n\r")
 """Characters that Hadoop's paths do not bear."""
+
+
+_NEW_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,17 @@ class Format:
 
     name: str
     is_zipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What begins on a `line`: the values by column, or why it cannot be read. `raw` is the record as it is written:
+    bytes, cells or values."""
+
+    line: int
+    raw: bytes | list[bytes] | dict[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fault: Rejection | None = None
 
 
 def is_looked_at(path: str) -> bool:
@@ -61,79 +77,71 @@ def format_of(path: str) -> Format:
     )
 
 
-def read_file(series: Series, path: str, file: BinaryIO, *, size: int, latest: datetime) -> Iterator[Found]:
+def read_file(
+    series: Series, path: str, file: BinaryIO, *, size: int, latest: datetime, takes_new: bool = False
+) -> Iterator[Found]:
     """Every record of a file of `size` bytes, as a row or with the reason why it is rejected. No time in it may be
-    after `latest`. Raises FileRejected, possibly after some records: then none of them counts."""
-    written = format_of(path)
-    if size == 0:
-        return
-    try:
-        if written.name == "parquet":
-            yield from _from_parquet(series, pq.ParquetFile(file), latest)
-            return
-        plain = gzip.GzipFile(fileobj=file) if written.is_zipped else file
-        read = _from_csv if written.name == "csv" else _from_json
-        yield from read(series, plain, latest)  # type: ignore[arg-type]
-    except _UNREADABLE as error:
-        raise FileRejected(Reason.UNREADABLE_FILE, str(error)[:500] or type(error).__name__) from error
-
-
-def raw_hash(raw: str) -> str:
-    """SHA-256 of a rejected record, lower-case hex."""
-    return hashlib.sha256(raw.encode()).hexdigest()
-
-
-def _from_csv(series: Series, file: BinaryIO, latest: datetime) -> Iterator[Found]:
-    records = csv_records(file)
-    names = _header(series, next(records, None))
-    for record in records:
-        cells = _texts(record, len(names))
-        if isinstance(cells, Rejection):
-            yield _rejected(record.line, cells, record.raw or b",".join(record.cells))
-            continue
-        given = {name: cell for name, cell in zip(names, cells, strict=True) if name not in IGNORED}
-        row = read_cells(series, given, latest=latest)
+    after `latest`. With `takes_new` columns that the series may get are no fault, and are not read. Raises
+    FileRejected, possibly after some records: then none of them counts."""
+    read = read_cells if format_of(path).name == _CSV else read_values
+    for record in _records(series, path, file, size, takes_new):
+        row = record.fault or read(series, record.values, latest=latest)
         if isinstance(row, Rejection):
-            yield _rejected(record.line, row, b",".join(record.cells))
+            yield Found(record.line, rejection=row, raw=_text(record.raw)[:LONGEST_RAW])
         else:
             yield Found(record.line, row)
 
 
-def _header(series: Series, record: CsvRecord | None) -> list[str]:
+def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict[str, set[Kind]]:
+    """The columns of a file that the series may get, and what their values are. Raises FileRejected."""
+    parse = value_in_cell if format_of(path).name == _CSV else value_of
+    found: dict[str, set[Kind]] = {}
+    for record in _records(series, path, file, size, takes_new=True):
+        for name, value in record.values.items():
+            if name not in series.names and value not in (None, ""):
+                found.setdefault(name, set()).add(kind_of(value, parse))
+    return found
+
+
+def _records(series: Series, path: str, file: BinaryIO, size: int, takes_new: bool) -> Iterator[_Record]:
+    """Every record of a file. Raises FileRejected."""
+    written = format_of(path)
+    if size == 0:
+        return
+    check = partial(_refuse_unknown, series, takes_new)
+    try:
+        if written.name == _PARQUET:
+            yield from _from_parquet(pq.ParquetFile(file), series, check)
+            return
+        plain = gzip.GzipFile(fileobj=file) if written.is_zipped else file
+        yield from _from_csv(plain, series, check) if written.name == _CSV else _from_json(plain, check)
+    except _UNREADABLE as error:
+        raise FileRejected(Reason.UNREADABLE_FILE, str(error)[:500] or type(error).__name__) from error
+
+
+def _from_csv(file: Any, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
+    records = csv_records(file)
+    names = _header(next(records, None))
+    _check_header(series, names, check)
+    for record in records:
+        cells = _cells(record, len(names))
+        if isinstance(cells, Rejection):
+            yield _Record(record.line, record.raw or record.cells, fault=cells)
+        else:
+            values = {name: cell for name, cell in zip(names, cells, strict=True) if name not in IGNORED}
+            yield _Record(record.line, record.cells, values)
+
+
+def _header(record: CsvRecord | None) -> list[str]:
     if record is None:
         raise FileRejected(Reason.UNREADABLE_FILE, "it has no header")
-    try:
-        names = [cell.decode("utf-8") for cell in record.cells]
-    except UnicodeDecodeError as error:
-        raise FileRejected(Reason.UNREADABLE_FILE, "its header is not written in UTF-8") from error
-    if record.fault:
-        raise FileRejected(Reason.UNREADABLE_FILE, f"its header cannot be read: {record.fault}")
-    check_columns(series, names)
-    return names
+    cells = _cells(record, len(record.cells))
+    if isinstance(cells, Rejection):
+        raise FileRejected(Reason.UNREADABLE_FILE, f"its header cannot be read: {cells.detail}")
+    return cells
 
 
-def check_columns(series: Series, names: Sequence[str]) -> None:
-    """Raises FileRejected unless `names` are columns of the series, at least one, none of them twice."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FileRejected(Reason.UNREADABLE_FILE, f"it has a column twice: {', '.join(twice)[:200]}")
-    if not set(names) & set(series.names):
-        raise FileRejected(Reason.UNREADABLE_FILE, "its header names no column of the series")
-    refuse_unknown(series, names)
-
-
-def refuse_unknown(series: Series, names: Sequence[str]) -> None:
-    """Raises FileRejected if one of `names` is no column of the series."""
-    unknown = [name for name in names if name not in series.names and name not in IGNORED]
-    if unknown:
-        raise FileRejected(
-            Reason.UNKNOWN_COLUMN,
-            f"unknown: {', '.join(unknown)[:1000]}; the file has {', '.join(names)[:2000]};"
-            f" {series.name} has {', '.join(series.names)}",
-        )
-
-
-def _texts(record: CsvRecord, columns: int) -> list[str] | Rejection:
+def _cells(record: CsvRecord, columns: int) -> list[str] | Rejection:
     if record.fault:
         return Rejection(Reason.BAD_ROW, record.fault)
     if len(record.cells) != columns:
@@ -144,28 +152,49 @@ def _texts(record: CsvRecord, columns: int) -> list[str] | Rejection:
         return Rejection(Reason.BAD_ROW, "not written in UTF-8")
 
 
-def _from_json(series: Series, file: BinaryIO, latest: datetime) -> Iterator[Found]:
+def _from_json(file: Any, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
     for record in json_records(file):
         if record.fault:
-            yield _rejected(record.line, Rejection(Reason.BAD_ROW, record.fault), record.raw)
+            yield _Record(record.line, record.raw, fault=Rejection(Reason.BAD_ROW, record.fault))
             continue
-        refuse_unknown(series, list(record.values))
-        given = {name: value for name, value in record.values.items() if name not in IGNORED}
-        row = read_values(series, given, latest=latest)
-        yield _rejected(record.line, row, record.raw) if isinstance(row, Rejection) else Found(record.line, row)
+        check(list(record.values))
+        values = {name: value for name, value in record.values.items() if name not in IGNORED}
+        yield _Record(record.line, record.raw, values)
 
 
-def _from_parquet(series: Series, file: pq.ParquetFile, latest: datetime) -> Iterator[Found]:
+def _from_parquet(file: pq.ParquetFile, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
     names = parquet_records.column_names(file)
-    check_columns(series, names)
+    _check_header(series, names, check)
     wanted = [name for name in names if name not in IGNORED]
     for nth, values in enumerate(parquet_records.parquet_rows(file, wanted), start=1):
-        row = read_values(series, values, latest=latest)
-        if isinstance(row, Rejection):
-            yield _rejected(nth, row, parquet_records.as_text(values).encode())
-        else:
-            yield Found(nth, row)
+        yield _Record(nth, values, values)
 
 
-def _rejected(line: int, rejection: Rejection, raw: bytes) -> Found:
-    return Found(line, rejection=rejection, raw=raw.decode("utf-8", "replace")[:LONGEST_RAW])
+def _check_header(series: Series, names: Sequence[str], check: Callable[[Sequence[str]], None]) -> None:
+    """Raises FileRejected unless `names` are columns of the series, at least one, none of them twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FileRejected(Reason.UNREADABLE_FILE, f"it has a column twice: {', '.join(twice)[:200]}")
+    if not set(names) & set(series.names):
+        raise FileRejected(Reason.UNREADABLE_FILE, "its header names no column of the series")
+    check(names)
+
+
+def _refuse_unknown(series: Series, takes_new: bool, names: Sequence[str]) -> None:
+    """Raises FileRejected if one of `names` is no column of the series, and none that it may get."""
+    unknown = [name for name in names if name not in series.names and name not in IGNORED]
+    if takes_new and unknown:
+        taken = {name.lower() for name in (*series.names, *IGNORED)}
+        unknown = [name for name in unknown if name.lower() in taken or not _NEW_COLUMN.fullmatch(name)]
+    if unknown:
+        raise FileRejected(
+            Reason.UNKNOWN_COLUMN,
+            f"unknown: {', '.join(unknown)[:1000]}; the file has {', '.join(names)[:2000]};"
+            f" {series.name} has {', '.join(series.names)}",
+        )
+
+
+def _text(raw: bytes | list[bytes] | dict[str, Any]) -> str:
+    if isinstance(raw, dict):
+        return parquet_records.as_text(raw)
+    return (raw if isinstance(raw, bytes) else b",".join(raw)).decode("utf-8", "replace")

@@ -6,7 +6,9 @@ reason why it cannot be used. Standard library only.
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from smart_trader.domain.foundation.series import Kind, Reason
 
@@ -59,6 +61,12 @@ def value_in_cell(kind: Kind, cell: str) -> Value | Reason:
             return number_of(cell)
         case Kind.INTEGER:
             return integer_of(cell)
+
+
+def kind_of(given: Any, parse: Callable[[Kind, Any], Value | Reason]) -> Kind:
+    """The kind of a value of which only the spelling is known, read by `parse`; a text if it is nothing else."""
+    kinds = (Kind.NUMBER, Kind.BOOLEAN, Kind.TIME)
+    return next((kind for kind in kinds if not isinstance(parse(kind, given), Reason)), Kind.TEXT)
 
 
 def time_of(text: str) -> datetime | Reason:

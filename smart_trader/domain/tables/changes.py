@@ -1,6 +1,8 @@
 """What must change in a table so that it holds given rows: only that is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from pyspark.sql import Column, DataFrame
@@ -39,7 +41,7 @@ class RowScope:
     """The rows of a table whose columns have the values of a row in `frame` (same names)."""
 
     frame: DataFrame
-    literals: tuple[str, ...] | None = None
+    literals: tuple[str | date, ...] | None = None
     """Values of a frame of one column, if there are at most MAX_LITERALS: Spark skips files and pages without them."""
 
     def filter(self, rows: DataFrame) -> DataFrame:
@@ -84,6 +86,22 @@ def find_changes(table: Table, wanted: DataFrame, stored: DataFrame) -> DataFram
         both.withColumn(CHANGE, change)
         .where(F.col(CHANGE).isNotNull())
         .select(CHANGE, *keys, *(F.col(f"_new.{name}").alias(name) for name in rest))
+    )
+
+
+def find_newer(
+    table: Table, wanted: DataFrame, stored: DataFrame, *, version: Sequence[str], unlike: Sequence[str]
+) -> DataFrame:
+    """Rows of `wanted` with `_change`: those whose key is not stored, and those of a greater `version` than the stored
+    row that differ from it in one of the columns `unlike`. Both frames have unique keys."""
+    keys = list(table.key)
+    new = wanted.select(*keys, F.struct(*table.column_names).alias("_new"))
+    old = stored.select(*keys, F.struct(*version).alias("_version"), F.struct(*unlike).alias("_old"))
+    is_greater = F.struct(*(F.col(f"_new.{name}") for name in version)) > F.col("_version")
+    differs = ~F.struct(*(F.col(f"_new.{name}") for name in unlike)).eqNullSafe(F.col("_old"))
+    change = F.when(F.col("_old").isNull(), INSERT).when(is_greater & differs, UPDATE)
+    return (
+        new.join(old, keys, "left").withColumn(CHANGE, change).where(F.col(CHANGE).isNotNull()).select(CHANGE, "_new.*")
     )
 
 

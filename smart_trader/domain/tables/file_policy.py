@@ -40,9 +40,10 @@ def wants_clustering(table: Table, facts: FileFacts) -> bool:
 
 
 def wants_compaction(table: Table, facts: FileFacts) -> bool:
-    """Whether files can be merged. In a large clustered table that would mix what clustering has parted."""
+    """Whether files can be merged. In a large clustered table that would mix what clustering has parted, unless
+    partitions part it as well."""
     is_large = facts.bytes > table.maintenance.file_megabytes * MEGABYTE
-    return facts.mergeable > 1 and not (table.clustered_by and is_large)
+    return facts.mergeable > 1 and not (table.clustered_by and is_large and not table.partitioned_by)
 
 
 def wants_checkpoint(commits_to_replay: int) -> bool:

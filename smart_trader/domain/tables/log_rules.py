@@ -85,7 +85,7 @@ def schema_differences(table: Table, found: StoredTable) -> list[str]:
 
     Columns that one side lacks come first: another program that renames one also lets the others be null.
     """
-    stored, declared = plain_fields(found.schema), plain_fields(table.schema)
+    stored, declared = plain_fields(found.schema), plain_fields(table.as_stored(found.schema).schema)
     differing = [name for name in {**declared, **stored} if stored.get(name) != declared.get(name)]
     differing.sort(key=lambda name: name in stored and name in declared)
     different = [f"{name}: stored {_field(stored, name)}, declared {_field(declared, name)}" for name in differing]
@@ -100,7 +100,7 @@ def columns_to_add(table: Table, found: StoredTable) -> list[T.StructField] | No
 
     Where columns are mapped, which this program never does, one that is missing was dropped by another program.
     """
-    stored, declared = plain_fields(found.schema), plain_fields(table.schema)
+    stored, declared = plain_fields(found.schema), plain_fields(table.as_stored(found.schema).schema)
     new = [field for name, field in declared.items() if name not in stored]
     rest = {name: field for name, field in declared.items() if name in stored}
     is_mapped = found.properties.get(_MAPPING, "none") != "none"

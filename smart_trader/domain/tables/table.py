@@ -1,7 +1,7 @@
 """What a table is: the one declaration from which DDL, checks, the dictionary and test frames derive."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -82,6 +82,8 @@ class Table:
     checks: tuple[Check, ...] = ()
     reset_on_restore: tuple[StateFlag, ...] = ()
     maintenance: Maintenance = Maintenance()
+    is_open: bool = False
+    """A stored table may have more columns, all of which may be null: files of other programs bring them."""
 
     @property
     def layer(self) -> str:
@@ -122,6 +124,13 @@ class Table:
     def own_schema(self) -> T.StructType:
         """The table's own columns in declared order."""
         return self.fields(self.column_names)
+
+    def as_stored(self, stored: T.StructType) -> "Table":
+        """Itself; if it is open, with the columns of `stored` that it does not declare."""
+        if not self.is_open:
+            return self
+        more = [field for field in stored if field.name not in self.schema.names and field.nullable]
+        return replace(self, columns=(*self.columns, *(Column(f.name, f.dataType, "From files.") for f in more)))
 
     def fields(self, names: Iterable[str]) -> T.StructType:
         """The schema of some columns, in the order of `names`."""

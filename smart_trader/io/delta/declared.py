@@ -23,7 +23,7 @@ from smart_trader.domain.tables.log_rules import (
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import SchemaMismatch
 from smart_trader.io.delta.rejections import reject_broken
-from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name
+from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name, stored_table
 from smart_trader.io.jvm import java_class
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -47,6 +47,7 @@ def alter_table(spark: SparkSession, path: str, table: Table, snapshot: Any) -> 
 
     Rows are neither read nor written: columns that are new must be nullable, and the rows must keep the checks.
     """
+    table = table.as_stored(stored_table(snapshot).schema)
     transaction, schema = _declared_in(spark, path, table, snapshot)
     update = java_class(spark, "org.apache.spark.sql.delta.DeltaOperations$UpdateSchema")
     transaction.commit(scala_seq(spark, []), update(snapshot.schema(), schema))
@@ -76,6 +77,7 @@ def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *
     there.
     """
     stored = frame_of(spark, path, snapshot, None)
+    table = table.as_stored(stored.schema)
     _refuse_losses(table, stored)
     rows = stored.select(*(_in_type(stored, field) for field in table.schema))
     reject_broken(table, rows, "nothing was changed")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from smart_trader.domain.tables.log_rules import LogFacts
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import StorageError
 from smart_trader.foreign import count_in, name_in
+from smart_trader.io.delta.conflicts import retried
 from smart_trader.io.delta.declared import rewrite_table
 from smart_trader.io.delta.snapshots import committer, delta_log, newest_snapshot, sql_name, stored_table
 from smart_trader.io.jvm import java_class
@@ -30,8 +32,10 @@ _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9a-f.-]+)?\.parquet")
 class DeltaMaintenance:
     """The tables of one warehouse; `path` gives the place of each."""
 
-    def __init__(self, spark: SparkSession, path: Callable[[Table], str]) -> None:
-        self._spark, self._path = spark, path
+    def __init__(
+        self, spark: SparkSession, path: Callable[[Table], str], wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._spark, self._path, self.wait = spark, path, wait
 
     def inspect(self, table: Table) -> LogFacts:
         """The description of the newest version in the log, and its files. Raises StorageError."""
@@ -93,6 +97,7 @@ class DeltaMaintenance:
             unclustered_bytes=sum(part.new for part in parts),
         )
 
+    @retried
     def optimize(self, table: Table, *, cluster: bool) -> None:
         """Merge small files; with `cluster` rewrite all files in the order of `clustered_by`."""
         size = str(table.maintenance.file_megabytes * MEGABYTE)

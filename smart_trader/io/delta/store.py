@@ -19,7 +19,16 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader import failpoints, tuning
-from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, RowScope, find_changes, same_key
+from smart_trader.domain.tables.changes import (
+    CHANGE,
+    DELETE,
+    INSERT,
+    UPDATE,
+    RowScope,
+    find_changes,
+    find_newer,
+    same_key,
+)
 from smart_trader.domain.tables.declared_rows import as_declared
 from smart_trader.domain.tables.log_rules import check_differences, columns_to_add, schema_differences
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
@@ -85,6 +94,19 @@ class DeltaStore:
         finally:
             self._job = "nobody"
             self._spark.conf.unset(_METADATA)
+
+    @contextmanager
+    def naming(self, name: str, number: int) -> Iterator[None]:
+        """Name the commits that are made inside: a table that has a commit of that name with this number, or with a
+        greater one, takes no other."""
+        confs = {"spark.databricks.delta.write.txnAppId": name, "spark.databricks.delta.write.txnVersion": str(number)}
+        for conf, value in confs.items():
+            self._spark.conf.set(conf, value)
+        try:
+            yield
+        finally:
+            for conf in confs:
+                self._spark.conf.unset(conf)
 
     def create(self, tables: Sequence[Table], *, known: Callable[[], Collection[str]] = tuple) -> list[str]:
         """Create what is missing, add declared new nullable columns and bring changed checks up to date; returns the
@@ -271,6 +293,20 @@ class DeltaStore:
             result=lambda: self.read(table).drop(*names).join(rows, list(keys)),
         )
 
+    @retried
+    def upsert(
+        self, table: Table, rows: DataFrame, *, version: Sequence[str], unlike: Sequence[str], within: RowScope
+    ) -> None:
+        """Insert those of `rows` (unique keys) whose key is new, and update where a row has a greater `version` than
+        the stored one and differs from it in a column `unlike`. All stored rows of these keys are `within`."""
+        self._check_columns(table, rows)
+        stored = within.filter(self.read(table))
+        changes = find_newer(table, rows, stored, version=version, unlike=unlike).persist(StorageLevel.DISK_ONLY)
+        try:
+            self._apply(table, changes, within.condition("t"))
+        finally:
+            changes.unpersist()
+
     def frame(self, schema: T.StructType, records: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A DataFrame of Python values: `Decimal`, `int`, aware `datetime`, `date`, text."""
         columns = pa.Table.from_pylist(list(records), schema=to_arrow_schema(schema))
@@ -279,7 +315,7 @@ class DeltaStore:
     def _apply(self, table: Table, changes: DataFrame, within: Column) -> None:
         kinds = {row[CHANGE]: row["count"] for row in changes.groupBy(CHANGE).count().collect()}
         if kinds.keys() == {INSERT}:
-            self.append(table, changes.drop(CHANGE).coalesce(1 + kinds[INSERT] // _ROWS_PER_FILE))
+            self.append(table, _in_few_files(table, changes.drop(CHANGE), kinds[INSERT]))
         elif kinds:
             values = {name: F.col(f"s.{name}") for name in table.column_names} | self._stamps()
             is_change = F.col(f"s.{CHANGE}")
@@ -379,6 +415,13 @@ class DeltaStore:
         """Add these columns, and bring the checks up to date."""
         with self._commit(table):
             alter_table(self._spark, self.path(table), table, self._snapshot(table))
+
+
+def _in_few_files(table: Table, rows: DataFrame, count: int) -> DataFrame:
+    """The `count` rows in partitions that become files of fair size, few for each partition of the table."""
+    if table.partitioned_by:
+        return rows.hint("rebalance", *map(F.col, table.partitioned_by))
+    return rows.coalesce(1 + count // _ROWS_PER_FILE)
 
 
 def _has_rows(rows: DataFrame) -> bool:

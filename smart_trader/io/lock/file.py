@@ -14,6 +14,8 @@ from smart_trader.io.plain_file import open_plain
 from smart_trader.paths import local_folder
 
 LOCK_FILE = ".lock"
+SERIES_LOCK_FILE = ".series.lock"
+"""Of the runs that write time series, which wait for no pipeline."""
 _OWNER = ("job", "run", "pid", "host", "since")
 """The facts about a run in its lock file, for other runs that find the lock held."""
 _POLL_SECONDS = 0.2
@@ -21,9 +23,14 @@ _POLL_SECONDS = 0.2
 
 @contextlib.contextmanager
 def hold(
-    root: str, owner: dict[str, str], *, wait_seconds: float = 0.0, sleep: Callable[[float], None] = time.sleep
+    root: str,
+    owner: dict[str, str],
+    *,
+    name: str = LOCK_FILE,
+    wait_seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[int, ...]]:
-    """Hold the lock of the warehouse at `root`. Yields the file descriptors of the lock.
+    """Hold the lock of the warehouse at `root`, or another one of that `name`. Yields the file descriptors of the lock.
 
     Every process that inherits them holds the lock too, until the last of them ends. `owner` names the holder for
     other runs. Raises LockHeld if it is not free within `wait_seconds`, StorageError if `root` cannot be written.
@@ -33,7 +40,7 @@ def hold(
     if folder is None:
         yield ()
         return
-    descriptor = _open(folder)
+    descriptor = _open(folder, name)
     try:
         _acquire(descriptor, folder, wait_seconds, sleep)
         _write_owner(descriptor, owner, folder)
@@ -42,10 +49,10 @@ def hold(
         os.close(descriptor)
 
 
-def _open(folder: Path) -> int:
+def _open(folder: Path, name: str) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return open_plain(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
+        return open_plain(folder / name, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise _unwritable(folder, error) from error
 

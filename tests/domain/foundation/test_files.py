@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.domain.foundation.files import is_looked_at, read_file
+from smart_trader.domain.foundation.files import is_looked_at, new_columns, read_file
 from smart_trader.domain.foundation.market_regimes import SERIES as REGIMES
 from smart_trader.domain.foundation.performance_metrics import SERIES as METRICS
 from smart_trader.domain.foundation.records import FileRejected, Found
-from smart_trader.domain.foundation.series import Reason, Series
+from smart_trader.domain.foundation.series import Kind, Reason, Series
 from smart_trader.domain.foundation.signals import SERIES as SIGNALS
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -174,6 +174,34 @@ def test_a_file_with_an_unknown_column_names_both_schemas() -> None:
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.csv.gz", "a.parquet"])
 def test_a_file_of_0_bytes_holds_nothing(name: str) -> None:
     assert read(b"", name) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "found"),
+    [
+        (b"symbol,a,b,c,d,e\nSPY,1,true,2026-01-01 00:00,x,\nSPY,2,FALSE,,1,\n", "a.csv", "aN bB cT dNX"),
+        (b'{"a":1,"b":true,"c":"2026-01-01T00:00Z","d":"1","e":null}', "a.jsonl", "aN bB cT dX"),
+        (b'{"a":[1]}\n{"a":2,"vix":3,"batch_id":"x"}', "a.jsonl", "aNX"),
+    ],
+)
+def test_the_kinds_of_new_columns_come_from_their_values(content: bytes, name: str, found: str) -> None:
+    letters = {Kind.NUMBER: "N", Kind.BOOLEAN: "B", Kind.TIME: "T", Kind.TEXT: "X"}
+    new = new_columns(REGIMES, name, io.BytesIO(content), size=len(content))
+    assert " ".join(key + "".join(sorted(letters[kind] for kind in new[key])) for key in sorted(new)) == found
+
+
+@pytest.mark.parametrize("column", ["VIX", "Date", "1a", "_a", "a-b", "ä", "a" * 65, ""])
+def test_a_column_that_no_table_may_get_rejects_its_file_all_the_same(column: str) -> None:
+    content = f"timestamp,symbol,{column}\n2026-11-20 08:00,SPY,1\n".encode()
+    with pytest.raises(FileRejected):
+        list(read_file(REGIMES, "a.csv", io.BytesIO(content), size=len(content), latest=NOW, takes_new=True))
+
+
+def test_a_new_column_without_a_value_is_passed_over() -> None:
+    content = b"timestamp,symbol,price\n2026-11-20 08:00,SPY,\n"
+    (found,) = read_file(REGIMES, "a.csv", io.BytesIO(content), size=len(content), latest=NOW, takes_new=True)
+    assert found.row is not None
+    assert "price" not in found.row
 
 
 def test_gzip_may_have_several_members() -> None:

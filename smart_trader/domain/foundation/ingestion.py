@@ -1,0 +1,148 @@
+"""From landed files to what is written of them: versions of rows, and rejected records."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import BytesIO
+from itertools import islice
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from smart_trader.domain.foundation import rejected_rows
+from smart_trader.domain.foundation.files import new_columns, read_file
+from smart_trader.domain.foundation.records import FileRejected, Found, Rejection
+from smart_trader.domain.foundation.series import UPDATED_AT, Reason, Series
+from smart_trader.domain.foundation.tables import DAY, SOURCE_FILE, SOURCE_LINE, TYPES
+from smart_trader.domain.tables.table import COUNT, STRING
+
+FILES = T.StructType(
+    [
+        T.StructField("source_file", STRING),
+        T.StructField("bytes", COUNT),
+        T.StructField("modified_ms", COUNT),
+        T.StructField("place", STRING),
+        T.StructField("content", T.BinaryType()),
+    ]
+)
+"""Landed files: the path below `series.landing`, the modification time in milliseconds after 1970, and the path on this
+machine, or else the bytes."""
+VERSION = (UPDATED_AT.name, SOURCE_FILE.name, SOURCE_LINE.name)
+"""What decides between rows of one key: the greatest wins."""
+_ROWS = 10_000
+_REJECTION = ("reason", "detail", "raw")
+
+
+def find_new_columns(series: Series, files: DataFrame) -> DataFrame:
+    """The columns in `files` (`FILES`) that the series does not have and may get: `name`, and `kind` for each kind of
+    its values. Columns without a value are left out."""
+    schema = T.StructType([T.StructField("name", STRING), T.StructField("kind", STRING)])
+    find = partial(_find_batches, series=series, schema=to_arrow_schema(schema))
+    return files.mapInArrow(find, schema).distinct()
+
+
+def read_records(series: Series, files: DataFrame, *, latest: datetime, takes_new: bool = False) -> DataFrame:
+    """One row for each record in `files` (`FILES`): the columns of the series and where the record stands, or `reason`,
+    `detail` and `raw`. A file that is rejected whole has a row without `source_line`; its other rows do not count. No
+    time in a record may be after `latest`. With `takes_new` a file may have columns that the series may get."""
+    schema = T.StructType(
+        [
+            *(T.StructField(field.name, TYPES[field.kind]) for field in series.fields),
+            T.StructField(SOURCE_FILE.name, STRING),
+            T.StructField(SOURCE_LINE.name, COUNT),
+            *(T.StructField(name, STRING) for name in _REJECTION),
+        ]
+    )
+    read_one = partial(read_file, series, latest=latest, takes_new=takes_new)
+    read = partial(_read_batches, read=read_one, schema=to_arrow_schema(schema))
+    return files.mapInArrow(read, schema)
+
+
+def count_by_file(records: DataFrame) -> DataFrame:
+    """What `read_records` found in each file: `records`, `rejected`, and `reason` and `detail` if it was rejected
+    whole."""
+    is_whole = F.col("source_line").isNull()
+    is_rejected = F.col("reason").isNotNull()
+    return records.groupBy("source_file").agg(
+        F.count_if(~is_whole).alias("records"),
+        F.count_if(is_rejected & ~is_whole).alias("rejected"),
+        F.max(F.when(is_whole, F.col("reason"))).alias("reason"),
+        F.max(F.when(is_whole, F.col("detail"))).alias("detail"),
+    )
+
+
+def newest_versions(series: Series, records: DataFrame) -> DataFrame:
+    """Rows of the table of the series: of each key in `records` the greatest version, rejected records left out."""
+    rows = records.where(F.col("reason").isNull()).drop(*_REJECTION)
+    rest = [name for name in rows.columns if name not in series.key]
+    newest = F.max_by(F.struct(*rest), F.struct(*VERSION)).alias("_newest")
+    return (
+        rows.groupBy(*series.key)
+        .agg(newest)
+        .select(*series.key, "_newest.*")
+        .withColumn(DAY.name, F.to_date("timestamp"))
+    )
+
+
+def rejected_records(series: Series, records: DataFrame, *, rejected_at: datetime) -> DataFrame:
+    """Rows of foundation.rejected_rows."""
+    return (
+        records.where(F.col("reason").isNotNull())
+        .withColumnsRenamed({SOURCE_LINE.name: "line"})
+        .withColumn("source", F.lit(series.name))
+        .withColumn("raw_sha256", F.sha2("raw", 256))
+        .withColumn("rejected_at", F.lit(rejected_at))
+        .select(*rejected_rows.TABLE.column_names)
+    )
+
+
+def _read_batches(
+    batches: Iterator[pa.RecordBatch], *, read: Callable[..., Iterator[Found]], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for file in batch.to_pylist():
+            found = _read(file, read)
+            while rows := list(islice(found, _ROWS)):
+                yield pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _read(file: dict[str, Any], read: Callable[..., Iterator[Found]]) -> Iterator[dict[str, Any]]:
+    name = file["source_file"]
+    modified_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=file["modified_ms"])
+    try:
+        with _opened(file) as stream:
+            for found in read(name, stream, size=file["bytes"]):
+                yield _row(name, found, modified_at)
+    except (FileRejected, OSError) as error:
+        whole = error.rejection if isinstance(error, FileRejected) else Rejection(Reason.UNREADABLE_FILE, str(error))
+        yield {"source_file": name, "reason": str(whole.reason), "detail": whole.detail}
+
+
+def _find_batches(batches: Iterator[pa.RecordBatch], *, series: Series, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for file in batch.to_pylist():
+            with suppress(FileRejected, OSError), _opened(file) as stream:  # rejected when its records are read
+                found = new_columns(series, file["source_file"], stream, size=file["bytes"])
+                rows = [{"name": name, "kind": kind.name} for name, kinds in found.items() for kind in kinds]
+                yield pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _row(name: str, found: Found, modified_at: datetime) -> dict[str, Any]:
+    place = {"source_file": name, "source_line": found.line}
+    if found.rejection is not None:
+        return place | {"reason": str(found.rejection.reason), "detail": found.rejection.detail, "raw": found.raw}
+    row = dict(found.row or {})
+    if row[UPDATED_AT.name] is None:
+        row[UPDATED_AT.name] = modified_at
+    return row | place
+
+
+def _opened(file: dict[str, Any]) -> BinaryIO:
+    if file["content"] is not None:
+        return BytesIO(file["content"])
+    return open(file["place"], "rb")
