@@ -19,7 +19,7 @@ from smart_trader.config.thresholds import class_rules, mark_rules
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.pnl import engine as pnl_engine
-from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
+from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, units, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.jobs import silver_pnl
@@ -150,6 +150,7 @@ def _engine(lake: Lake, target: DeltaStore) -> None:
         F.lit(True).alias("history_complete"),
         F.lit(None).cast("string").alias("label_class"),
         F.lit(None).cast("string").alias("label_reason"),
+        F.lit(None).cast(units.UNITS).alias("units"),
         F.col("trade_rows").alias("transactions"),
         F.lit(0).cast("bigint").alias("arbitrage_tx_count"),
         F.lit(0).cast("bigint").alias("rejected_rows"),

@@ -55,6 +55,16 @@ _volumes = st.sampled_from(
 )
 
 
+SCALED = "MintWith12"
+_multipliers = st.sampled_from((None, *map(Decimal, ("0", "0", "1", "10", "2.5", "1E-9"))))
+
+
+def _decimals_of(mint: str) -> st.SearchStrategy[int | None]:
+    """Of a token sometimes others, or none."""
+    own = DECIMALS[mint]
+    return st.just(own) if mint in MONEY_MINTS else st.sampled_from((*(own,) * 6, None, 7))
+
+
 @dataclass
 class _Leg:
     mint: str
@@ -218,9 +228,9 @@ def transactions(draw: Any, wallets: Sequence[str] = WALLETS) -> list[Row]:
         for side, leg in zip(sides, (swap.base, swap.quote), strict=True):
             row[f"{side}_address"] = leg.mint
             row[f"{side}_symbol"] = draw(st.sampled_from((leg.mint[-4:], None, "Same")))
-            row[f"{side}_decimals"] = DECIMALS[leg.mint]
+            row[f"{side}_decimals"] = draw(_decimals_of(leg.mint))
             row[f"{side}_change_raw"] = leg.change
-            row[f"{side}_multiplier"] = None
+            row[f"{side}_multiplier"] = draw(_multipliers) if leg.mint == SCALED else None
             row[f"{side}_price"] = leg.price
         rows.append(row | {"event_id": event_id(row)})
     return list({row["event_id"]: row for row in rows}.values())

@@ -16,7 +16,7 @@ from smart_trader.config.settings import FIELDS, load
 from smart_trader.config.sources import variable
 from smart_trader.config.thresholds import mark_rules, ranked_by
 from smart_trader.domain import catalog
-from smart_trader.domain.kernel.marks import Quote
+from smart_trader.domain.kernel.marks import Quote, Scale
 from smart_trader.domain.kernel.money import MICRO, PRICE, USD
 from smart_trader.domain.kernel.performance import WalletFacts, judge_tokens, token_figures, wallet_figures
 from smart_trader.domain.kernel.ranking import SCORE, Record, gate_failures, score, tier
@@ -111,7 +111,7 @@ def figures(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     totals, positions = (make(*traded()) for make in (trade_totals, inventories))
     now = microseconds("2025-08-06 10:00")
     quote = Quote(price=PRICE // 2, liquidity=100_000 * USD, last_trade_at=microseconds("2025-08-06 09:00"))
-    results = judge_tokens(totals, positions, [TOKEN_DECIMALS], [quote], now, mark_rules(settings.pnl))
+    results = judge_tokens(totals, positions, [Scale(TOKEN_DECIMALS)], [quote], now, mark_rules(settings.pnl))
     facts = WalletFacts(history_complete=True, arbitrage_tx_count=0, rejected_rows=0)
     token, wallet = token_figures(results, [True]), wallet_figures(results.whole(), [facts])
     return tuple({name: column[0] for name, column in of.items()} for of in (token, wallet))

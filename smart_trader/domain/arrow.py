@@ -5,6 +5,7 @@ A decimal crosses as its unscaled integer: no `Decimal` object is made, so nothi
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Context, Decimal
 from itertools import accumulate, chain, count
 from typing import Any
 
@@ -22,6 +23,7 @@ from smart_trader import tuning
 _WIDTH = 16
 _ZERO = bytes(_WIDTH)
 _UNSCALED = pa.decimal128(38, 0)
+_EXACT = Context(prec=80)
 
 
 def integers(column: pa.Array) -> list[int | None]:
@@ -68,6 +70,11 @@ def _memory(column: pa.Array, item: str, items_each: int = 1) -> list[Any]:
 def _retyped(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """The same bytes under another type of the same width."""
     return pa.Array.from_buffers(kind, len(column), column.buffers(), column.null_count, column.offset)
+
+
+def unscaled(number: Decimal, digits: int) -> int:
+    """`number` x 10^`digits`, an integer; exact, whatever the context of decimals is."""
+    return int(number.scaleb(digits, _EXACT))
 
 
 def lists(batch: pa.RecordBatch, names: Iterable[str]) -> list[list[Any]]:

@@ -7,7 +7,7 @@ give the same figures, only what differs is written, and a wallet is marked as c
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,11 +16,20 @@ from pyspark.sql import types as T
 from smart_trader.config.address_files import read_addresses
 from smart_trader.config.model import Classify
 from smart_trader.config.thresholds import class_rules, mark_rules, pnl_definition, value_rules
+from smart_trader.domain.arrow import unscaled
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.kernel.marks import Quote
+from smart_trader.domain.kernel.marks import Multiplier, Quote
 from smart_trader.domain.pnl import engine
-from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
+from smart_trader.domain.silver import (
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_whales,
+    trades,
+    units,
+    wallet_pnl,
+)
 from smart_trader.domain.silver.labels import (
     Labels,
     label_wallets,
@@ -103,16 +112,20 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     everything = app.tables.read(transaction_history.TABLE)
     stored = scope.filter(everything)
     history = stored.where(F.col("block_time") <= F.lit(app.as_of))
-    known = _with_labels(due, everything, app.settings.classify)
+    snapshots = newest_snapshots(app.tables.read(token_metrics.TABLE), until=app.as_of.date())
+    netting = value_rules(app.settings.pnl)
+    unclear = [row.token_address for row in units.unclear_mints(history, netting.money).collect()]
+    labelled = _with_labels(due, everything, app.settings.classify)
+    known = units.with_units(labelled, history, unclear, snapshots.select("token_address", "decimals"))
     rules = engine.EngineRules(
         now=_microseconds(app.as_of),
-        quotes=_quotes(app.tables.read(token_metrics.TABLE), app.as_of.date()),
+        quotes=_quotes(snapshots),
         marks=mark_rules(app.settings.pnl),
         classes=class_rules(app.settings.classify),
     )
     rows = app.report.rows_in
     with (
-        persisted(trades.net_transactions(history, known, value_rules(app.settings.pnl)), made_from=rows) as netted,
+        persisted(trades.net_transactions(history, known, netting), made_from=rows) as netted,
         persisted(engine.match_trades(engine.to_lines(trades.lines_in(netted)), rules), made_from=rows) as matched,
     ):
         rejected = trades.rejected_in(netted)
@@ -148,14 +161,17 @@ def _own_labels(classify: Classify) -> Labels:
     return user_labels(pools, exchanges)
 
 
-def _quotes(snapshots: DataFrame, until: date) -> Mapping[str, Quote]:
-    newest = newest_snapshots(snapshots, until=until)
-    rows = collect(newest.select("token_address", "price", "liquidity", "last_trade_unix_time"))
+def _quotes(snapshots: DataFrame) -> Mapping[str, Quote]:
+    names = ("token_address", "price", "liquidity", "last_trade_unix_time", "multiplier", "ingested_at")
+    rows = collect(snapshots.select(*names))
     return {
         row.token_address: Quote(
-            price=None if row.price is None else int(row.price.scaleb(18)),
-            liquidity=None if row.liquidity is None else int(row.liquidity.scaleb(9)),
+            price=None if row.price is None else unscaled(row.price, 18),
+            liquidity=None if row.liquidity is None else unscaled(row.liquidity, 9),
             last_trade_at=None if row.last_trade_unix_time is None else _microseconds(row.last_trade_unix_time),
+            multiplier=None
+            if row.multiplier is None
+            else Multiplier(unscaled(row.multiplier, 18), _microseconds(row.ingested_at)),
         )
         for row in rows
     }

@@ -11,6 +11,7 @@ from smart_trader.report.data import Row, Rules
 from smart_trader.report.view import PARTS, Cell, Column, Figure, Grid, Score, Token, Transaction, unknown
 
 _MARKS: Mapping[str, str] = {
+    MarkReason.NO_DECIMALS: "nobody knows how many units the amounts are",
     MarkReason.NO_PRICE: "no snapshot of the token has a price",
     MarkReason.STALE_PRICE: "the price is too old",
     MarkReason.THIN_MARKET: "the position is too large for the market",

@@ -1,6 +1,7 @@
 """silver.wallet_pnl and the class of a wallet, as `pnl.md` §3 says it.
 
 `marks`: token -> newest snapshot: `price`, `last_trade_at` (microseconds), `liquidity_usd`, each of them or None.
+`multipliers`: (wallet, token) -> the newest multiplier of a scaled token, None where nobody knows it.
 `facts`: wallet -> what other tables know: `history_complete`, `arbitrage_tx_count`, `rejected_rows`,
 `transaction_count` (distinct transactions), `listed_as` ("pool", "exchange" or None: the shipped lists) and
 `is_pool_of_a_row`. Each wallet that was read is in it.
@@ -8,8 +9,8 @@
 Where the specification leaves room, the reading is:
 
 * A mark price that is missing, 0 or less is `no_price` (and shown as it is); one without a time of its last trade is
-  `stale_price`. Reasons in the order no_price, stale_price, thin_market. What is compared with the liquidity is the
-  whole open position.
+  `stale_price`. Reasons in the order no_decimals, no_price, stale_price, thin_market. What is compared with the
+  liquidity is the whole open position.
 * `unrealized_pnl` is rounded once, from mark value - cost. On ALL_TOKENS, Σ adds up the figures of the token rows.
 * On ALL_TOKENS, "something is open and none is known" looks at open tokens only: the 0 of a flat token is no knowledge.
 * A trade exactly 7 days old is inside the window of 7 days, so its token is not dead.
@@ -45,6 +46,7 @@ def wallet_pnl(
     marks: Mapping[str, Row],
     facts: Mapping[str, Row],
     now: int,
+    multipliers: Mapping[tuple[str, str], Fraction | None] | None = None,
 ) -> list[Row]:
     trades, sales, lots = list(trades), list(sales), list(lots)
     rows = []
@@ -53,7 +55,8 @@ def wallet_pnl(
         tokens = []
         for token in sorted({trade["token_address"] for trade in own[0]}):
             of_token = [[row for row in table if row["token_address"] == token] for table in own]
-            tokens.append(_token_row(wallet, token, of_token, marks.get(token), facts[wallet], now))
+            scale = (multipliers or {}).get((wallet, token), Fraction(1))
+            tokens.append(_token_row(wallet, token, of_token, marks.get(token), facts[wallet], now, scale))
         rows += tokens
         rows.append(_portfolio_row(wallet, own[0], own[1], tokens, facts[wallet], now))
     return rows
@@ -66,17 +69,19 @@ def _token_row(
     snapshot: Row | None,
     facts: Row,
     now: int,
+    multiplier: Fraction | None,
 ) -> Row:
     trades, sales, lots = tables
     decimals = max(trades, key=lambda trade: (trade["block_time"], trade["trade_id"]))["decimals"]
     row = _figures(wallet, token, trades, sales, facts, now)
-    whole = 10 ** (decimals or 0)
-    held = Fraction(sum(lot["remaining_raw"] for lot in lots), whole)
-    held_known = Fraction(sum(lot["remaining_raw"] for lot in lots if lot["cost_known"]), whole)
+    is_known = decimals is not None and multiplier is not None
+    whole = 10 ** (decimals or 0) / (multiplier or Fraction(1))
+    held = sum(lot["remaining_raw"] for lot in lots) / Fraction(whole)
+    held_known = sum(lot["remaining_raw"] for lot in lots if lot["cost_known"]) / Fraction(whole)
     cost = sum((Fraction(lot["remaining_cost_usd"]) for lot in lots if lot["cost_known"]), Fraction(0))
     price, reason = _mark(snapshot, held, now)
-    if decimals is None:
-        reason = "no_price"
+    if not is_known:
+        reason = "no_decimals"
     unrealized: Decimal | None = None
     value: Decimal | None = None
     if not lots:
@@ -96,7 +101,7 @@ def _token_row(
     is_covered = coverage is None or coverage >= COVERED
     result = Fraction(row["trusted_pnl"]) - (cost if is_dead else 0)
     counts = is_covered and (is_closed or is_dead)
-    fits = not lots or (decimals is not None and decimals <= 18 and held < 10**20)
+    fits = not lots or (is_known and decimals <= 18 and held < 10**20)
     return row | {
         "unrealized_pnl": unrealized,
         "total_pnl": usd(Fraction(row["realized_pnl"]) + Fraction(unrealized or 0)),

@@ -82,6 +82,12 @@ class Scales:
         later = [multiplier for at, multiplier in known if at > place]
         return earlier[-1] if earlier else later[0] if later else None
 
+    def newest_multiplier(self, mint: str) -> Fraction | None:
+        """Of the wallet's rows; 1 where none of them is scaled, None where none that is has one."""
+        given = [multiplier for _, _, multiplier in self._of(mint) if multiplier is not None]
+        known = [Fraction(multiplier) for multiplier in given if multiplier]
+        return known[-1] if known else None if given else Fraction(1)
+
     def _of(self, mint: str) -> list[tuple[int, int | None, Fraction | None]]:
         return [
             (place, row[f"{side}_decimals"], row.get(f"{side}_multiplier"))

@@ -1,6 +1,6 @@
 """What is open of a token, and what it is worth: the mark of a position, or why there is none (docs/pnl.md).
 
-Integers throughout: nano-dollars, base units, microseconds, and 10^-18 for prices and whole tokens.
+Integers throughout: nano-dollars, base units, microseconds, and 10^-18 for prices, units and multipliers.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,8 @@ _POSITION_DECIMALS = 18
 class MarkReason(StrEnum):
     """Why a position has no mark."""
 
+    NO_DECIMALS = "no_decimals"
+    """Nobody knows the decimals of the token, or the multiplier of a scaled one."""
     NO_PRICE = "no_price"
     STALE_PRICE = "stale_price"
     THIN_MARKET = "thin_market"
@@ -37,15 +39,34 @@ class MarkRules:
     min_coverage: Fraction
 
 
+class Multiplier(NamedTuple):
+    """How many units 10^decimals base units of a scaled token are, by a row."""
+
+    value: int
+    """10^-18; 0 where the row has none."""
+    at: int
+    """Time of the row, in microseconds."""
+
+
+class Scale(NamedTuple):
+    """How many units base units of a token are."""
+
+    decimals: int
+    multiplier: int = PRICE
+    """10^-18."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """The newest snapshot of a token, as far as marks need it."""
 
     price: int | None
-    """10^-18 USD a whole token."""
+    """10^-18 USD a unit."""
     liquidity: int | None
     """Nano-dollars."""
     last_trade_at: int | None
+    multiplier: Multiplier | None = None
+    """None where the token is not scaled."""
 
     def is_fresh(self, now: int, rules: MarkRules) -> bool:
         return self.last_trade_at is not None and self.last_trade_at >= now - rules.max_age
@@ -55,7 +76,7 @@ class Holding(NamedTuple):
     """What is open in one token, or in all of them, and what it is worth."""
 
     tokens: int | None = None
-    """10^-18 whole tokens."""
+    """10^-18 units."""
     cost_basis: int | None = 0
     value: int | None = 0
     unrealized: int | None = 0
@@ -68,23 +89,35 @@ class Holding(NamedTuple):
 _FLAT = Holding(tokens=0)
 
 
-def mark_position(
-    position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules
-) -> Holding:
+def scale_of(decimals: int | None, of_wallet: Multiplier | None, quote: Quote | None) -> Scale | None:
+    """The scale of a token by the newest multiplier that is given; None where nobody knows it.
+
+    `of_wallet` is the newest multiplier of the wallet's rows, None where none of them is scaled.
+    """
+    if decimals is None:
+        return None
+    known = [multiplier for multiplier in (of_wallet, quote and quote.multiplier) if multiplier]
+    if not known:
+        return Scale(decimals)
+    given = [multiplier for multiplier in known if multiplier.value]
+    return Scale(decimals, max(given, key=lambda multiplier: multiplier.at).value) if given else None
+
+
+def mark_position(position: Inventory, scale: Scale | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:
     """Mark what is open of a token. `now` is the business time in microseconds."""
     remaining, known_cost = position.left, position.known_cost
     if not remaining:
         return _FLAT
-    value = _worth(remaining, decimals, quote)
-    reason = _refusal(value, quote, now, rules)
+    value = _worth(remaining, scale, quote)
+    reason = MarkReason.NO_DECIMALS if scale is None else _refusal(value, quote, now, rules)
     unrealized = None
     if reason is None and known_cost is not None:
-        known_worth = _worth(position.known_left, decimals, quote)
+        known_worth = _worth(position.known_left, scale, quote)
         assert known_worth is not None
         gain = known_worth - known_cost
         unrealized = round_half_away(gain.numerator, gain.denominator)
     return Holding(
-        tokens=_whole_tokens(remaining, decimals),
+        tokens=_units(remaining, scale),
         cost_basis=known_cost,
         value=round_half_away(value.numerator, value.denominator) if value is not None and reason is None else None,
         unrealized=unrealized,
@@ -95,9 +128,9 @@ def mark_position(
     )
 
 
-def is_worthless(position: Inventory, decimals: int | None, quote: Quote | None, now: int, rules: MarkRules) -> bool:
+def is_worthless(position: Inventory, scale: Scale | None, quote: Quote | None, now: int, rules: MarkRules) -> bool:
     """Whether what is open has no fresh price, or is nearly worthless beside what it cost."""
-    worth = _worth(position.left, decimals, quote)
+    worth = _worth(position.left, scale, quote)
     if worth is None or quote is None or not quote.is_fresh(now, rules):
         return True
     return worth < rules.dead_value_ratio * (position.known_cost or 0)
@@ -117,11 +150,11 @@ def together(holdings: Iterable[Holding]) -> Holding:
     )
 
 
-def _worth(units: int, decimals: int | None, quote: Quote | None) -> Fraction | None:
-    """Exact nano-dollars of `units` at the quoted price; None without a usable price."""
-    if quote is None or quote.price is None or quote.price <= 0 or decimals is None:
+def _worth(raw: int, scale: Scale | None, quote: Quote | None) -> Fraction | None:
+    """Exact nano-dollars of `raw` base units at the quoted price; None without a usable price."""
+    if quote is None or quote.price is None or quote.price <= 0 or scale is None:
         return None
-    return Fraction(units * quote.price * USD, PRICE * 10**decimals)
+    return Fraction(raw * scale.multiplier * quote.price * USD, PRICE * PRICE * 10**scale.decimals)
 
 
 def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkRules) -> MarkReason | None:
@@ -135,12 +168,12 @@ def _refusal(value: Fraction | None, quote: Quote | None, now: int, rules: MarkR
     return None
 
 
-def _whole_tokens(units: int, decimals: int | None) -> int | None:
-    """In 10^-18 whole tokens; None where that does not fit DECIMAL(38,18)."""
-    if decimals is None or decimals > _POSITION_DECIMALS:
+def _units(raw: int, scale: Scale | None) -> int | None:
+    """In 10^-18 units; None where that does not fit DECIMAL(38,18)."""
+    if scale is None or scale.decimals > _POSITION_DECIMALS:
         return None
-    tokens: int = units * 10 ** (_POSITION_DECIMALS - decimals)
-    return tokens if tokens < RAW_LIMIT else None
+    units: int = round_half_away(raw * scale.multiplier * 10 ** (_POSITION_DECIMALS - scale.decimals), PRICE)
+    return units if units < RAW_LIMIT else None
 
 
 def _sum_known(values: Iterable[int | None]) -> int | None:

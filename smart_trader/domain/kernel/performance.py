@@ -11,7 +11,7 @@ from itertools import chain
 from operator import add, sub
 from typing import Any, NamedTuple
 
-from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, is_worthless, mark_position, together
+from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, Scale, is_worthless, mark_position, together
 from smart_trader.domain.kernel.money import MICRO, round_half_away
 from smart_trader.domain.kernel.totals import Inventory, TradeTotals
 
@@ -80,7 +80,7 @@ def _chained(parts: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 def judge_tokens(
     totals: TradeTotals,
     positions: Sequence[Inventory],
-    decimals: Sequence[int | None],
+    scales: Sequence[Scale | None],
     quotes: Sequence[Quote | None],
     now: int,
     rules: MarkRules,
@@ -92,16 +92,16 @@ def judge_tokens(
     """
     holdings, outcomes = [], []
     closed, least = rules.closed_ratio, rules.min_coverage
-    columns = (totals.trusted_pnl, totals.matched_proceeds, totals.total_sold, totals.last, positions, decimals, quotes)
-    for gained, matched, sold, last, position, places, quote in zip(*columns, strict=True):
+    columns = (totals.trusted_pnl, totals.matched_proceeds, totals.total_sold, totals.last, positions, scales, quotes)
+    for gained, matched, sold, last, position, scale, quote in zip(*columns, strict=True):
         outcome = 0
         bought, left = position.bought, position.left
         if matched * least.denominator >= least.numerator * sold:
             if bought and (bought - left) * closed.denominator >= closed.numerator * bought:
                 outcome = gained
-            elif left and last < now - rules.dead_after and is_worthless(position, places, quote, now, rules):
+            elif left and last < now - rules.dead_after and is_worthless(position, scale, quote, now, rules):
                 outcome = gained - (position.known_cost or 0)
-        holdings.append(mark_position(position, places, quote, now, rules))
+        holdings.append(mark_position(position, scale, quote, now, rules))
         outcomes.append(outcome)
     gains = totals.realized
     gross = [max(gain, 0) for gain in gains]

@@ -23,8 +23,9 @@ from smart_trader.domain.arrow import (
     run_starts,
     scatter,
     stateful_arrow_udf,
+    unscaled,
 )
-from smart_trader.domain.kernel.marks import MarkRules, Quote
+from smart_trader.domain.kernel.marks import MarkRules, Multiplier, Quote, scale_of
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
     Results,
@@ -50,6 +51,7 @@ from smart_trader.domain.pnl.results import (
 from smart_trader.domain.pnl.totals import inventories, trade_totals
 from smart_trader.domain.silver import open_lots
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
+from smart_trader.domain.tables.table import PRICE
 
 _AROUND = ("wallet_address", "token_address", "block_time")
 _PAYLOAD = ("trade_id", "block_number", "quantity_raw", "value_usd")
@@ -181,6 +183,14 @@ class _Wallet:
         return classify(activity, rules, label=label)
 
 
+def _multipliers_of(known: Mapping[str, Any]) -> dict[str | None, Multiplier]:
+    return {
+        unit["token_address"]: Multiplier(unscaled(unit["multiplier"], PRICE.scale), unit["multiplier_at"])
+        for unit in known["units"] or ()
+        if unit["multiplier"] is not None
+    }
+
+
 class _Engine:
     """Matches the trades of one wallet after the other, some whole positions at a time."""
 
@@ -215,7 +225,7 @@ class _Engine:
         also those of the wallet and its class."""
         *_, facts = lines
         is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
-        mints, results = self._judge(lines, trades, matches)
+        mints, results = self._judge(lines, trades, matches, is_own)
         complete: list[bool] = []
         ended: dict[int, _Wallet] = {}
         for begin, end, wallet in self._gather(facts, is_own, trades, matches, results):
@@ -229,20 +239,38 @@ class _Engine:
             rows, is_own, {place: wallet.verdict(self._rules.classes) for place, wallet in ended.items()}
         )
 
-    def _judge(self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches) -> tuple[list[str | None], Results]:
+    def _judge(
+        self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, is_own: NDArray[np.bool_]
+    ) -> tuple[list[str | None], Results]:
         """The mint of each position, and what became of it."""
-        tokens, *_, decimals, _ = lines
+        tokens, *_, decimals, facts = lines
         rules = self._rules
         mints = tokens.take(pa.array(trades.starts)).to_pylist()
+        places = decimals.take(pa.array(trades.ends - 1)).to_pylist()
+        quotes = [rules.quotes.get(mint) for mint in mints]
+        multipliers = self._multipliers(facts, trades.starts, is_own)
         results = judge_tokens(
             trade_totals(trades, matches),
             inventories(trades, matches),
-            decimals.take(pa.array(trades.ends - 1)).to_pylist(),
-            [rules.quotes.get(mint) for mint in mints],
+            [
+                scale_of(n, of_wallet.get(m), q)
+                for m, n, q, of_wallet in zip(mints, places, quotes, multipliers, strict=True)
+            ],
+            quotes,
             rules.now,
             rules.marks,
         )
         return mints, results
+
+    def _multipliers(
+        self, facts: pa.Array, starts: NDArray[np.int64], is_own: NDArray[np.bool_]
+    ) -> Iterator[Mapping[str | None, Multiplier]]:
+        """For each position the multipliers that its wallet knows, by mint."""
+        known = _multipliers_of(self._wallet.known) if self._wallet else {}
+        for start, own in zip(starts.tolist(), is_own.tolist(), strict=True):
+            if own:
+                known = _multipliers_of(facts[start].as_py())
+            yield known
 
     def _gather(
         self, facts: pa.Array, is_own: NDArray[np.bool_], trades: Trades, matches: Matches, results: Results

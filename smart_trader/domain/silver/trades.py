@@ -1,6 +1,6 @@
 """silver.trades: what each transaction left a wallet with, token by token."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,7 @@ from smart_trader.domain.kernel.swaps import Trade, net
 from smart_trader.domain.kernel.trades import Side, trade_id
 from smart_trader.domain.kernel.valuation import PriceCheck, ValueRules, ValueSource
 from smart_trader.domain.silver.rejected_rows import RejectedReason
+from smart_trader.domain.silver.units import UNITS, WalletUnits
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED
 from smart_trader.domain.tables.table import (
     BOOLEAN,
@@ -95,11 +96,12 @@ KNOWN = T.StructType(
         T.StructField("history_complete", BOOLEAN, False),
         T.StructField("label_class", STRING, True),
         T.StructField("label_reason", STRING, True),
+        T.StructField("units", UNITS, True),
         T.StructField("rejected_rows", COUNT, False),
     ]
 )
 """What is known of a wallet beside its rows; a label is a class known from outside (a pool, a listed exchange), the
-rejected rows are those of which bronze could read nothing."""
+rejected rows are those of which bronze could read nothing. `units` are null if each row has its own."""
 FACTS = T.StructType(
     [
         *KNOWN,
@@ -134,10 +136,11 @@ _NETTED = arrow_type(NETTED)
 def net_transactions(history: DataFrame, wallets: DataFrame, rules: ValueRules) -> DataFrame:
     """The rows of some wallets in `bronze.transaction_history` that have a result of netting, with that result.
 
-    `wallets` has their addresses and the columns of `KNOWN`; each gets its facts, also if it has no rows. All rows of a
-    wallet are in one partition.
+    `wallets` has their addresses, the columns of `KNOWN` and the `multipliers` of `units.with_units`; each gets its
+    facts, also if it has no rows. All rows of a wallet are in one partition.
     """
-    known = F.struct("wallet_address", F.struct(*KNOWN.names).cast(KNOWN.simpleString()).alias("facts"))
+    facts = F.struct(*KNOWN.names).cast(KNOWN.simpleString()).alias("facts")
+    known = F.struct("wallet_address", facts, "multipliers")
     # A struct travels as it is, while the decimals of plain columns are taken apart at every step.
     rows = history.select(*_AROUND, *_INDEX, F.struct(*_SWAP).alias("swap")).unionByName(
         wallets.select("wallet_address", known.alias("known")), allowMissingColumns=True
@@ -192,6 +195,7 @@ class _Netting:
         """Row by row, as far as it is known: not of the transaction under way."""
         self._wallet = ""
         self._known: list[Any] = []
+        self._units = WalletUnits((), ())
         self._tx_hash: str | None = None
         self._rows: list[tuple[Any, ...]] = []
         self._event_ids: list[str] = []
@@ -212,9 +216,12 @@ class _Netting:
                 self._end_transaction()
                 self._tx_hash, self._rows, self._event_ids = tx_hashes[start], rows[start:end], ids[start:end]
 
-    def _open_wallet(self, wallet_address: str, facts: Mapping[str, Any]) -> None:
+    def _open_wallet(
+        self, wallet_address: str, facts: Mapping[str, Any], multipliers: Sequence[Mapping[str, Any]] | None
+    ) -> None:
         self._wallet = wallet_address
-        *self._known, self._rejected = (facts[name] for name in KNOWN.names)
+        self._units = WalletUnits(facts["units"] or (), multipliers or ())
+        *self._known, self._rejected = ({**facts, "units": self._units.of_mints}[name] for name in KNOWN.names)
         self.results.append(_NOTHING)
 
     def _end_transaction(self) -> None:
@@ -223,6 +230,8 @@ class _Netting:
             return
         self._tx_hash = None
         self._transactions += 1
+        if self._units:
+            rows = [self._units.known_row(*row) for row in zip(rows, self._event_ids, strict=True)]
         trades, is_arbitrage, rejected = net(rows, self._rules)
         self._arbitrage += is_arbitrage
         if len(rows) == 1 and trades:

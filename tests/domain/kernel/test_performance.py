@@ -106,7 +106,7 @@ def test_what_must_hold_between_the_figures(trades: list[Row], marks: dict[str, 
         assert row["winning_sales"] <= row["matched_sales"] <= row["sell_count"]
         assert row["coverage_ratio"] is None or 0 <= row["coverage_ratio"] <= 1
         assert 0 <= row["unmatched_proceeds"] <= row["total_sold"]
-        assert row["mark_reason"] in (None, "no_price", "stale_price", "thin_market")
+        assert row["mark_reason"] in (None, "no_decimals", "no_price", "stale_price", "thin_market")
         assert row["mark_reason"] is None or row["current_position_value"] is None
         bound, rate = row["win_rate_lower_bound"], row["token_win_rate"]
         assert (bound is None) == (rate is None) and (rate is None or 0 <= bound <= rate <= 100)

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import Batches, arrow_type
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES
 from smart_trader.domain.pnl import engine
-from smart_trader.domain.silver import trades
+from smart_trader.domain.silver import trades, units
 from tests import strategies
 from tests.domain.kernel import product
 from tests.oracle.fifo import order
@@ -23,8 +24,9 @@ Row = dict[str, Any]
 Columns = tuple[pa.Array, ...]
 
 RULES = engine.EngineRules(now=strategies.NOW, quotes={}, marks=product.MARK_RULES, classes=product.CLASS_RULES)
-KNOWN = {"history_complete": True, "label_class": None, "label_reason": None, "rejected_rows": 0}
+KNOWN = {"history_complete": True, "label_class": None, "label_reason": None, "units": None, "rejected_rows": 0}
 FACTS = KNOWN | {"transactions": 3, "arbitrage_tx_count": 1}
+MULTIPLIED = arrow_type(T.StructType([T.StructField("", units.MULTIPLIERS)])).field(0).type
 cuts = st.lists(st.integers(0, 60), max_size=6)
 
 
@@ -66,11 +68,15 @@ def test_netting_says_the_same_however_rows_are_batched(history: list[Row], at: 
     def index(row: Row) -> Any:
         return row["wallet_address"], row["tx_hash"], product.index_of(row)
 
-    known = pa.struct([("wallet_address", pa.string()), ("facts", arrow_type(trades.KNOWN))])
+    known = pa.struct(
+        [("wallet_address", pa.string()), ("facts", arrow_type(trades.KNOWN)), ("multipliers", MULTIPLIED)]
+    )
     kinds = kinds_of(transaction_history.TABLE, ("tx_hash",)) | {"known": known}
     kinds |= kinds_of(transaction_history.TABLE, ("event_id", *trades._SWAP))
+    unclear = [{"token_address": mint, "decimals": 3, "multiplier": None} for mint in strategies.TOKENS[:2]]
     lines = with_own_lines(
-        sorted(history, key=index), lambda wallet: {"known": {"wallet_address": wallet, "facts": KNOWN}}
+        sorted(history, key=index),
+        lambda wallet: {"known": {"wallet_address": wallet, "facts": KNOWN | {"units": unclear}}},
     )
     whole = columns(lines, kinds)
 

@@ -14,20 +14,31 @@ from pyspark.sql import functions as F
 
 from smart_trader.config.settings import load
 from smart_trader.config.thresholds import class_rules, mark_rules, value_rules
-from smart_trader.domain.bronze import transaction_history
+from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.pnl import engine
-from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
+from smart_trader.domain.silver import (
+    open_lots,
+    realized_sales,
+    rejected_rows,
+    tracked_whales,
+    trades,
+    units,
+    wallet_pnl,
+)
 from smart_trader.domain.tables.table import Table
 from smart_trader.jobs import silver_pnl
 from tests import strategies
 from tests.lake import ROOT, Lake
 from tests.oracle import fifo, swaps
 from tests.oracle import performance as oracle
+from tests.oracle.units import Scales, order_of
 
 Row = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AS_OF = EPOCH + timedelta(microseconds=strategies.NOW)
+LISTED = {"MintWithNone": 5, "MintWith6": 3}
+"""Decimals by the token list."""
 HISTORIES = 120
 """Each has up to three wallets."""
 
@@ -59,6 +70,18 @@ def stored(row: Row) -> Row:
     return row | given
 
 
+def snapshot(mint: str, decimals: int | None) -> Row:
+    """A token of the list that has no price."""
+    return {
+        "token_address": mint,
+        "decimals": decimals,
+        "processing_date": AS_OF.date(),
+        "processed": True,
+        "processed_at": AS_OF,
+        "raw": "{}",
+    }
+
+
 def whale(wallet: str) -> Row:
     """A wallet that has been read and not computed."""
     return {
@@ -85,7 +108,8 @@ def test_every_table_is_the_oracles(lake: Lake, history: list[Row]) -> None:
     lake.fill(transaction_history.TABLE, [stored(row) for row in history])
     wallets = sorted({row["wallet_address"] for row in history})
     lake.fill(tracked_whales.TABLE, [whale(wallet) for wallet in wallets])
-    expected = swaps.net(history)
+    lake.fill(token_metrics.TABLE, [snapshot(mint, decimals) for mint, decimals in LISTED.items()])
+    expected = swaps.net(history, LISTED)
     sales, lots = fifo.match(expected.trades)
     facts = {
         wallet: {
@@ -96,7 +120,13 @@ def test_every_table_is_the_oracles(lake: Lake, history: list[Row]) -> None:
         }
         for wallet in wallets
     }
-    figures = oracle.wallet_pnl(expected.trades, sales, lots, {}, facts, strategies.NOW)
+    multipliers = {
+        (wallet, mint): Scales(own, LISTED).newest_multiplier(mint)
+        for wallet in wallets
+        for own in [sorted((row for row in history if row["wallet_address"] == wallet), key=order_of)]
+        for mint in strategies.TOKENS
+    }
+    figures = oracle.wallet_pnl(expected.trades, sales, lots, {}, facts, strategies.NOW, multipliers)
 
     lake.run("silver_pnl", as_of=AS_OF)
 
@@ -162,7 +192,11 @@ def outcome(lake: Lake, rows: list[Row], partitions: int) -> dict[str, list[str]
             nothing.alias("label_reason"),
             F.lit(0).alias("rejected_rows"),
         )
-        netted = trades.net_transactions(frame, known, value_rules(settings.pnl)).persist()
+        netting = value_rules(settings.pnl)
+        unclear = [row.token_address for row in units.unclear_mints(frame, netting.money).collect()]
+        listed = lake.tables.read(token_metrics.TABLE).select("token_address", "decimals")
+        known = units.with_units(known, frame, unclear, listed)
+        netted = trades.net_transactions(frame, known, netting).persist()
         rules = engine.EngineRules(
             now=strategies.NOW, quotes={}, marks=mark_rules(settings.pnl), classes=class_rules(settings.classify)
         )
