@@ -18,10 +18,17 @@ A, B, C = "TokenAaaa", "TokenBbbb", "TokenCccc"
 
 
 def net(rows: list[Row]) -> oracle.Netted:
-    """All rows of a wallet by the kernel, which is given what the whole wallet knows of units."""
+    """The rows by the kernel, which is given what the whole wallet knows of units."""
     result = oracle.Netted()
-    events = {row["event_id"]: row for row in reversed(rows)}
-    own = sorted(events.values(), key=order_of)
+    wallets: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in reversed(rows):
+        wallets[row["wallet_address"]][row["event_id"]] = row
+    for of_wallet in wallets.values():
+        _net_wallet(sorted(of_wallet.values(), key=order_of), result)
+    return result
+
+
+def _net_wallet(own: list[Row], result: oracle.Netted) -> None:
     scales = Scales(own, {})
     transactions: dict[str, list[Row]] = defaultdict(list)
     for place, row in enumerate(own):
@@ -35,7 +42,6 @@ def net(rows: list[Row]) -> oracle.Netted:
         result.arbitrage_count[wallet] += netted.is_arbitrage
         result.rejected += [(ordered[place]["event_id"], "too_large") for place in netted.rejected]
         result.trades += [trade_row(trade, ordered) for trade in netted.trades]
-    return result
 
 
 def known_units(row: Row, side: str, scales: Scales, place: int) -> tuple[int | None, int | None]:
