@@ -25,7 +25,7 @@ _made_up = st.sampled_from([None, *map(Decimal, ("0", "1E-9", "0.001", "1", "5",
 @st.composite
 def histories(draw: Any) -> list[Row]:
     """Transactions of one wallet, one after the other."""
-    drawn = draw(st.lists(strategies.transactions(wallets=strategies.WALLETS[:1]), min_size=1, max_size=6))
+    drawn = draw(st.lists(strategies.transactions(wallets=strategies.WALLETS[:1]), min_size=1, max_size=4))
     return [
         row | {"tx_hash": f"tx{place}", "event_id": f"{place} {nth}", "block_time": NOW - 60 * HOUR + place * HOUR}
         for place, transaction in enumerate(drawn)
