@@ -29,7 +29,9 @@ def everything_is_as_planted(lake: Lake, market: Market) -> None:
     """Every figure, sale and lot, in a lake whose histories were cut at `MAX_ROWS`."""
     said = Demo("", partial(planted_in, market)).check(lake.tables)
     assert "every PnL equals the simulated truth" in said
-    assert lake.rows(smart_traders.TABLE, "recommended")
+    recommended = {row.wallet_address for row in lake.rows(smart_traders.TABLE, "recommended")}
+    assert recommended
+    assert not [wallet for wallet in recommended if market.kinds[wallet] == "pretender"]
     wallets = sorted({row.wallet_address for row in lake.rows(wallet_pnl.TABLE)})
     truths = [market.truth_for(wallet, market.read_down_to(wallet, MAX_ROWS)) for wallet in wallets]
     planted_sales = {
