@@ -15,11 +15,13 @@ from typing import Any, get_args
 
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from smart_trader import series
+from smart_trader.config.settings import load
 from smart_trader.domain.foundation.all_series import ALL_SERIES
 from smart_trader.domain.foundation.json_records import json_records
 from smart_trader.domain.foundation.records import Rejection, read_values
@@ -66,6 +68,11 @@ def test_there_is_a_model_of_each_series_with_its_columns() -> None:
         assert list(model.model_fields) == list(model.series.names)
         needed = [name for name, field in model.model_fields.items() if field.is_required()]
         assert sorted(needed) == sorted(model.series.key)
+
+
+def test_the_clock_skew_is_the_default_of_the_setting() -> None:
+    settings = load(environ={}, env_file=ROOT / ".env.example")
+    assert timedelta(seconds=settings.series.clock_skew_seconds) == series.CLOCK_SKEW
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,7 @@ def records(draw: st.DrawFn) -> tuple[type[SeriesRow], dict[str, Any]]:
     return model, key | {name: draw(given_values[kinds[name]]) for name in names}
 
 
-@settings(max_examples=500)
+@hypothesis_settings(max_examples=500)
 @given(records())
 def test_ingestion_rejects_no_row_of_a_model(record: tuple[type[SeriesRow], dict[str, Any]]) -> None:
     """Nor does it read another value."""
@@ -186,7 +193,7 @@ def test_ingestion_rejects_no_row_of_a_model(record: tuple[type[SeriesRow], dict
     assert ingested(model, row.model_dump_json(exclude_none=True)) == dict(row)
 
 
-@settings(max_examples=500)
+@hypothesis_settings(max_examples=500)
 @given(records().filter(lambda record: all(type(value) is not datetime or value is AT for value in record[1].values())))
 def test_a_model_has_the_rows_that_ingestion_takes(record: tuple[type[SeriesRow], dict[str, Any]]) -> None:
     """But for 45.0 as an integer, which only a file may have. JSON has no times, so those are texts here."""
