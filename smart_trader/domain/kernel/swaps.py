@@ -163,14 +163,13 @@ def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
 def net_any(rows: Sequence[SwapRow], rules: ValueRules) -> Netted:
     """`net` for any rows."""
     moved = [_moved_row(row, rules) for row in rows]
-    money_only = [leg for row in moved for leg in row.legs if all(other.is_money for other in row.legs)]
     trades: list[Trade] = []
     rejected: list[int] = []
     is_loop = False
     for places in _swaps(moved):
         swap = _Swap([moved[place] for place in places], rules)
         parts = swap.parts()
-        is_loop = is_loop or (not swap.tokens and swap.is_loop(money_only))
+        is_loop = is_loop or (not swap.tokens and swap.is_loop(moved))
         found = _trades(swap.legs, parts, tuple(places))
         if any(trade.quantity >= RAW_LIMIT for trade in found):
             rejected += places
@@ -180,19 +179,18 @@ def net_any(rows: Sequence[SwapRow], rules: ValueRules) -> Netted:
 
 
 def _moved_row(row: SwapRow, rules: ValueRules) -> MovedRow:
-    legs = (_leg(*row[:6], rules=rules), _leg(*row[6:12], rules=rules))
-    return MovedRow(tuple(leg for leg in legs if leg.change), row.volume if row.volume and row.volume > 0 else None)
+    legs = [_leg(rules, *leg) for leg in (row[:6], row[6:12]) if leg[4]]
+    return MovedRow(tuple(legs), row.volume if row.volume and row.volume > 0 else None)
 
 
 def _leg(
+    rules: ValueRules,
     mint: str,
     symbol: str | None,
     decimals: int | None,
     multiplier: int | None,
     change: int,
     price: int | None,
-    *,
-    rules: ValueRules,
 ) -> Leg:
     kind = rules.money.get(mint)
     if kind is not None:
@@ -232,42 +230,38 @@ class _Swap:
     def __init__(self, rows: Sequence[MovedRow], rules: ValueRules) -> None:
         self._rows, self._rules = rows, rules
         self.legs = [leg for row in rows for leg in row.legs]
-        self._came_in: dict[str, int] = {}
-        self._went_out: dict[str, int] = {}
-        money: set[str] = set()
+        self.tokens: dict[str, int] = {}
+        self.money: dict[str, int] = {}
+        """What remains, signed."""
+        self._both_ways: set[str] = set()
+        money, came_in, went_out = set(), dict[str, int](), dict[str, int]()
         for asset, is_money, _, _, change, _, _ in self.legs:
-            flows = self._came_in if change > 0 else self._went_out
+            flows = came_in if change > 0 else went_out
             flows[asset] = flows.get(asset, 0) + abs(change)
             if is_money:
                 money.add(asset)
-        left = {asset: change for asset, change in self._changes() if self._remains(asset, change, asset in money)}
-        self.tokens = {asset: change for asset, change in left.items() if asset not in money}
-        self.money = {asset: change for asset, change in left.items() if asset in money}
+        for asset in came_in | went_out:
+            arrived, left = came_in.get(asset, 0), went_out.get(asset, 0)
+            if arrived and left:
+                self._both_ways.add(asset)
+                if self._is_left_over(asset, abs(arrived - left), max(arrived, left), is_money=asset in money):
+                    continue
+            (self.money if asset in money else self.tokens)[asset] = arrived - left
 
-    def _changes(self) -> list[tuple[str, int]]:
-        assets = dict.fromkeys((*self._came_in, *self._went_out))
-        return [(asset, self._came_in.get(asset, 0) - self._went_out.get(asset, 0)) for asset in assets]
-
-    def _moved_both_ways(self, asset: str) -> bool:
-        return asset in self._came_in and asset in self._went_out
-
-    def _remains(self, asset: str, change: int, is_money: bool) -> bool:
-        """Whether `change` is more than dust of what moved both ways."""
-        if not change or not self._moved_both_ways(asset):
-            return bool(change)
-        flow = max(self._came_in[asset], self._went_out[asset])
-        rest = abs(change)
-        is_more = exceeds(rest, flow, self._rules.leftover_ratio)
-        if is_money:
-            least = _LEFTOVER_SOL if asset == SOL else _LEFTOVER_STABLE
-            return (is_more and rest > least) or exceeds(rest, flow, _LEFTOVER_MONEY_MOST)
-        if is_more:
+    def _is_left_over(self, asset: str, rest: int, flow: int, *, is_money: bool) -> bool:
+        """Whether `rest` is nothing, or no more than dust of `flow`."""
+        if not rest:
             return True
-        own = token_value(self.legs, asset, rest)
-        return own is not None and own.numerator > _LEFTOVER_USD * own.denominator
+        is_little = not exceeds(rest, flow, self._rules.leftover_ratio)
+        if is_money:
+            most = _LEFTOVER_SOL if asset == SOL else _LEFTOVER_STABLE
+            return (is_little or rest <= most) and not exceeds(rest, flow, _LEFTOVER_MONEY_MOST)
+        own = token_value(self.legs, asset, rest) if is_little else None
+        return is_little and (own is None or own.numerator <= _LEFTOVER_USD * own.denominator)
 
-    def is_loop(self, money_only: Sequence[Leg]) -> bool:
-        """Whether a kind of money went out and came in, in this swap and the rows of money only."""
+    def is_loop(self, moved: Sequence[MovedRow]) -> bool:
+        """Whether a kind of money went out and came in, in this swap and the rows of money only among `moved`."""
+        money_only = [leg for row in moved if all(leg.is_money for leg in row.legs) for leg in row.legs]
         ways = {(leg.asset, leg.change > 0) for leg in (*self.legs, *money_only) if leg.is_money}
         return any((asset, not is_in) in ways for asset, is_in in ways)
 
@@ -277,9 +271,10 @@ class _Swap:
             return []
         if len(self.tokens) == 1:
             ((token, change),) = self.tokens.items()
-            if self.money and self._is_paid(change):
-                return [self._one_token(token, change, money_value(self.legs, self.money, self._rules))]
-            if not self.money and not self._moved_both_ways(token):
+            paid = money_total(self.legs, self.money, self._rules)
+            if self.money and self._is_paid(change, paid):
+                return [self._one_token(token, change, money_value(paid))]
+            if not self.money and token not in self._both_ways:
                 return [self._one_token(token, change, None)]
         if len(self.tokens) == 2 and not self.money:
             sold, bought = sorted(self.tokens, key=self.tokens.__getitem__)
@@ -287,11 +282,10 @@ class _Swap:
                 return self._pair(sold, bought)
         return [part for row in self._rows for part in _parts_of_row(row, self._rules)]
 
-    def _is_paid(self, change: int) -> bool:
+    def _is_paid(self, change: int, paid: tuple[int, str] | None) -> bool:
         """Whether the money that remains went the other way than the token; by its amounts if it has no worth."""
-        found = money_total(self.legs, self.money, self._rules)
-        if found is not None and found[0]:
-            return found[0] * change < 0
+        if paid is not None and paid[0]:
+            return paid[0] * change < 0
         return all(amount * change < 0 for amount in self.money.values())
 
     def _touching(self, token: str) -> list[MovedRow]:
@@ -335,7 +329,7 @@ def _parts_of_row(row: MovedRow, rules: ValueRules) -> list[_Part]:
         return _two_tokens(row, tokens, rules)
     (token,) = tokens
     paid = {leg.asset: leg.change for leg in row.legs if leg.is_money and leg.change * token.change < 0}
-    value = money_value(row.legs, paid, rules) if paid else None
+    value = money_value(money_total(row.legs, paid, rules)) if paid else None
     value = (
         value or volume_value([row], token.asset, token.change) or token_value([token], token.asset, abs(token.change))
     )

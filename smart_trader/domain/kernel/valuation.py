@@ -107,10 +107,10 @@ class MovedRow(NamedTuple):
     """Nano-dollars, above zero; None where none is given."""
 
     def moved(self, asset: str) -> int:
-        return sum(leg.change for leg in self.legs if leg.asset == asset)
+        return sum([leg.change for leg in self.legs if leg.asset == asset])
 
     def touches(self, asset: str) -> bool:
-        return any(leg.asset == asset for leg in self.legs)
+        return asset in [leg.asset for leg in self.legs]
 
 
 def money_total(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> tuple[int, str] | None:
@@ -133,9 +133,8 @@ def money_total(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRul
     return total, STABLE if 2 * stable > absolute else SOL_PRICE
 
 
-def money_value(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRules) -> Value | None:
-    """Worth of `amounts` whatever its sign; None if a kind has no price, or they add up to nothing."""
-    found = money_total(legs, amounts, rules)
+def money_value(found: tuple[int, str] | None) -> Value | None:
+    """The worth that `money_total` found, whatever its sign; None if it found none, or nothing is left of it."""
     return Value(abs(found[0]), _MONEY_SCALE, found[1]) if found and found[0] else None
 
 
