@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain.foundation import rejected_rows
 from smart_trader.domain.foundation.all_series import SERIES_BY_NAME
+from smart_trader.domain.foundation.files import is_looked_at
 from smart_trader.errors import ConfigurationError, QualityError, UsageError
 from smart_trader.paths import local_folder
 from smart_trader.pipeline import SERIES_NAMES
@@ -84,7 +85,7 @@ def _ingest_again(app: App, again: Sequence[Path], findings: Findings) -> None:
     for file in again:
         inside = file.relative_to(root).as_posix() if root is not None and file.is_relative_to(root) else ""
         name = inside.partition("/")[0]
-        if name not in SERIES_BY_NAME or name == inside:
+        if name not in SERIES_BY_NAME or name == inside or not is_looked_at(inside):
             raise UsageError(
                 f"{file} is no file of a series below {app.settings.series.landing}. Nothing was ingested."
             )

@@ -26,6 +26,8 @@ from smart_trader.io.machine import log_files
 Level = Literal["debug", "info", "warning", "error"]
 Event = MutableMapping[str, Any]
 
+_CALLBACKS = "py4j.clientserver"
+"""Prints the error of a function that the JVM has called, such as for a batch of a stream; it is raised as well."""
 _FAILED_QUERIES = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 _ERASE_LINE = "\r\x1b[K"
 
@@ -179,11 +181,13 @@ def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
 
 
 def _tame_pyspark(handler: logging.Handler, level: Level) -> None:
-    """Stop PySpark printing each failed query again, with its plan, past the root logger; at debug level it may."""
+    """Stop PySpark printing each failed query again, with its plan, past the root logger, and py4j printing
+    errors that are raised; at debug level they may."""
     from pyspark.logger import (
         PySparkLogger,
     )  # slow to import, and only needed where Spark is
 
+    logging.getLogger(_CALLBACKS).setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
     for name in _FAILED_QUERIES:
         logger = PySparkLogger.getLogger(name)
         logger.handlers[:] = [handler]

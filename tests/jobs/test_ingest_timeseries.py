@@ -15,7 +15,9 @@ from pyspark.sql import SparkSession
 from smart_trader import failpoints
 from smart_trader.domain.foundation import rejected_rows
 from smart_trader.domain.foundation.tables import TABLES
+from smart_trader.domain.tables.file_policy import Step, plan_maintenance
 from smart_trader.errors import ConfigurationError, QualityError, UsageError
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.run.app import Report
 from tests.lake import Lake
 
@@ -208,13 +210,30 @@ def test_files_are_deleted_long_after_they_were_ingested(place: Place) -> None:
     assert [file.exists() for file in (good, bad, later)] == [False, True, True]
 
 
+def test_the_files_of_a_day_are_merged_and_clustered(place: Place, spark: SparkSession) -> None:
+    signal = {"strategy_id": "s", "signal_type": "entry", "acted_upon": True}
+    for nth in range(3):
+        place.land(f"signals/{nth}.jsonl", signal | {"timestamp": f"2026-11-20T08:0{nth}Z"})
+    place.ingest([("series.files_per_batch", "1")])
+    maintenance = DeltaMaintenance(spark, place.lake.tables.path)
+    before = maintenance.files(SIGNALS, clustered_at=None)
+    assert (before.files, before.mergeable) == (3, 3)
+    assert plan_maintenance(SIGNALS, before, expired_files=0, commits_to_replay=0) == [Step.COMPACT]
+    maintenance.optimize(SIGNALS, cluster=True)
+    assert maintenance.files(SIGNALS, clustered_at=None).files == 1
+    assert maintenance.commits(SIGNALS)[0].is_clustering
+    assert len(place.lake.rows(SIGNALS)) == 3
+
+
 def test_what_is_no_landing_folder_or_no_file_in_it_is_refused(place: Place, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no landing folder"):
         place.ingest()
     place.land("gossip/a.csv")
     assert "gossip/" in place.ingest().warnings[0]
-    with pytest.raises(UsageError, match="no file of a series"):
-        place.ingest(again=(tmp_path / "a.csv",))
+    hidden = place.land("market_regimes/_a.jsonl", regime(1))
+    for file in (tmp_path / "a.csv", place.landing / "gossip/a.csv", place.landing / "market_regimes", hidden):
+        with pytest.raises(UsageError, match="no file of a series"):
+            place.ingest(again=(file,))
 
 
 def test_a_dry_run_says_what_would_change_and_moves_nothing(place: Place) -> None:

@@ -59,7 +59,7 @@ def broken_rules(series: Series, row: Mapping[str, Value | None]) -> list[Reject
     """The rules between the values of a row that it breaks."""
     return [
         Rejection(reason, f"{field.name}: {detail}")
-        for field in series.fields
+        for field in series.ruled
         if row.get(field.name) is not None
         for reason, detail in _broken(field, row)
     ]
@@ -99,7 +99,7 @@ def _broken(field: Field, row: Mapping[str, Value | None]) -> list[tuple[Reason,
             broken.append((Reason.OUT_OF_RANGE, f"{value} is below {field.least:g}"))
         if field.most is not None and value > field.most:
             broken.append((Reason.OUT_OF_RANGE, f"{value} is above {field.most:g}"))
-    if field.words is not None and value not in tuple(map(str, field.words)):
+    if field.words is not None and all(value != word for word in field.words):
         broken.append((Reason.BAD_VALUE, f"{str(value)[:80]!r} is none of {', '.join(field.words)}"))
     if field.only_where is not None and row.get(field.only_where) is not True:
         broken.append((Reason.BAD_VALUE, f"given, though {field.only_where} is not true"))

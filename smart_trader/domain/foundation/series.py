@@ -3,7 +3,7 @@
 Standard library only: programs that write a series import it without Spark.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 
@@ -60,6 +60,11 @@ class Field:
     not_before: str | None = None
     """A time of the same record."""
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether not every value of its kind is allowed."""
+        return any(rule is not None for rule in (self.least, self.most, self.words, self.only_where, self.not_before))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
@@ -73,11 +78,15 @@ class Series:
     """In the order of the table; those of the key and `updated_at` included."""
     clustered_by: str
     """Files are laid out by `timestamp` and this column."""
+    names: tuple[str, ...] = field(init=False)
+    """The columns that a file may have."""
+    ruled: tuple[Field, ...] = field(init=False)
+    """The fields that have rules."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns that a file may have."""
-        return tuple(field.name for field in self.fields)
+    def __post_init__(self) -> None:
+        # Found once, and not for each of millions of records.
+        object.__setattr__(self, "names", tuple(field.name for field in self.fields))
+        object.__setattr__(self, "ruled", tuple(field for field in self.fields if field.has_rules))
 
     @property
     def key_without_time(self) -> tuple[str, ...]:

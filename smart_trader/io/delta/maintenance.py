@@ -104,7 +104,8 @@ class DeltaMaintenance:
         for name in _FILE_SIZES:
             self._spark.conf.set(name, size)
         try:
-            order = f" ZORDER BY ({', '.join(table.clustered_by)})" if cluster else ""
+            columns = ", ".join(f"`{name}`" for name in table.clustered_by)  # `timestamp` is a word of the language too
+            order = f" ZORDER BY ({columns})" if cluster else ""
             self._spark.sql(f"OPTIMIZE {sql_name(self._path(table))}{order}")
         finally:
             for name in _FILE_SIZES:

@@ -418,9 +418,9 @@ class DeltaStore:
 
 
 def _in_few_files(table: Table, rows: DataFrame, count: int) -> DataFrame:
-    """The `count` rows in partitions that become files of fair size, few for each partition of the table."""
+    """The `count` rows in partitions that become files of fair size, one file in each partition of the table."""
     if table.partitioned_by:
-        return rows.hint("rebalance", *map(F.col, table.partitioned_by))
+        return rows.repartition(*table.partitioned_by)
     return rows.coalesce(1 + count // _ROWS_PER_FILE)
 
 
