@@ -158,7 +158,7 @@ def test_json_that_is_no_object_is_a_bad_row(line: bytes) -> None:
         (b"symbol,price\n", "a.CSV", Reason.UNKNOWN_COLUMN),
         (b'{"symbol":"SPY"}\n{"symbol":"SPY","price":null}', "a.jsonl", Reason.UNKNOWN_COLUMN),
         (b"no gzip", "a.csv.gz", Reason.UNREADABLE_FILE),
-        (gzip.compress(b"symbol\n" * 99)[:-9], "a.csv.gz", Reason.UNREADABLE_FILE),
+        (gzip.compress(b"symbol\n" * 99, mtime=0)[:-9], "a.csv.gz", Reason.UNREADABLE_FILE),
         (b"PAR1", "a.parquet", Reason.UNREADABLE_FILE),
     ],
 )
