@@ -20,6 +20,8 @@ from smart_trader.io.jvm import java_class
 from smart_trader.ports import ListedFile
 
 _ENDING = ".jsonl"
+_WRONG_FOLDER = "Wrong basePath"
+"""Spark's words for a checkpoint whose files were elsewhere when it was written."""
 _MOST_AGE = "36500d"
 """Spark passes over files that are older than the newest by more than this, a week by default."""
 
@@ -70,7 +72,16 @@ class FileLists:
         try:
             stream.start().awaitTermination()
         except Exception as error:
+            if not failures and _WRONG_FOLDER in str(error):
+                raise self._moved() from error
             raise (failures[0] if failures else error) from error
+
+    def _moved(self) -> StorageError:
+        return StorageError(
+            f"{self._folder} was written while the warehouse was in another folder, and Spark cannot go on with it."
+            " Nothing was changed. Next: delete that folder and run again. All files that are still in the landing"
+            " folder are then read again, and rows that are stored stay as they are."
+        )
 
     def pending(self) -> list[ListedFile]:
         """The files of all lists that are not done."""
