@@ -14,6 +14,7 @@ FIFO = "smart_trader/domain/kernel/fifo.py"
 COLUMNS = "smart_trader/domain/pnl/matching.py"
 FIFO_TESTS = "tests/domain/kernel/test_fifo.py"
 PNL_TEST = "tests/jobs/test_silver_pnl.py"
+LEASE, LEASE_TESTS = "smart_trader/io/lock/lease.py", "tests/io/lock/test_lease.py"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,24 @@ class Defect:
 
 
 DEFECTS = {
+    "a lease counts from the answer": Defect(
+        LEASE,
+        "self._confirmed = number, self._sent[1]",
+        "self._confirmed = number, self._clock()",
+        LEASE_TESTS,
+    ),
+    "a number that comes back makes an owner": Defect(
+        LEASE,
+        "            if self._newest() > number:\n                return False\n",
+        "",
+        LEASE_TESTS,
+    ),
+    "an old lease entitles to commit": Defect(
+        LEASE,
+        "            if not self.is_confirmed:\n",
+        "            if False:\n",
+        f"{LEASE_TESTS}::test_no_two_runs_commit",
+    ),
     "average cost": Defect(
         FIFO,
         "        self.lots.append(lot)\n",
