@@ -47,10 +47,14 @@ def _redirect(descriptor: int, target: Path, flags: int) -> None:
 
 
 def tell_launcher(reason: str) -> None:
-    """Leave word of why this process kills its JVM: what it says otherwise would have to pass through that JVM."""
+    """Leave word of why this process kills its JVM. Messages pass through that JVM, so later ones go to the log file
+    alone."""
     folder = os.environ.get(RUN_DIR)
-    if folder:
-        Path(folder, REASON_FILE).write_text(reason, encoding="utf-8")
+    if not folder:
+        return
+    Path(folder, REASON_FILE).write_text(reason, encoding="utf-8")
+    if not os.environ.get(TERMINAL):
+        _redirect(2, Path(os.devnull), os.O_WRONLY)
 
 
 def end_with_parent() -> None:
