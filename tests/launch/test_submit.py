@@ -189,7 +189,8 @@ def test_an_unwritten_number_of_partitions_follows_the_data_and_the_cores(stored
 
 
 def test_the_demonstration_is_locked_where_it_works() -> None:
-    assert job._DEMO == (("warehouse.root", demo.ROOT), ("logs.folder", demo.LOGS))
+    folders = {"warehouse.root": demo.ROOT, "logs.folder": demo.LOGS, "series.landing": demo.LANDING}
+    assert dict(job._DEMO) == folders
 
 
 @pytest.mark.parametrize("code", [0, 64, 65, 69, 70, 74, 75, 77, 78])

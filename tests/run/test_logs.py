@@ -95,10 +95,19 @@ def test_libraries_speak_from_warnings_on_and_we_from_the_level_asked_for(capsys
         configure(json_lines=True, level=level)
         log.debug("ours")
         log.info("ours")
-        logging.getLogger("py4j.clientserver").debug("theirs")
-        logging.getLogger("py4j.clientserver").info("theirs")
-        logging.getLogger("py4j.clientserver").warning("theirs")
+        logging.getLogger("py4j.java_gateway").debug("theirs")
+        logging.getLogger("py4j.java_gateway").info("theirs")
+        logging.getLogger("py4j.java_gateway").warning("theirs")
         assert len(capsys.readouterr().err.splitlines()) == expected, level
+
+
+@pytest.mark.parametrize(("level", "lines"), [("info", 0), ("debug", 1)])
+def test_py4js_copies_of_errors_that_are_raised_are_for_debugging(
+    level: logs.Level, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(json_lines=True, level=level)
+    logging.getLogger("py4j.clientserver").error("of a batch")
+    assert len(capsys.readouterr().err.splitlines()) == lines
 
 
 @pytest.mark.parametrize("name", ["SQLQueryContextLogger", "DataFrameQueryContextLogger"])
