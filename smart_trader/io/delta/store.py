@@ -10,10 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 from delta.tables import DeltaMergeBuilder, DeltaTable
-from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel, inheritable_thread_target
-from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -34,30 +32,25 @@ from smart_trader.domain.tables.log_rules import check_differences, columns_to_a
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.delta.conflicts import retried
-from smart_trader.io.delta.declared import alter_table, create_table, refuse_version, with_columns
+from smart_trader.io.delta.declared import alter_table, create_table, with_columns
+from smart_trader.io.delta.reader import DeltaReader
 from smart_trader.io.delta.rejections import reject_broken, rejections_named
 from smart_trader.io.delta.snapshots import (
-    committer,
-    frame_of,
-    holds_no_files,
-    known_files,
-    newest_snapshot,
     stored_table,
     user_name,
 )
-from smart_trader.io.delta.table_logs import TableLogs
 from smart_trader.io.jvm import java_class
-from smart_trader.ports import Clock, Contents
+from smart_trader.ports import Clock
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_NO_DATA = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 _CREATORS = 4
 _ROWS_PER_FILE = 100_000
 """Least rows of a file that is appended: otherwise a few rows would become one file for each partition."""
 
 
-class DeltaStore:
-    """The tables of one warehouse, as a run uses them. `fence` is called before each commit: see io/lock/lease.py."""
+class DeltaStore(DeltaReader):
+    """The tables of one warehouse, as a run reads and writes them. Before each commit `fence` is called, which raises
+    when the run may not write any more."""
 
     def __init__(
         self,
@@ -69,19 +62,14 @@ class DeltaStore:
         retention_days: Mapping[str, int],
         fence: Callable[[], None] = lambda: None,
     ) -> None:
-        self._spark, self._root, self._clock = spark, root.rstrip("/"), clock
-        self._run_id, self._retention_days = run_id, retention_days
-        self._is_tuned, self._fence = tuning.is_on(spark), fence
+        super().__init__(spark, root)
+        self._clock, self._run_id, self._retention_days = clock, run_id, retention_days
+        self._fence = fence
         self.wait, self._job = clock.wait, "nobody"
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
-        self._frames: dict[str, tuple[int, DataFrame]] = {}
-        """By path: the version read last, and its rows."""
         self.versions: dict[str, tuple[int, int]] = {}
         """Version before the first and after the last commit, of the tables that were written."""
-
-    def path(self, table: Table) -> str:
-        return f"{self._root}/{table.path}"
 
     @contextmanager
     def committing_as(self, job: str, code_version: str) -> Iterator[None]:
@@ -126,88 +114,6 @@ class DeltaStore:
                 )
             changed = list(pool.map(self._create_or_alter, tables))
         return [table.name for table, is_changed in zip(tables, changed, strict=True) if is_changed]
-
-    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
-        """The rows of `table` as of `version`, by default as they are now; later commits do not change the frame.
-
-        Raises StorageError if the table cannot be read, SchemaMismatch if the newest version lacks a declared column.
-        """
-        rows = self._load(table, self.path(table), version)
-        if version is None:
-            stored = {field.name: field.dataType for field in rows.schema}
-            if any(stored.get(field.name) != field.dataType for field in table.schema):
-                found = stored_table(self._snapshot(table))
-                raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
-        return rows
-
-    def _load(self, table: Table, path: str, version: int | None) -> DataFrame:
-        wanted = table.name if version is None else f"{table.name} as of version {version}"
-        try:
-            snapshot = self._snapshot_at(path)
-            newest = int(snapshot.version())
-            if newest >= 0:
-                if version is not None and version != newest:
-                    snapshot = self._older(path, version)
-                return self._rows(path, snapshot)
-        except (AnalysisException, Py4JJavaError) as error:
-            raise _unreadable(wanted) from error
-        raise _unreadable(wanted)
-
-    def _rows(self, path: str, snapshot: Any) -> DataFrame:
-        version = int(snapshot.version())
-        if path not in self._frames or self._frames[path][0] != version:
-            rows = self._tuned_rows(path, snapshot) if self._is_tuned else self._rows_as_of(path, version)
-            self._frames[path] = version, rows
-        return self._frames[path][1]
-
-    def _tuned_rows(self, path: str, snapshot: Any) -> DataFrame:
-        """See `MAX_KNOWN_FILES`."""
-        count = known_files(snapshot)
-        is_listed = count is not None and count <= tuning.MAX_KNOWN_FILES
-        files = self._logs.files(path, int(snapshot.version())) if is_listed else None
-        rows = frame_of(self._spark, path, snapshot, files)
-        # Without files the optimiser drops reads, joins and sorts.
-        return rows.where("false") if files == [] else rows
-
-    def _rows_as_of(self, path: str, version: int) -> DataFrame:
-        """The rows of that version; Delta refuses versions from before the table's retention."""
-        return self._spark.read.format("delta").option("versionAsOf", version).load(path)
-
-    def _older(self, path: str, version: int) -> Any:
-        """Delta's snapshot of an older version."""
-        rows = self._rows_as_of(path, version)
-        return rows._jdf.queryExecution().analyzed().relation().location().getSnapshot()
-
-    def refuse_undeclared(self, table: Table, version: int) -> None:
-        """Raises SchemaMismatch or QualityError if `create` could not bring that `version` to the declaration."""
-        found = stored_table(self._older(self.path(table), version))
-        refuse_version(table, version, found, self.read(table, version=version))
-
-    def version(self, table: Table) -> int:
-        """Newest version of `table`; -1 if there is none."""
-        return int(self._snapshot(table).version())
-
-    def changed_since(self, table: Table, version: int, *, except_by: str = "") -> bool:
-        """Whether a commit after `version`, by a job other than `except_by`, changed data."""
-        newer = self.version(table) - version
-        if newer <= 0:
-            return newer < 0
-        return any(
-            commit.operation not in _NO_DATA and committer(commit.userMetadata).job != except_by
-            for commit in self._commits(table, after=version)
-        )
-
-    def _commits(self, table: Table, *, after: int) -> list[Row]:
-        """History of the versions after that one, newest first; there is at least one."""
-        return DeltaTable.forPath(self._spark, self.path(table)).history(self.version(table) - after).collect()
-
-    def contents(self, table: Table) -> Contents | None:
-        """The content of the newest version of `table`; None if there is no table. Reads the log, and no data."""
-        return self._logs.contents(self.path(table))
-
-    @functools.cached_property
-    def _logs(self) -> TableLogs:
-        return TableLogs(self._spark)
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
@@ -379,17 +285,6 @@ class DeltaStore:
         if declared != given:
             raise SchemaMismatch.of_rows(table.name, missing=declared - given, unexpected=given - declared)
 
-    def _is_empty(self, table: Table) -> bool:
-        """Whether the newest version has no data file; reads the log only."""
-        return holds_no_files(self._spark, self._snapshot(table))
-
-    def _snapshot(self, table: Table) -> Any:
-        """Delta's snapshot of the newest version. SQL would need a Spark job for each query about it."""
-        return self._snapshot_at(self.path(table))
-
-    def _snapshot_at(self, path: str) -> Any:
-        return newest_snapshot(self._spark, path)
-
     def _create_or_alter(self, table: Table) -> bool:
         """Whether the table changed."""
         snapshot = self._snapshot(table)
@@ -427,12 +322,6 @@ def _in_few_files(table: Table, rows: DataFrame, count: int) -> DataFrame:
 def _has_rows(rows: DataFrame) -> bool:
     """Whether there is a row. Reads partitions one by one until it finds a row; `isEmpty` reads all."""
     return bool(rows.select(F.lit(1)).head(1))
-
-
-def _unreadable(wanted: str) -> StorageError:
-    return StorageError(
-        f"{wanted} cannot be read; nothing was changed. Next: run `init`; if it persists, restore the files."
-    )
 
 
 def delete_folder(spark: SparkSession, path: str) -> Any:
