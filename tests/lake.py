@@ -191,9 +191,9 @@ class Lake:
         """What two lakes that hold the same agree in: all columns of all rows but the run's own."""
         return {table.name: self.digest(table) for table in tables}
 
-    def digest(self, table: Table, *, without: Collection[str] = ()) -> str:
+    def digest(self, table: Table, *, without: Collection[str] = (), where: str = "true") -> str:
         names = [name for name in table.schema.names if name not in (BATCH_ID.name, INGESTED_AT.name, *without)]
-        rows = self.tables.read(table).select(*names).collect()
+        rows = self.tables.read(table).where(where).select(*names).collect()
         return hashlib.sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
 
     def fill(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -111,11 +111,10 @@ def token(mint: str, **figures: Any) -> dict[str, Any]:
         "cost_of_sold": Decimal(0),
         "total_sold": Decimal(0),
     }
-    counts = dict.fromkeys(("winning_sales", "matched_sales", "sell_count"), 0)
+    counts = dict.fromkeys(("winning_sales", "matched_sales", "sell_count", "winning_tokens", "losing_tokens"), 0)
     none = {"unmatched_proceeds": Decimal(0), "unmarked_cost_basis": Decimal(0), "unrealized_pnl": None}
-    return (
-        portfolio("w") | nothing | counts | none | {"token_address": mint, "trade_count": 1, "buy_count": 1} | figures
-    )
+    one = {"token_address": mint, "trade_count": 1, "buy_count": 1}
+    return portfolio("w", **(nothing | counts | none | one | figures))
 
 
 def lost(mint: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def write_as_others_do(lake: Lake) -> None:
     for table in (wallet_pnl.TABLE, trades.TABLE):
         for text in METADATA if table is wallet_pnl.TABLE else METADATA[:1]:
             conf.set("spark.databricks.delta.commitInfo.userMetadata", text)
-            lake.spark.sql(f"ALTER TABLE delta.`{lake.root}/{table.path}` SET TBLPROPERTIES ('their.name' = 'x')")
+            lake.spark.sql(f"UPDATE delta.`{lake.root}/{table.path}` SET token_address = token_address")
     conf.unset("spark.databricks.delta.commitInfo.userMetadata")
     for column in ("started_at", "finished_at"):
         record = lake.tables.frame(

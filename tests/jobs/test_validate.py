@@ -180,6 +180,12 @@ def found(lake: Lake, command: str = "validate") -> tuple[dict[tuple[str, str], 
     return {(name.split(" ")[0], name.split(" ")[1]): said for name, _, said in parts}, text
 
 
+def not_served(wallet: str) -> dict[str, Any]:
+    """A rejected row that bronze does not have."""
+    text = dict.fromkeys(("event_id", "tx_hash", "detail"), "unknown")
+    return {"wallet_address": wallet, "reason": "too_large", "raw": "{}", "rejected_at": MARKET.now} | text
+
+
 def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_rules, "EXAMPLES", 1000)
     sellers = {row.wallet_address for row in lake.rows(SALES, "matched_raw > 0")}
@@ -205,8 +211,9 @@ def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.M
     expected |= {(table.name, "token_is_tracked"): token for table in (whale_holders.TABLE, WHALES)}
     faults[token_metrics.TABLE.name].append(lambda rows: rows[0].update(processed_at=None))
     expected[token_metrics.TABLE.name, "processed_has_time"] = token
-    faults[rejected_rows.TABLE.name].append(lambda rows: rows[0].update(event_id="unknown"))
-    expected[rejected_rows.TABLE.name, "rows_are_those_served"] = lake.rows(rejected_rows.TABLE)[0].wallet_address
+    miscounted = victims[PNL, "counts_are_those_of_the_rows"]
+    lake.fill(rejected_rows.TABLE, [not_served(miscounted)])
+    expected[rejected_rows.TABLE.name, "rows_are_those_served"] = miscounted
     ranked = [row.wallet_address for row in lake.tables.read(smart_traders.TABLE).orderBy("overall_rank").collect()]
     faults[smart_traders.TABLE.name] += [
         lambda rows: put(rows, ranked[3], {"win_rate": Decimal("1.5")}),
