@@ -65,7 +65,7 @@ class Lake:
 
     @property
     def tables(self) -> DeltaStore:
-        retention = {"bronze": 7, "silver": 90, "gold": 90, "ops": 90}
+        retention = dict.fromkeys((table.layer for table in catalog.TABLES), 7)
         return DeltaStore(
             self.spark, str(self.folder / "lake"), clock=_StillClock(), run_id="bench", retention_days=retention
         )

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader import tuning
-from smart_trader.io.delta import store as delta_store
+from smart_trader.io.delta import reader
 from smart_trader.io.jvm import java_class
 from smart_trader.simulator.market import Market
 from tests.reliability.lakes import digests
@@ -57,7 +57,7 @@ def test_a_run_without_any_of_it_has_the_same_rows(
         assert spark.conf.get("spark.sql.adaptive.enabled") == "true", "else it is not Spark's default that is tried"
         for name in ("keep_class", "may_have_rows", "forget_archives"):
             patched.setattr(tuning, name, unwanted)
-        patched.setattr(delta_store, "frame_of", unwanted)
+        patched.setattr(reader, "frame_of", unwanted)
         run(lake, market, *COMPUTING)
     assert digests(lake.root) == digests(once)
 
