@@ -1,8 +1,8 @@
 """What all tests share: UTC, and how many examples hypothesis tries.
 
 `HYPOTHESIS_PROFILE=quick` (default) tries the same 50 examples at every run, and `ci`, which `.ci/run` sets, the same
-200. `nightly` tries 10,000 new ones; the seed is printed, and `--hypothesis-seed=SEED` repeats it. `planted` tries those
-of `ci` and does not look for the smallest one that fails.
+200. `nightly` tries 10,000 new ones; the seed is printed, and `--hypothesis-seed=SEED` repeats it. `planted` tries
+those of `ci` and does not look for the smallest one that fails.
 """
 
 import logging
