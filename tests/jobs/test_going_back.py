@@ -59,6 +59,7 @@ def is_sound(lake: Lake) -> bool:
     return document is not None and document["failures"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tables", [(*SILVER, *GOLD), BRONZE, TRACKED], ids=["silver and gold", "bronze", "tracked"])
 def test_the_next_pipeline_makes_anew_what_going_back_has_taken_away(
     undisturbed: dict[str, str], copied: Callable[[str], Lake], tables: Sequence[Table]

@@ -28,6 +28,7 @@ def run(lake: Lake, market: Market, *jobs: str, as_of: datetime | None = None) -
         lake.run(*jobs, as_of=as_of or market.now, simulator=simulator)
 
 
+@pytest.mark.long
 def test_a_wrong_year_does_not_stop_what_follows(
     spark: SparkSession, market: Market, once: Path, tmp_path: Path
 ) -> None:
