@@ -1,9 +1,11 @@
 """`bin/submit.sh` after set-up: settings, lock, `spark-submit`."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,13 +19,13 @@ from smart_trader.config.model import Settings
 from smart_trader.config.settings import describe, load, require, require_webhook
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.io.lock.file import LOCK_FILE, SERIES_LOCK_FILE, hold
-from smart_trader.io.machine import disks, log_files, scratch
+from smart_trader.io.machine import log_files, scratch
 from smart_trader.job_table import JOBS
 from smart_trader.launch import archive, java, s3, setup
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.messages import tell
-from smart_trader.pipeline import FETCHING
+from smart_trader.pipeline import FETCHING, TABLE_NAMES
 from smart_trader.run import folders, process
 
 _DEMO = (("warehouse.root", "./demo"), ("logs.folder", "demo/logs"), ("series.landing", "./demo/landing"))
@@ -63,7 +65,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             jars=installed.jars,
             java_options=tuning.class_archive(installed.class_archive) if settings.spark.tuning else [],
             log_folder=_log_folder(settings) if options.is_writing else None,
-            stored_bytes=stored_bytes(settings.warehouse.root),
+            stored_bytes=stored_bytes(settings),
         )
         return _submit(described, (*held, in_use))
 
@@ -166,10 +168,25 @@ def _keep(run: Run, message: str) -> None:
             log_files.add_line(file, run_id=run.run_id, job=run.job, message=message)
 
 
-def stored_bytes(root: str) -> int | None:
-    """The size of the Parquet files of the warehouse at `root`; None for an object store."""
-    folder = paths.local_folder(root)
-    return None if folder is None else disks.bytes_in(folder, ending=".parquet")
+def stored_bytes(settings: Settings) -> int | None:
+    """The size of the data files in the newest versions of all tables, by their logs; None where that cannot be told.
+
+    Another process reads the logs: the library may crash on what other programs wrote, or wait for a silent store.
+    """
+    tables = [f"{settings.warehouse.root}/{name.replace('.', '/')}" for name in TABLE_NAMES]
+    asked = json.dumps({"tables": tables, "options": s3.reader_options(settings)})
+    with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
+        command = [sys.executable, "-I", str(Path(__file__).with_name("read_logs.py"))]
+        told = subprocess.run(
+            command,
+            input=asked.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=settings.store.longest_request_seconds,
+            check=True,
+        )
+        return int(told.stdout)
+    return None
 
 
 def archive_classes(home: Path, installed: Installation) -> int:

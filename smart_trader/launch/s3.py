@@ -49,3 +49,20 @@ def spark_confs(settings: Settings, *, buffers: Path | None = None) -> dict[str,
     if buffers:
         confs["buffer.dir"] = str(buffers)
     return {f"spark.hadoop.fs.s3a.{name}": value for name, value in confs.items()}
+
+
+def reader_options(settings: Settings) -> dict[str, str]:
+    """The same in the words of the library that reads the logs of tables before Spark starts. It finds keys by itself,
+    where S3A does."""
+    warehouse, store = settings.warehouse, settings.store
+    if not is_s3(warehouse.root):
+        return {}
+    options = {
+        "AWS_REGION": warehouse.s3_region,
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": str(not warehouse.s3_path_style).lower(),
+        "max_retries": str(store.attempts - 1),
+        "timeout": f"{store.timeout_seconds:g}s",
+    }
+    if warehouse.s3_endpoint:
+        options |= {"AWS_ENDPOINT_URL": warehouse.s3_endpoint, "AWS_ALLOW_HTTP": "true"}
+    return options

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
-import threading
+import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from smart_trader import tuning
 from smart_trader.config.settings import load
@@ -210,11 +213,7 @@ def test_a_quote_in_the_name_of_a_folder_is_none_to_java() -> None:
     assert '"-Djava.io.tmpdir=/tmp/a \\"b\\" c"' in line[line.index("--driver-java-options") + 1]
 
 
-def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
-    (tmp_path / "silver").mkdir()
-    (tmp_path / "silver" / "a.parquet").write_bytes(b"some")
-    assert job.stored_bytes(str(tmp_path)) == 4
-    assert job.stored_bytes("s3a://bucket/lake") is None
+def test_a_small_lake_is_not_worth_compiling_for() -> None:
     small = submit.command_line(described(stored_bytes=256 * MB - 1))
     assert "-XX:TieredStopAtLevel=1" in small[small.index("--driver-java-options") + 1]
     assert {f"{name}={value}" for name, value in tuning.PLAN_LITTLE.items()} <= set(small)
@@ -222,26 +221,27 @@ def test_a_small_lake_is_not_worth_compiling_for(tmp_path: Path) -> None:
         assert not described(stored_bytes=stored).is_small
 
 
-def test_a_file_that_vanishes_while_the_warehouse_is_measured_is_none(tmp_path: Path) -> None:
-    (tmp_path / "kept.parquet").write_bytes(b"12345")
-    (tmp_path / "a.json").write_bytes(b"1")
-    is_over = threading.Event()
+def test_a_warehouse_is_as_large_as_the_newest_versions_of_its_tables(tmp_path: Path) -> None:
+    root = tmp_path / "it's 1/2 of a #lake?"
+    overrides = [("warehouse.root", str(root))]
+    settings = load(environ={}, overrides=overrides, home=HOME)
+    assert job.stored_bytes(settings) == 0
+    for name in ("silver/trades", "foundation/signals"):
+        write_deltalake(root / name, pa.table({"x": ["before"] * 1000}))
+        write_deltalake(root / name, pa.table({"x": ["now"]}), mode="overwrite")
+    write_deltalake(root / "silver" / "of another program", pa.table({"x": [1]}))
+    newest = [DeltaTable(root / name).file_uris() for name in ("silver/trades", "foundation/signals")]
+    expected = sum(Path(unquote(urlsplit(file).path)).stat().st_size for files in newest for file in files)
+    assert 0 < expected == job.stored_bytes(settings)
+    (root / "silver" / "trades" / "_delta_log" / f"{2:020}.json").write_text(f"{{{'[' * 100_000}")
+    assert job.stored_bytes(settings) is None
 
-    def come_and_go() -> None:
-        while not is_over.is_set():
-            files = [tmp_path / f"{nth}.parquet" for nth in range(50)]
-            for file in files:
-                file.touch()
-            for file in files:
-                file.unlink()
 
-    thread = threading.Thread(target=come_and_go)
-    thread.start()
-    try:
-        assert {job.stored_bytes(str(tmp_path)) for _ in range(300)} == {5}
-    finally:
-        is_over.set()
-        thread.join()
+def test_a_store_that_is_down_does_not_say_how_large_the_warehouse_is() -> None:
+    overrides = [("warehouse.root", "s3a://lake/x"), ("warehouse.s3_endpoint", "http://127.0.0.1:1")]
+    began = time.monotonic()
+    assert job.stored_bytes(load(environ={}, overrides=overrides, home=HOME)) is None
+    assert time.monotonic() - began < 10
 
 
 def test_without_its_locale_only_plain_names_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

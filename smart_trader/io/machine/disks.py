@@ -72,13 +72,11 @@ def is_full(folder: Path) -> bool:
     return found.f_bavail * found.f_frsize < _NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
-def bytes_in(folder: Path, *, ending: str = "") -> int:
-    """Bytes of the files below `folder` with names that end in `ending`. Files that vanish meanwhile do not count."""
+def bytes_in(folder: Path) -> int:
+    """Bytes of the files below `folder`. Files that vanish meanwhile do not count."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
-            if not name.endswith(ending):
-                continue
             try:
                 total += os.lstat(os.path.join(place, name)).st_size
             except OSError:
