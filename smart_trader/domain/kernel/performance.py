@@ -5,7 +5,7 @@ Integers throughout: nano-dollars, base units, microseconds, and for percentages
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from itertools import chain
 from operator import add, sub
@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.marks import Holding, MarkRules, Quote, Scale, is_worthless, mark_position, together
 from smart_trader.domain.kernel.money import MICRO, round_half_away
+from smart_trader.domain.kernel.statistics import DECIMALS, Z_95
 from smart_trader.domain.kernel.totals import Inventory, TradeTotals
 
 MICROSECONDS_PER_DAY = 86_400 * 10**6
-_Z = Decimal("1.959963984540054")
-_CONTEXT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +140,10 @@ def wilson_lower_bound(wins: int, decided: int) -> int | None:
     if not decided:
         return None
     c, n, p, z2 = (
-        _CONTEXT,
+        DECIMALS,
         Decimal(decided),
-        _CONTEXT.divide(Decimal(wins), Decimal(decided)),
-        _CONTEXT.multiply(_Z, _Z),
+        DECIMALS.divide(Decimal(wins), Decimal(decided)),
+        DECIMALS.multiply(Z_95, Z_95),
     )
     spread = c.sqrt(
         c.add(
@@ -153,7 +152,7 @@ def wilson_lower_bound(wins: int, decided: int) -> int | None:
         )
     )
     centre = c.add(p, c.divide(z2, c.multiply(2, n)))
-    lower = c.divide(c.subtract(centre, c.multiply(_Z, spread)), c.add(Decimal(1), c.divide(z2, n)))
+    lower = c.divide(c.subtract(centre, c.multiply(Z_95, spread)), c.add(Decimal(1), c.divide(z2, n)))
     return max(0, int(c.multiply(lower, Decimal(100 * MICRO)).to_integral_value(ROUND_HALF_UP)))
 
 
