@@ -122,6 +122,15 @@ def build_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
+def fitting(values: list[Any], kind: pa.DataType) -> list[Any]:
+    """The values as `build_column` takes them, with None for one that a column of decimals cannot hold: it must not
+    stop the others."""
+    known = [value for value in values if value is not None] if pa.types.is_decimal(kind) else []
+    if not known or max(map(abs, known)) < 10**kind.precision:
+        return values
+    return [value if value is None or abs(value) < 10**kind.precision else None for value in values]
+
+
 def number_column(values: NDArray[Any], valid: NDArray[np.bool_], kind: pa.DataType) -> pa.Array:
     """The inverse of `numbers`: a column of decimals or times, null where it is not `valid`."""
     if values.dtype == object:

@@ -44,6 +44,7 @@ _STATE = tracked_whales.TABLE.fields(
         "newest_trade_at",
         "gap_newer_than",
         "gap_older_than",
+        "read_until",
         "trade_rows",
         "rejected_rows",
         "attempts",

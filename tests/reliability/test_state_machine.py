@@ -36,6 +36,7 @@ NEVER_FETCHED: dict[str, Any] = {
     "newest_trade_at": None,
     "gap_newer_than": None,
     "gap_older_than": None,
+    "read_until": None,
     "trade_rows": 0,
     "rejected_rows": None,
     "attempts": 0,

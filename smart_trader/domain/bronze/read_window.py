@@ -1,7 +1,7 @@
 """Reading the trades of a wallet: where a fetch begins, when it has read enough, and how far it has come then."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +21,7 @@ class WalletState(Protocol):
     newest_trade_at: datetime | None
     gap_newer_than: datetime | None
     gap_older_than: datetime | None
+    read_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Reach:
     newest_trade_at: datetime | None
     gap_newer_than: datetime | None = None
     gap_older_than: datetime | None = None
+    read_until: datetime | None = None
+    """No trade up to this time is newer than what was read: that of the last fetch that began with the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class ReadWindow:
         oldest = self._oldest if is_cut else None
         kept = [row for row in self._rows.values() if row["block_time"] != oldest]
         reach = reach_after(self._state, self._stretch, [row["block_time"] for row in kept], is_cut=is_cut)
-        return Trades(kept, self._rejected, self._served, reach)
+        return Trades(kept, self._rejected, self._served, replace(reach, read_until=self._read_until))
 
     def _take(self, row: Record | Rejected) -> None:
         self._served += 1
@@ -167,6 +170,12 @@ class ReadWindow:
     def _comes_further(self) -> bool:
         """Whether something new is left when the oldest second is taken away."""
         return self._new is not None and self._new[0] != self._new[1]
+
+    @property
+    def _read_until(self) -> datetime | None:
+        state = self._state
+        is_newest = self._stretch.before == self._as_of
+        return self._as_of if is_newest else state.read_until or state.newest_trade_at
 
     @property
     def _is_below(self) -> bool:

@@ -43,10 +43,10 @@ class Followed(NamedTuple):
     def pnl(self) -> int:
         return self.realized + self.open_value - self.open_cost
 
-    @property
-    def return_percent(self) -> int | None:
-        """100 x PnL / invested, in millionths: per dollar bought, no return on capital. None if nothing was bought."""
-        return round_half_away(100 * MICRO * self.pnl, self.invested) if self.invested else None
+
+def follow_return(pnl: int, invested: int) -> int | None:
+    """100 x PnL / invested, in millionths: per dollar bought, no return on capital. None if nothing was bought."""
+    return round_half_away(100 * MICRO * pnl, invested) if invested else None
 
 
 def follow_token(trades: Iterable[tuple[bool, int, int | None]], last_trade: LastTrade | None) -> Followed:

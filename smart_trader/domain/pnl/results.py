@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import types as T
 
-from smart_trader.domain.arrow import arrow_type, build_column, nullable, number_column, scatter
+from smart_trader.domain.arrow import arrow_type, build_column, fitting, nullable, number_column, scatter
 from smart_trader.domain.kernel.money import USD_LIMIT
 from smart_trader.domain.kernel.performance import Figures
 from smart_trader.domain.pnl.matching import Matches, Trades
@@ -109,15 +109,7 @@ def pnl_rows(*parts: tuple[Sequence[str | None], Figures]) -> pa.StructArray:
 
 def _pnl_column(parts: Iterable[Sequence[Any]], kind: pa.DataType) -> pa.Array:
     values = list(chain.from_iterable(parts))
-    return build_column(_fitting(values, 10**kind.precision) if pa.types.is_decimal(kind) else values, kind)
-
-
-def _fitting(figures: list[int | None], limit: int) -> list[int | None]:
-    """The figures, with None for one that its column cannot hold: it must not stop the others."""
-    known = [figure for figure in figures if figure is not None]
-    if not known or (max(known) < limit and min(known) > -limit):
-        return figures
-    return [figure if figure is None or -limit < figure < limit else None for figure in figures]
+    return build_column(fitting(values, kind), kind)
 
 
 def figures_of_positions(

@@ -128,6 +128,13 @@ TABLE = Table(
             "bronze_transactions",
         ),
         Column(
+            "read_until",
+            TIMESTAMP,
+            "Business time of the last fetch that began with the newest trade; null: not known, as of the last one.",
+            True,
+            "bronze_transactions",
+        ),
+        Column(
             "trade_rows",
             COUNT,
             "Rows in bronze to which this state refers.",

@@ -29,6 +29,7 @@ NEVER_READ: tuple[tuple[str, object], ...] = tuple(
             "newest_trade_at",
             "gap_newer_than",
             "gap_older_than",
+            "read_until",
             "history_complete",
         )
     ).items()

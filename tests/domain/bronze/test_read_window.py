@@ -23,6 +23,7 @@ class State:
     newest_trade_at: datetime | None = None
     gap_newer_than: datetime | None = None
     gap_older_than: datetime | None = None
+    read_until: datetime | None = None
 
 
 def second(number: int) -> datetime:
@@ -111,6 +112,23 @@ def test_a_cut_above_known_trades_leaves_a_gap_and_not_an_older_end() -> None:
     reach = reach_after(known, Stretch(NOW, OLD), [LATE, NEW], is_cut=True)
 
     assert reach == Reach(False, FIRST, LATE, gap_newer_than=OLD, gap_older_than=NEW)
+
+
+@pytest.mark.parametrize(
+    ("state", "read_until"),
+    [
+        pytest.param(State(), NOW, id="never fetched"),
+        pytest.param(State(True, FIRST, OLD, read_until=OLD), NOW, id="from the newest on"),
+        pytest.param(State(False, OLD, NEW, read_until=LATE), LATE, id="an old cut goes on, and nothing newer is read"),
+        pytest.param(State(False, FIRST, LATE, OLD, NEW, read_until=LATE), LATE, id="a gap is read, and nothing newer"),
+        pytest.param(State(False, OLD, NEW), NEW, id="of a cut by an edition that did not say: its newest trade"),
+    ],
+)
+def test_until_when_a_wallet_was_read_is_when_its_newest_trades_were(state: State, read_until: datetime) -> None:
+    window = ReadWindow(state, next_stretch(state, as_of=NOW, overlap=OVERLAP), as_of=NOW, limit=9)
+    window.take([], asked=9, is_last=True)
+    reach = window.trades().reach
+    assert reach is not None and reach.read_until == read_until
 
 
 def read_in_one_second(count: int, *, limit: int) -> tuple[ReadWindow, int]:

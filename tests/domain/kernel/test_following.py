@@ -8,7 +8,7 @@ from math import floor
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smart_trader.domain.kernel.following import Followed, LastTrade, add_up, follow_token
+from smart_trader.domain.kernel.following import Followed, LastTrade, add_up, follow_return, follow_token
 
 Trade = tuple[bool, int, int | None]
 
@@ -87,12 +87,12 @@ def test_quantities_and_values_of_any_width_are_exact() -> None:
 
 
 def test_the_return_is_a_percentage_of_what_was_bought_rounded_half_away() -> None:
-    assert NOTHING.return_percent is None
     assert follow_token([], None) == NOTHING == add_up([])
+    assert follow_return(0, 0) is None
     lost = follow_token([(True, 1, 16 * 10**7), (False, 1, 16 * 10**7 - 1)], None)
-    assert (lost.pnl, lost.return_percent) == (-1, -1), "half of a millionth of a percent"
+    assert (lost.pnl, follow_return(lost.pnl, lost.invested)) == (-1, -1), "half of a millionth of a percent"
     gained = follow_token([(True, 2, 8), (False, 1, 10)], LastTrade(3, 1))
-    assert (gained.pnl, gained.return_percent) == (5, 62_500_000)
+    assert (gained.pnl, follow_return(gained.pnl, gained.invested)) == (5, 62_500_000)
 
 
 def test_a_token_without_a_mark_is_worth_nothing_and_one_with_a_value_of_nothing_too() -> None:

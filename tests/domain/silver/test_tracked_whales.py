@@ -47,6 +47,7 @@ READ = {
     "newest_trade_at": MONDAY,
     "gap_newer_than": None,
     "gap_older_than": None,
+    "read_until": MONDAY,
     "trade_rows": 12,
     "rejected_rows": 3,
     "attempts": 0,
