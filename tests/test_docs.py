@@ -148,7 +148,7 @@ def test_the_ranking_of_the_worked_example_is_what_the_kernel_computes(settings:
     rules = ranked_by(settings.ranking).rules
     record = Record(
         *(wallet[name] for name in ("trusted_pnl", "trusted_roi", "trusted_win_rate", "trade_count")),
-        *(wallet[name] for name in ("token_win_rate", "coverage_ratio", "trusted_ratio")),
+        *(wallet[name] for name in ("token_win_rate", "coverage_ratio", "trusted_ratio", "pnl_ex_best_token")),
         True,
         WalletClass.PERSON,
     )

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from smart_trader.config.setting_types import (
     Amount,
+    AmountOrNone,
     Change,
     Count,
     CountOrNone,
@@ -42,7 +43,7 @@ from smart_trader.config.setting_types import (
     checked_path,
     comma_separated,
 )
-from smart_trader.domain.kernel.ranking import PnlBasis
+from smart_trader.domain.kernel.ranking import PnlBasis, RankingOrder
 
 LEAST_REQUEST_SECONDS = 15.0
 """S3A raises every shorter time-out to this."""
@@ -161,6 +162,7 @@ class Recommended(Tier):
     min_token_win_rate_percent: Percent
     min_coverage_ratio: Ratio
     min_trusted_ratio: Ratio
+    min_pnl_ex_best_token_usd: AmountOrNone
 
 
 class Weights(Section):
@@ -184,6 +186,7 @@ class FullScore(Section):
 
 class Ranking(Section):
     pnl_basis: PnlBasis
+    order: RankingOrder
     elite: Tier
     strong: Tier
     promising: Tier

@@ -75,6 +75,7 @@ def class_rules(classify: Classify) -> ClassRules:
 
 def ranked_by(ranking: Ranking) -> RankedBy:
     gate, weights, full = ranking.recommended, ranking.weights, ranking.full_score
+    one_token = gate.min_pnl_ex_best_token_usd
     return RankedBy(
         rules=RankingRules(
             tiers=tuple(_tier(name, least) for name, least in tier_settings(ranking).items()),
@@ -85,6 +86,7 @@ def ranked_by(ranking: Ranking) -> RankedBy:
                 min_token_win_rate=Fraction(gate.min_token_win_rate_percent),
                 min_coverage=Fraction(gate.min_coverage_ratio),
                 min_trusted=Fraction(gate.min_trusted_ratio),
+                min_pnl_ex_best_token=None if one_token is None else Fraction(one_token),
             ),
             scoring=Scoring(
                 profitability=Fraction(weights.profitability),
@@ -97,6 +99,7 @@ def ranked_by(ranking: Ranking) -> RankedBy:
             ),
         ),
         basis=ranking.pnl_basis,
+        order=ranking.order,
     )
 
 

@@ -12,20 +12,16 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.config.settings import settings_hash
-from smart_trader.config.thresholds import ranked_by
+from smart_trader.config.thresholds import mark_rules, ranked_by
 from smart_trader.domain.gold import rank_history, ranking, smart_traders
 from smart_trader.domain.kernel.ranking import PerformanceTier
-from smart_trader.domain.silver import (
-    realized_sales,
-    tracked_whales,
-    trades,
-    wallet_pnl,
-)
+from smart_trader.domain.silver import trades, wallet_pnl
 from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
 from smart_trader.rows import persisted
 from smart_trader.run.app import App
+from smart_trader.run.ranking import newest_versions, ranked
 from smart_trader.run.results import TierChange
 from smart_trader.run.runner import run_job
 
@@ -62,23 +58,13 @@ def _is_shown(app: App, last: Row) -> bool:
 
 
 def _rank(app: App) -> None:
-    by = ranked_by(app.settings.ranking)
-    pnl_version, trades_version = (
-        app.tables.version(wallet_pnl.TABLE),
-        app.tables.version(trades.TABLE),
-    )
-    ranked = ranking.rank_wallets(
-        app.tables.read(wallet_pnl.TABLE, version=pnl_version),
-        app.tables.read(tracked_whales.TABLE),
-        app.tables.read(realized_sales.TABLE),
-        app.tables.read(trades.TABLE, version=trades_version),
-        by,
-        ranked_at=app.as_of,
-    )
-    changed = ranking.with_pnl_change(ranked, _previous_pnl(app), by.figures.pnl)
-    rows = changed.withColumn("wallet_pnl_version", F.lit(pnl_version).cast("bigint"))
-    with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
-        _publish(app, traders, trades_version=trades_version)
+    by, made_from = ranked_by(app.settings.ranking), newest_versions(app)
+    closed_ratio = mark_rules(app.settings.pnl).closed_ratio
+    with ranked(app, made_from, by, closed_ratio=closed_ratio, ranked_at=app.as_of) as wallets:
+        changed = ranking.with_pnl_change(wallets, _previous_pnl(app), by.figures.pnl)
+        rows = changed.withColumn("wallet_pnl_version", F.lit(made_from.wallet_pnl).cast("bigint"))
+        with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
+            _publish(app, traders, trades_version=made_from.trades)
 
 
 def _publish(app: App, traders: DataFrame, *, trades_version: int) -> None:

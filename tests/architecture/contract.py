@@ -152,14 +152,19 @@ COLUMNS = {
         usd: realized_pnl_7d realized_pnl_30d realized_pnl_90d cost_of_sold_7d cost_of_sold_30d cost_of_sold_90d
         pct: win_rate_7d win_rate_30d win_rate_90d
         count: matched_sales_7d matched_sales_30d matched_sales_90d trade_count_7d trade_count_30d trade_count_90d
+        count: skill_rank
+        pct: skill_win_rate skill_win_rate_low skill_return skill_return_low
+        usd: pnl_ex_best_sale pnl_ex_best_3_sales
+        ratio: best_sale_share
         time: ranked_at
     """,
     "gold.rank_history": """
         time: ranked_at
         date: ranking_date
-        text: wallet_address performance_tier settings_hash
+        text: wallet_address performance_tier settings_hash wallet_class
         score: smart_trader_score
-        count: overall_rank tier_rank wallet_pnl_version trades_version
+        count: overall_rank tier_rank wallet_pnl_version trades_version score_rank skill_rank trade_count
+        hours: avg_holding_time_hours
         flag: recommended
         usd: total_pnl realized_pnl
         pct: roi win_rate

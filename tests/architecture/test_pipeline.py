@@ -25,6 +25,8 @@ FROM_EARLIER_RUNS = {
 the series are written by a job of their own."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""
+SHARED_BY_JOBS = ("due", "ranking")
+"""Modules of `run` that read tables for several jobs."""
 WRITERS = {"append", "append_new", "overwrite", "replace", "replace_each"}
 
 each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.job)
@@ -55,13 +57,14 @@ def tables_in(side: str) -> set[str]:
 
 
 def used_by(job: str) -> dict[str, set[str]]:
-    """Tables that the job's code hands to each method of the store, by itself or by what it asks of `run/due.py`."""
+    """Tables that the job's code hands to each method of the store, by itself or through `SHARED_BY_JOBS`."""
     tree = parsed(job)
     used = handed_to_store(tree, tree)
-    due = ast.parse((ROOT / "smart_trader" / "run" / "due.py").read_text("utf-8"))
-    for function in called(imported_from(tree, "smart_trader.run.due"), due):
-        for method, tables in handed_to_store(function, due).items():
-            used.setdefault(method, set()).update(tables)
+    for name in SHARED_BY_JOBS:
+        module = ast.parse((ROOT / "smart_trader" / "run" / f"{name}.py").read_text("utf-8"))
+        for function in called(imported_from(tree, f"smart_trader.run.{name}"), module):
+            for method, tables in handed_to_store(function, module).items():
+                used.setdefault(method, set()).update(tables)
     return used
 
 
@@ -74,7 +77,7 @@ def called(names: set[str], module: ast.Module) -> list[ast.FunctionDef]:
     """The functions of a module with these names, and those that they call."""
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     found: dict[str, ast.FunctionDef] = {}
-    waiting = sorted(names)
+    waiting = sorted(names & functions.keys())
     while waiting:
         name = waiting.pop()
         found[name] = functions[name]

@@ -30,6 +30,7 @@ OTHER_MEANINGS = {
     "realized": "domain/pnl/",
     "recommended": "",
     "rejected": ("run/summary", "report/exports", "domain/invariants/trading", "domain/foundation/ingestion"),
+    "score": "report/",
     "skilled": "run/demo",
     "text": ("launch/", "messages"),
     "too_large": "domain/invariants/",

@@ -56,7 +56,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     ]
     assert tuple(ranking.recommended.model_dump().values()) == (
         *(10, 1, 40, 30),
-        *(Decimal("0.8"), Decimal("0.8")),
+        *(Decimal("0.8"), Decimal("0.8"), None),
     )
     assert tuple(settings.retention.model_dump().values()) == (7, 90, 90, 400)
     assert settings.birdeye.requests_per_second == 1

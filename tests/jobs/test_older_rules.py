@@ -21,13 +21,18 @@ from tests.jobs.test_going_back import OF_THE_RUN, is_sound
 from tests.lake import DATA_TABLES, Lake
 
 _TRUSTED = ("pnl", "cost_of_sold", "sales", "winning_sales", "roi", "win_rate", "ratio")
+_SKILL = {
+    *("score_rank", "skill_rank", "skill_win_rate", "skill_win_rate_low", "skill_return", "skill_return_low"),
+}
+_BEST_SALES = {"pnl_ex_best_sale", "pnl_ex_best_3_sales", "best_sale_share"}
 ADDED = {
     "bronze.token_metrics": {"multiplier"},
     "bronze.whale_holders": {"multiplier"},
     "bronze.transaction_history": {"base_multiplier", "quote_multiplier"},
     "silver.tracked_whales": {"pnl_definition"},
     "silver.wallet_pnl": {f"trusted_{name}" for name in _TRUSTED},
-    "gold.smart_traders": {f"trusted_{name}" for name in _TRUSTED},
+    "gold.smart_traders": {f"trusted_{name}" for name in _TRUSTED} | _SKILL | _BEST_SALES | {"wallet_class"},
+    "gold.rank_history": {"score_rank", "skill_rank", "trade_count", "avg_holding_time_hours", "wallet_class"},
 }
 """Columns that the first edition did not have."""
 NEW_TABLES = {table.name for table in catalog.TABLES if table.layer == "foundation"}
@@ -82,7 +87,7 @@ def contents(lake: Lake) -> dict[str, str]:
 
 def contents_without_scaled(lake: Lake, filled: Lake) -> dict[str, str]:
     """The same without tokens with scaled amounts, of which the first edition kept no multiplier, and without the
-    wallets that traded one. The others keep their order."""
+    wallets that traded one. Ranks and skill of the others depend on these."""
     legs = [f"SELECT {side}_address FROM {{h}} WHERE {side}_multiplier IS NOT NULL" for side in ("base", "quote")]
     history = filled.tables.read(transaction_history.TABLE)
     mints = {row[0] for leg in legs for row in filled.spark.sql(leg, h=history).collect()}
@@ -97,8 +102,8 @@ def contents_without_scaled(lake: Lake, filled: Lake) -> dict[str, str]:
                 f"{column} NOT IN ({', '.join(map(repr, sorted(left_out[column])))})"
                 for column in left_out.keys() & set(table.column_names)
             )
-            ranks = {"overall_rank", "tier_rank"}
-            digests[table.name] = lake.digest(table, without=OF_THE_RUN | {"pnl_change"} | ranks, where=where or "true")
+            by_others = {"overall_rank", "tier_rank", "pnl_change"} | _SKILL
+            digests[table.name] = lake.digest(table, without=OF_THE_RUN | by_others, where=where or "true")
     return digests
 
 

@@ -37,6 +37,9 @@ TABLE = Table(
             "Settings that the ranking was made with.",
             nullable=False,
         ),
+        *(_OF_TRADERS[name] for name in ("score_rank", "skill_rank")),
+        *(replace(_OF_TRADERS[name], nullable=True) for name in ("trade_count", "avg_holding_time_hours")),
+        _OF_TRADERS["wallet_class"],
     ),
     partitioned_by=("ranking_date",),
 )

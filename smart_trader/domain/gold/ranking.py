@@ -14,6 +14,8 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import arrow_type, build_column, lists
 from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold.best_sales import sum_best_sales
+from smart_trader.domain.gold.skill import SUMS
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
 from smart_trader.domain.kernel.money import MICRO
 from smart_trader.domain.kernel.money import round_half_away as rounded
@@ -22,6 +24,7 @@ from smart_trader.domain.kernel.ranking import (
     RANKED_FIGURES,
     PnlBasis,
     RankedFigures,
+    RankingOrder,
     RankingRules,
     Record,
     gate_failures,
@@ -29,6 +32,7 @@ from smart_trader.domain.kernel.ranking import (
     score,
     tier,
 )
+from smart_trader.domain.kernel.skill import Priors, mean_return, win_rate
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.table import USD
@@ -47,6 +51,7 @@ _JUDGED = smart_traders.TABLE.fields(
         "sell_ratio_percent",
         "trading_experience_days",
         *(f"win_rate_{days}d" for days in WINDOW_DAYS),
+        *("skill_win_rate", "skill_win_rate_low", "skill_return", "skill_return_low", "best_sale_share"),
     )
 )
 _FIGURES = (
@@ -54,6 +59,7 @@ _FIGURES = (
     "token_win_rate",
     "coverage_ratio",
     "trusted_ratio",
+    "pnl_ex_best_token",
     "history_complete",
     "wallet_class",
     "sell_count",
@@ -62,15 +68,17 @@ _FIGURES = (
     "first_transaction",
     "last_transaction",
     *(f"{name}_{days}d" for days in WINDOW_DAYS for name in ("winning_sales", "matched_sales")),
+    *("best_sale", "gross_gain", *SUMS),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RankedBy:
-    """The thresholds, and which PnL, ROI and win rate they are for."""
+    """The thresholds, which PnL, ROI and win rate they are for, and which order is the ranking's."""
 
     rules: RankingRules
     basis: PnlBasis
+    order: RankingOrder = RankingOrder.SCORE
 
     @property
     def figures(self) -> RankedFigures:
@@ -82,26 +90,47 @@ def rank_wallets(
     classes: DataFrame,
     sales: DataFrame,
     trades: DataFrame,
+    tokens: DataFrame,
+    priors: Priors,
     by: RankedBy,
     *,
     ranked_at: datetime,
 ) -> DataFrame:
     """The rows of `gold.smart_traders` but for `pnl_change` and `wallet_pnl_version`.
 
-    `pnl` is silver.wallet_pnl, `classes` silver.tracked_whales, `sales` and `trades` their silver tables.
+    `pnl` is silver.wallet_pnl, `classes` silver.tracked_whales, `sales` and `trades` their silver tables; `tokens` and
+    `priors` are from `skill`.
     """
     windows = _sale_windows(sales, ranked_at).join(_trade_windows(trades, ranked_at), "wallet_address", "full_outer")
-    portfolios = _portfolios(pnl, classes, windows)
+    of_sales = sum_best_sales(sales)
+    portfolios = _portfolios(pnl, classes, windows, of_sales.join(tokens, "wallet_address", "full_outer"))
     schema = T.StructType([*portfolios.schema.fields, *_JUDGED.fields])
-    judged = portfolios.mapInArrow(partial(_judge_partition, by=by), schema)
-    best_first = (F.desc("smart_trader_score"), F.desc_nulls_last(by.figures.pnl), F.asc("wallet_address"))
-    among = {"overall_rank": Window.partitionBy(F.lit(0)), "tier_rank": Window.partitionBy("performance_tier")}
-    ranks = {name: F.row_number().over(all_of.orderBy(*best_first)).cast("bigint") for name, all_of in among.items()}
-    return judged.withColumns({**ranks, "ranked_at": F.lit(ranked_at)})
+    judged = portfolios.mapInArrow(partial(_judge_partition, by=by, priors=priors), schema)
+    return judged.withColumns({**_ranks(by), "ranked_at": F.lit(ranked_at)})
 
 
-def _portfolios(pnl: DataFrame, classes: DataFrame, windows: DataFrame) -> DataFrame:
-    """One row per wallet: its figures, its class, how many tokens it traded, and its sums over the `windows`."""
+def _ranks(by: RankedBy) -> Mapping[str, SparkColumn]:
+    """The place of a wallet in both orders; in all of the one that was chosen, and in its tier."""
+    orders = {
+        RankingOrder.SCORE: (F.desc("smart_trader_score"), F.desc_nulls_last(by.figures.pnl), F.asc("wallet_address")),
+        RankingOrder.SKILL: (
+            *(F.desc_nulls_last(name) for name in ("skill_return_low", "skill_win_rate_low")),
+            F.asc("wallet_address"),
+        ),
+    }
+    everybody, tier_mates = Window.partitionBy(F.lit(0)), Window.partitionBy("performance_tier")
+    places = {
+        "score_rank": everybody.orderBy(*orders[RankingOrder.SCORE]),
+        "skill_rank": everybody.orderBy(*orders[RankingOrder.SKILL]),
+        "overall_rank": everybody.orderBy(*orders[by.order]),
+        "tier_rank": tier_mates.orderBy(*orders[by.order]),
+    }
+    return {name: F.row_number().over(place).cast("bigint") for name, place in places.items()}
+
+
+def _portfolios(pnl: DataFrame, classes: DataFrame, windows: DataFrame, evidence: DataFrame) -> DataFrame:
+    """One row per wallet: its figures, its class, how many tokens it traded, its sums over the `windows`, and what is
+    known of its best sales and of its tokens."""
     is_portfolio = F.col("token_address") == ALL_TOKENS
     tokens = pnl.where(~is_portfolio).groupBy("wallet_address").agg(F.count(F.lit(1)).alias("tokens_traded"))
     added_up = [name for name in (*windows.columns, "tokens_traded") if name != "wallet_address"]
@@ -111,6 +140,7 @@ def _portfolios(pnl: DataFrame, classes: DataFrame, windows: DataFrame) -> DataF
         .join(classes.select("wallet_address", "wallet_class").distinct(), "wallet_address", "left")
         .join(tokens, "wallet_address", "left")
         .join(windows, "wallet_address", "left")
+        .join(evidence, "wallet_address", "left")
         .withColumns({name: F.coalesce(F.col(name), F.lit(0)) for name in added_up})
         .withColumns({f"{n}_{d}d": _money(f"{n}_{d}d") for d in WINDOW_DAYS for n in ("realized_pnl", "cost_of_sold")})
     )
@@ -170,11 +200,11 @@ def _money(name: str) -> SparkColumn:
     return F.col(name).try_cast(USD)
 
 
-def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterator[pa.RecordBatch]:
+def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy, priors: Priors) -> Iterator[pa.RecordBatch]:
     names = (*by.figures, *_FIGURES)
     for batch in batches:
         wallets = zip(*lists(batch, names), strict=True)
-        verdicts = [_judge(dict(zip(names, wallet, strict=True)), by) for wallet in wallets]
+        verdicts = [_judge(dict(zip(names, wallet, strict=True)), by, priors) for wallet in wallets]
         kept = batch.filter(pa.array([verdict is not None for verdict in verdicts], pa.bool_()))
         if not kept.num_rows:
             continue
@@ -183,7 +213,7 @@ def _judge_partition(batches: Iterator[pa.RecordBatch], by: RankedBy) -> Iterato
         yield pa.RecordBatch.from_arrays([*kept.columns, *added], names=[*kept.schema.names, *_JUDGED.names])
 
 
-def _judge(wallet: Mapping[str, Any], by: RankedBy) -> Mapping[str, Any] | None:
+def _judge(wallet: Mapping[str, Any], by: RankedBy, priors: Priors) -> Mapping[str, Any] | None:
     """The columns of `_JUDGED` from those of `_FIGURES` and of the basis; None for a wallet that does not qualify."""
     record = Record(
         pnl=wallet[by.figures.pnl],
@@ -193,6 +223,7 @@ def _judge(wallet: Mapping[str, Any], by: RankedBy) -> Mapping[str, Any] | None:
         token_win_rate=wallet["token_win_rate"],
         coverage=wallet["coverage_ratio"],
         trusted=wallet["trusted_ratio"],
+        pnl_ex_best_token=wallet["pnl_ex_best_token"],
         history_complete=wallet["history_complete"],
         wallet_class=wallet["wallet_class"],
     )
@@ -212,7 +243,24 @@ def _judge(wallet: Mapping[str, Any], by: RankedBy) -> Mapping[str, Any] | None:
         "sell_ratio_percent": rounded(100 * MICRO * wallet["sell_count"], record.trades),
         "trading_experience_days": days_spanned(wallet["first_transaction"], wallet["last_transaction"]),
         **{f"win_rate_{days}d": _win_rate(wallet, days) for days in WINDOW_DAYS},
+        **_skill(wallet, priors),
+        "best_sale_share": _best_sale_share(wallet["best_sale"], wallet["gross_gain"]),
     }
+
+
+def _skill(wallet: Mapping[str, Any], priors: Priors) -> Mapping[str, int | None]:
+    wins = win_rate(wallet["won_tokens"] or 0, wallet["decided_tokens"] or 0, priors.wins)
+    returns = mean_return(wallet["return_total"] or 0, wallet["return_tokens"] or 0, priors.returns)
+    return {
+        "skill_win_rate": wins.mean,
+        "skill_win_rate_low": wins.low,
+        "skill_return": returns.mean,
+        "skill_return_low": returns.low,
+    }
+
+
+def _best_sale_share(best: int | None, gains: int | None) -> int | None:
+    return rounded(MICRO * best, gains) if best is not None and gains else None
 
 
 def _average_size(wallet: Mapping[str, Any]) -> int | None:

@@ -1,11 +1,13 @@
 """gold.smart_traders: the current ranking of every qualified wallet."""
 
 from smart_trader.domain.kernel.ranking import PerformanceTier
+from smart_trader.domain.kernel.wallets import WalletClass
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.tables.table import (
     BOOLEAN,
     COUNT,
     PERCENT,
+    RATIO,
     SCORE,
     STRING,
     STRINGS,
@@ -53,6 +55,20 @@ def _window(days: int) -> tuple[Column, ...]:
         ),
     )
 
+
+_EVIDENCE = (
+    Column("score_rank", COUNT, "Place by smart_trader_score, then PnL, then address."),
+    Column("skill_rank", COUNT, "Place by skill_return_low, then skill_win_rate_low, then address; unknown last."),
+    Column("skill_win_rate", PERCENT, "Win rate of decided tokens, shrunk towards that of all persons."),
+    Column("skill_win_rate_low", PERCENT, "Its one-sided lower bound at 95 %, at least 0."),
+    Column("skill_return", PERCENT, "Mean return per decided token, shrunk towards that of all persons."),
+    Column("skill_return_low", PERCENT, "Its one-sided lower bound at 95 %."),
+    Column("pnl_ex_best_sale", USD, "Realized PnL without the best sale; null without a sale."),
+    Column("pnl_ex_best_3_sales", USD, "Realized PnL without the three best sales; null without a sale."),
+    Column("best_sale_share", RATIO, "Share of gross gains from the best sale; null without gains."),
+    Column("wallet_class", STRING, f"{either(WalletClass)}."),
+)
+"""Null in a ranking from before they were added."""
 
 TABLE = Table(
     name="gold.smart_traders",
@@ -102,6 +118,7 @@ TABLE = Table(
         ),
         Column("tokens_traded", COUNT, "Distinct tokens.", nullable=False),
         *(column for days in WINDOW_DAYS for column in _window(days)),
+        *_EVIDENCE,
         Column("ranked_at", TIMESTAMP, "Business time of the ranking.", nullable=False),
         Column(
             "wallet_pnl_version",

@@ -12,11 +12,13 @@ from smart_trader.domain.tables.row_rules import Examination, Rule, together
 USES = (smart_traders.TABLE, rank_history.TABLE)
 _KEPT = ("performance_tier", "smart_trader_score", "overall_rank", "tier_rank", "recommended", "total_pnl")
 """What the history keeps of the current ranking."""
+_ORDERS = ("score_rank", "skill_rank")
 
 
 def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
-    """Of each ranking: ranks count from 1 without gap or tie, in all and in each tier, and the score never rises."""
-    names = ("ranked_at", "wallet_address", *_KEPT[:4])
+    """Of each ranking: ranks count from 1 without gap or tie, in all, in each tier and in both orders, one of which is
+    that of all; and the score never rises."""
+    names = ("ranked_at", "wallet_address", *_KEPT[:4], *_ORDERS)
     rankings = together(
         traders.select(F.lit(True).alias("is_current"), *names),
         history.select(F.lit(False).alias("is_current"), *names),
@@ -29,9 +31,16 @@ def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
         "is_current",
         F.row_number().over(order).alias("place"),
         F.row_number().over(tier.orderBy("overall_rank", "wallet_address")).alias("place_in_tier"),
-        F.lag("smart_trader_score").over(order).alias("better_score"),
+        *(F.row_number().over(ranking.orderBy(name, "wallet_address")).alias(f"place_by_{name}") for name in _ORDERS),
+        # Rankings from before there were two orders have one.
+        F.lag("smart_trader_score")
+        .over(ranking.orderBy(F.coalesce("score_rank", "overall_rank"), "wallet_address"))
+        .alias("better_score"),
     )
     gaps = (F.col("overall_rank") != F.col("place")) | (F.col("tier_rank") != F.col("place_in_tier"))
+    for name in _ORDERS:
+        gaps = gaps | F.coalesce(F.col(name) != F.col(f"place_by_{name}"), F.lit(False))
+    is_neither = (F.col("overall_rank") != F.col("score_rank")) & (F.col("overall_rank") != F.col("skill_rank"))
     rises = F.col("smart_trader_score") > F.col("better_score")
     return Examination(
         numbered,
@@ -45,6 +54,7 @@ def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
             for rule in (
                 Rule(table.name, "ranks_without_gap_or_tie", is_its & gaps),
                 Rule(table.name, "score_falls_with_rank", is_its & rises),
+                Rule(table.name, "ranks_are_of_one_order", is_its & is_neither),
             )
         ),
     )

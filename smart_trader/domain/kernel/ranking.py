@@ -31,6 +31,15 @@ class PnlBasis(StrEnum):
     TOTAL = "total"
 
 
+class RankingOrder(StrEnum):
+    """By what wallets are ranked. Both orders are kept; this one is the list that is shown and watched."""
+
+    SCORE = "score"
+    """The score, then the PnL."""
+    SKILL = "skill"
+    """The return per token, then the win rate, allowing for luck (`skill`)."""
+
+
 class RankedFigures(NamedTuple):
     """The columns of `silver.wallet_pnl` that qualify and rank a wallet."""
 
@@ -57,6 +66,7 @@ class GateFailure(StrEnum):
     TOKEN_WIN_RATE_BELOW = "token_win_rate_below"
     COVERAGE_BELOW = "coverage_below"
     VALUE_UNTRUSTED = "value_untrusted"
+    PNL_FROM_ONE_TOKEN = "pnl_from_one_token"
     HISTORY_INCOMPLETE = "history_incomplete"
     CLASS_BOT = "class_bot"
     CLASS_POOL = "class_pool"
@@ -83,6 +93,8 @@ class Gate:
     min_token_win_rate: Fraction
     min_coverage: Fraction
     min_trusted: Fraction
+    min_pnl_ex_best_token: Fraction | None = None
+    """Dollars; None asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ class Record(NamedTuple):
     coverage: int | None
     trusted: int | None
     """Share of the matched proceeds that comes from trusted sales."""
+    pnl_ex_best_token: int | None
     history_complete: bool
     wallet_class: str | None
 
@@ -172,6 +185,10 @@ def gate_failures(record: Record, gate: Gate) -> list[GateFailure]:
         (GateFailure.TOKEN_WIN_RATE_BELOW, _reaches(record.token_win_rate, MICRO, gate.min_token_win_rate)),
         (GateFailure.COVERAGE_BELOW, _reaches(record.coverage, MICRO, gate.min_coverage)),
         (GateFailure.VALUE_UNTRUSTED, _reaches(record.trusted, MICRO, gate.min_trusted)),
+        (
+            GateFailure.PNL_FROM_ONE_TOKEN,
+            gate.min_pnl_ex_best_token is None or _reaches(record.pnl_ex_best_token, USD, gate.min_pnl_ex_best_token),
+        ),
         (GateFailure.HISTORY_INCOMPLETE, record.history_complete),
         (GateFailure.CLASS_BOT, record.wallet_class != WalletClass.BOT),
         (GateFailure.CLASS_POOL, record.wallet_class != WalletClass.POOL),

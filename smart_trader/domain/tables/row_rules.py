@@ -109,6 +109,13 @@ _BETWEEN_COLUMNS: Mapping[str, tuple[Check, ...]] = {
     "gold.smart_traders": (
         Check("recommended_without_failures", "recommended = (size(gate_failures) = 0)"),
         Check("score_in_range", "smart_trader_score BETWEEN 0 AND 100"),
+        Check(
+            "skill_in_order",
+            "coalesce(skill_return_low <= skill_return, true)"
+            " AND coalesce(0 <= skill_win_rate_low AND skill_win_rate_low <= skill_win_rate AND skill_win_rate <= 100,"
+            " true)",
+        ),
+        Check("best_sale_share_in_range", "coalesce(best_sale_share BETWEEN 0 AND 1, true)"),
     ),
 }
 """Beside the declared checks: what the jobs keep by their order of writes, or by arithmetic."""

@@ -1,8 +1,10 @@
 """Every qualified wallet judged as the oracle judges it, put in a total order, with figures of its last days."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -13,12 +15,15 @@ from smart_trader.config.settings import load
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy, history_of, rank_wallets, with_pnl_change
+from smart_trader.domain.gold.skill import SUMS
 from smart_trader.domain.invariants import rankings
-from smart_trader.domain.kernel.ranking import PnlBasis
+from smart_trader.domain.kernel.ranking import PnlBasis, RankingOrder
+from smart_trader.domain.kernel.skill import Priors, ReturnPrior, WinPrior
 from smart_trader.domain.silver import realized_sales, tracked_whales, trades, wallet_pnl
 from tests.domain.gold.portfolios import ALSO_TRUSTED, NOW, portfolio
 from tests.frames import collected, frame
 from tests.oracle import ranking as oracle
+from tests.oracle import skill as oracle_skill
 from tests.oracle.numbers import DAY
 
 BY = ranked_by(load(environ={}).ranking)
@@ -131,6 +136,17 @@ SALES = [
     sale("strong", timedelta(days=2), None, None),
 ]
 TRADES = [{**sale, "trade_id": f"trade {sale['trade_id']}"} for sale in SALES]
+SUMS_SCHEMA = f"wallet_address STRING, {', '.join(f'{name} DECIMAL(38,0)' for name in SUMS)}"
+PRIORS = Priors(
+    WinPrior(Fraction(1, 3), Fraction(5)),
+    ReturnPrior(Fraction(10**7), Fraction(4 * 10**14), Fraction(25 * 10**14)),
+)
+TOKENS = [
+    ("strong", *map(Decimal, (4, 4, 4, 800_000_000, 0))),
+    ("promising", *map(Decimal, (9, 1, 0, 0, 0))),
+    ("elite", *map(Decimal, (9, 3, 9, -450_000_000, 0))),
+]
+"""Decided tokens: all won, one of nine won and all of them for nothing, mostly lost. Nobody else has any."""
 POSITIONS = [portfolio("elite", token_address=token) for token in ("T1", "T2")]
 
 
@@ -149,6 +165,8 @@ def rank(spark: SparkSession, by: RankedBy = BY) -> DataFrame:
         ),
         frame(spark, realized_sales.TABLE, *SALES),
         frame(spark, trades.TABLE, *({k: v for k, v in row.items() if k in names} for row in TRADES)),
+        spark.createDataFrame(TOKENS, SUMS_SCHEMA),
+        PRIORS,
         by,
         ranked_at=NOW,
     )
@@ -227,6 +245,49 @@ def test_a_window_takes_its_start_in_and_nothing_after_the_ranking(
     expected = oracle.window(own_trades, own_sales, as_micros(NOW), days)
     assert days * DAY == timedelta(days=days) // timedelta(microseconds=1)
     assert {name: ranked[wallet][f"{name}_{days}d"] for name in expected} == expected
+
+
+def test_both_orders_are_kept_and_the_settings_choose_the_ranking(
+    spark: SparkSession, ranked: Mapping[str, Figures]
+) -> None:
+    best_first = sorted(ranked, key=lambda wallet: ranked[wallet]["skill_rank"])
+    unknown = [wallet for wallet in best_first if wallet not in {row[0] for row in TOKENS}]
+    assert best_first == ["strong", "elite", "promising", *sorted(unknown)], "unknown last, by address"
+    assert all(row["score_rank"] == row["overall_rank"] for row in ranked.values())
+
+    by_skill = {row["wallet_address"]: row for row in collected(rank(spark, replace(BY, order=RankingOrder.SKILL)))}
+    places = ("score_rank", "skill_rank")
+    assert {w: [row[name] for name in places] for w, row in by_skill.items()} == {
+        w: [row[name] for name in places] for w, row in ranked.items()
+    }
+    assert all(row["overall_rank"] == row["skill_rank"] for row in by_skill.values())
+    tier = sorted(
+        (row["skill_rank"], row["tier_rank"]) for row in by_skill.values() if row["performance_tier"] == "STRONG"
+    )
+    assert [place for _, place in tier] == list(range(1, len(tier) + 1))
+
+
+def test_skill_is_that_of_the_formulas(ranked: Mapping[str, Figures]) -> None:
+    wins, returns = PRIORS
+    assert wins and returns
+    beta = oracle_skill.Beta(*wins)
+    normal = oracle_skill.Normal(returns.mean / 10**6, returns.between / 10**12, returns.within / 10**12)
+    for wallet, decided, won, known, total, _ in TOKENS:
+        row = ranked[wallet]
+        win_rate = oracle_skill.win_rate([1] * int(won) + [0] * int(decided - won), beta)
+        mean_return = oracle_skill.mean_return([total / known / 10**6] * int(known) if known else [], normal)
+        assert (row["skill_win_rate"], row["skill_win_rate_low"]) == win_rate, wallet
+        assert (row["skill_return"], row["skill_return_low"]) == mean_return, wallet
+    assert {ranked["equal a"][name] for name in ("skill_return", "skill_win_rate_low")} == {None}
+
+
+def test_the_share_of_the_best_sale_is_of_all_gains(ranked: Mapping[str, Figures]) -> None:
+    gains = [
+        sale["realized_pnl_usd"] for sale in SALES if sale["wallet_address"] == "elite" and sale["realized_pnl_usd"]
+    ]
+    gains = [gain for gain in gains if gain > 0]
+    assert ranked["elite"]["best_sale_share"] == oracle_skill.percent(Fraction(max(gains)) / Fraction(sum(gains)))
+    assert ranked["strong"]["best_sale_share"] is None
 
 
 def test_tokens_are_counted_and_every_row_is_of_this_ranking(ranked: Mapping[str, Figures]) -> None:

@@ -136,7 +136,9 @@ def wallet_class(wallet: str, trades: Iterable[dict[str, Any]], facts: dict[str,
     return wallets.classify(activity, CLASS_RULES, label=(label, "listed") if label else None)[0]
 
 
-def judged(portfolio: dict[str, Any], wallet_class: str, pnl_basis: str) -> dict[str, Any]:
+def judged(
+    portfolio: dict[str, Any], wallet_class: str, pnl_basis: str, rules: ranking.RankingRules = RANKING_RULES
+) -> dict[str, Any]:
     by = ranking.RANKED_FIGURES[ranking.PnlBasis(pnl_basis)]
     record = ranking.Record(
         pnl=scaled(portfolio[by.pnl], 9),
@@ -146,19 +148,20 @@ def judged(portfolio: dict[str, Any], wallet_class: str, pnl_basis: str) -> dict
         token_win_rate=scaled(portfolio["token_win_rate"], 6),
         coverage=scaled(portfolio["coverage_ratio"], 6),
         trusted=scaled(portfolio["trusted_ratio"], 6),
+        pnl_ex_best_token=scaled(portfolio["pnl_ex_best_token"], 9),
         history_complete=portfolio["history_complete"],
         wallet_class=wallet_class,
     )
-    score = ranking.score(record, RANKING_RULES.scoring)
+    score = ranking.score(record, rules.scoring)
     return {
         "qualifies": ranking.qualifies(record),
-        "performance_tier": ranking.tier(record, RANKING_RULES),
+        "performance_tier": ranking.tier(record, rules),
         "smart_trader_score": decimal(score.total, 4),
         "profitability_score": decimal(score.profitability, 4),
         "roi_score": decimal(score.roi, 4),
         "win_rate_score": decimal(score.win_rate, 4),
         "activity_score": decimal(score.activity, 4),
-        "gate_failures": ranking.gate_failures(record, RANKING_RULES.gate),
+        "gate_failures": ranking.gate_failures(record, rules.gate),
     }
 
 

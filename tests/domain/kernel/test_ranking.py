@@ -1,6 +1,8 @@
 """Tier, score and gate: the kernel against the oracle, and each threshold at its edge."""
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ def portfolio(**figures: Any) -> Row:
         "token_win_rate": Decimal(30),
         "coverage_ratio": Decimal("0.8"),
         "trusted_ratio": Decimal("0.8"),
+        "pnl_ex_best_token": Decimal(0),
         "history_complete": True,
         "trade_count": 10,
         "sell_count": 4,
@@ -159,6 +162,21 @@ def test_the_gate_is_passed_at_its_thresholds_and_names_each_failure() -> None:
 def test_a_gate_fails_just_below_its_threshold(figure: str, below: str, failure: str) -> None:
     row = portfolio(**{figure: Decimal(below)})
     assert product.judged(row, "person", "trusted")["gate_failures"] == [failure]
+
+
+@pytest.mark.parametrize(
+    ("left", "failures"),
+    [("0.000000001", []), ("0", ["pnl_from_one_token"]), (None, ["pnl_from_one_token"])],
+    ids=["enough", "too little", "unknown"],
+)
+def test_profit_without_the_best_token_is_asked_for_where_the_settings_do(
+    left: str | None, failures: list[str]
+) -> None:
+    row = portfolio(pnl_ex_best_token=left and Decimal(left))
+    asked = replace(product.RANKING_RULES.gate, min_pnl_ex_best_token=Fraction(1, 10**9))
+    rules = replace(product.RANKING_RULES, gate=asked)
+    assert product.judged(row, "person", "trusted", rules)["gate_failures"] == failures
+    assert product.judged(row, "person", "trusted")["gate_failures"] == []
 
 
 def test_the_basis_decides_which_figures_count() -> None:
