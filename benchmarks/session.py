@@ -86,6 +86,7 @@ def start(scratch: Path) -> SparkSession:
         "spark.local.dir": str(scratch / "spark"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.shuffle.partitions": str(4 * CORES),
+        "spark.python.unix.domain.socket.enabled": "true",
         "spark.sql.adaptive.enabled": "false",
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": f"file://{scratch}/events",

@@ -69,6 +69,7 @@ def start_spark(scratch: Path) -> SparkSession:
         .config("spark.driver.memory", "2g")
         .config("spark.driver.extraJavaOptions", " ".join(_JAVA))
         .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.python.unix.domain.socket.enabled", "true")
         .config(map=tuning.PLAN_LITTLE)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")

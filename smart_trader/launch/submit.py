@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -30,8 +30,14 @@ _DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
 """Spark's exit status after its executor missed too many heartbeats."""
 _NOISE = b"WARNING: Using incubator modules"
+_TRACE, _OF_DAEMON = b"Traceback (most recent call last):\n", b"pyspark/daemon.py"
+_HUNG_UP = b"BrokenPipeError: "
 _FIRST_WORDS_BYTES = 65536
 """Bytes of the JVM's output that are searched for the reason why it did not start."""
+_SOCKET_PATH = 107
+"""Bytes of the longest path of a local socket on Linux: unix(7)."""
+_SOCKET_NAME = len("/.00000000-0000-0000-0000-000000000000.sock")
+"""Spark names its sockets like this."""
 _SMALL_BYTES = 256 * 2**20
 _PARTITION_BYTES = 64 * 2**20
 
@@ -101,6 +107,7 @@ def command_line(run: Run) -> list[str]:
         # A laptop that slept, or a stopped run: driver and executor are one JVM, so a missed heartbeat is no loss.
         confs["spark.storage.blockManagerHeartbeatTimeoutMs"] = "86400s"
         confs["spark.sql.warehouse.dir"] = str(run.folder / "spark-warehouse")
+        confs |= _local_sockets(run.folder)
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
@@ -120,6 +127,15 @@ def command_line(run: Run) -> list[str]:
         str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
         *run.arguments,
     ]
+
+
+def _local_sockets(folder: Path) -> dict[str, str]:
+    """Rows go to Python and back through local sockets in `folder`, where their names fit.
+
+    With TCP, Linux 6.18 stopped both ends for good once both buffers of a connection were full (docs/reliability.md).
+    """
+    is_short = len(os.fsencode(folder)) + _SOCKET_NAME <= _SOCKET_PATH
+    return {"spark.python.unix.domain.socket.enabled": "true"} if is_short else {}
 
 
 def _half(memory: str) -> str:
@@ -295,9 +311,7 @@ def pass_on(messages: BufferedReader, first_words: bytearray, only_json: bool) -
     With `only_json` each line is JSON: another line, such as a crash report of the JVM, becomes the message of one.
     """
     listens = True
-    for line in iter(messages.readline, b""):
-        if line.startswith(_NOISE):
-            continue
+    for line in _of_use(iter(messages.readline, b"")):
         first_words += line[: _FIRST_WORDS_BYTES - len(first_words)]
         if listens:
             try:
@@ -305,6 +319,21 @@ def pass_on(messages: BufferedReader, first_words: bytearray, only_json: bool) -
                 sys.stderr.buffer.flush()
             except OSError:  # nobody reads on; the job goes on all the same
                 listens = False
+
+
+def _of_use(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """`lines` without notes of modules and without what a worker of Python says as Spark, done with it, hangs up."""
+    trace = list[bytes]()
+    for line in lines:
+        if trace and line.startswith(b"  "):
+            trace.append(line)
+            continue
+        is_farewell = line.startswith(_HUNG_UP) and any(_OF_DAEMON in part for part in trace)
+        yield from () if is_farewell else trace
+        trace = [line] if line == _TRACE else []
+        if not (is_farewell or trace or line.startswith(_NOISE)):
+            yield line
+    yield from trace
 
 
 def _as_json(line: bytes) -> bytes:

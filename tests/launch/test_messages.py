@@ -40,6 +40,34 @@ def test_what_a_jvm_says_by_itself_becomes_json_lines(
         assert found[-1]["msg"] == "the last line has no end"
 
 
+FAREWELL = b"""Traceback (most recent call last):
+  File "/x/pyspark.zip/pyspark/daemon.py", line 233, in manager
+  File "/x/pyspark.zip/pyspark/daemon.py", line 87, in worker
+BrokenPipeError: [Errno 32] Broken pipe
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "is_of_use"),
+    [
+        (FAREWELL, False),
+        (FAREWELL.replace(b"pyspark/daemon.py", b"pyspark/worker.py"), True),
+        (FAREWELL.replace(b"BrokenPipeError", b"MemoryError"), True),
+        (FAREWELL.rsplit(b"\n", 2)[0] + b"\n", True),
+        (b"BrokenPipeError: [Errno 32] Broken pipe\n", True),
+    ],
+)
+def test_a_worker_that_spark_hung_up_on_is_not_heard_and_all_else_is(
+    said: bytes, is_of_use: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written))
+    text = b"before\n" + said + FAREWELL + b"after\n" + said
+    pass_on(io.BufferedReader(io.BytesIO(text)), bytearray(), False)  # type: ignore[arg-type]  # bytes are a raw stream too
+    assert written.getvalue() == text.replace(FAREWELL, b"")
+    assert (said in written.getvalue()) == is_of_use
+
+
 def test_a_line_has_the_layout_of_the_logs() -> None:
     line = json.loads(as_line("a\nb", level="ERROR", run_id="r"))
     assert list(line) == ["ts", "level", "msg", "context", "logger"]

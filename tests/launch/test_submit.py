@@ -63,6 +63,7 @@ def test_the_command_line_of_a_local_run() -> None:
         *("--conf", "spark.sql.adaptive.enabled=false"),
         *("--conf", "spark.storage.blockManagerHeartbeatTimeoutMs=86400s"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
+        *("--conf", "spark.python.unix.domain.socket.enabled=true"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
     ]
@@ -93,6 +94,7 @@ def test_without_tuning_the_command_line_has_no_option_for_speed(stored: int | N
         *("--conf", "spark.driver.extraClassPath=/opt/smart trader/jars/a.jar:/opt/smart trader/jars/b.jar"),
         *("--conf", "spark.storage.blockManagerHeartbeatTimeoutMs=86400s"),
         *("--conf", "spark.sql.warehouse.dir=/tmp/smart-trader-x/spark-warehouse"),
+        *("--conf", "spark.python.unix.domain.socket.enabled=true"),
         *("--conf", "spark.smartTrader.tuning=false"),
         "/opt/smart trader/smart_trader/jobs/silver_pnl.py",
         *("--limit", "5", "--run-id", "20261120T090000Z-abc123"),
@@ -137,6 +139,13 @@ def test_huge_pages_are_asked_for_where_the_kernel_gives_them(
         enabled.write_text(said, encoding="ascii")
     monkeypatch.setattr(tuning, "_HUGE_PAGES", enabled)
     assert ("-XX:+UseTransparentHugePages" in tuning.large_run("2g")) == is_asked
+
+
+@pytest.mark.parametrize(("length", "are_local"), [(64, True), (65, False)])
+def test_rows_go_through_local_sockets_where_their_names_fit(length: int, are_local: bool) -> None:
+    folder = Path("/" + "é" * 20 + "s" * (length - 41))
+    line = submit.command_line(described(folder=folder))
+    assert ("spark.python.unix.domain.socket.enabled=true" in line) == are_local
 
 
 def test_a_cluster_is_given_the_jars_to_distribute() -> None:
