@@ -141,6 +141,11 @@ class Options:
     every: float | None = None
     again: tuple[Path, ...] = ()
     allow_new_columns: bool = False
+    wallet: str | None = None
+    token: str | None = None
+    figure: str | None = None
+    ranked_at: datetime | None = None
+    raw: bool = False
 
     @property
     def is_reading(self) -> bool:

@@ -63,6 +63,12 @@ def run_id(text: str) -> str:
     raise argparse.ArgumentTypeError("up to 64 letters, digits, dots, underscores and hyphens")
 
 
+def address(text: str) -> str:
+    if re.fullmatch(r"[1-9A-HJ-NP-Za-km-z]{1,64}", text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} is no address: 32 to 44 letters and digits without 0, I, O, l")
+
+
 def version(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,15}", text):
         return int(text)

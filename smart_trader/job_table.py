@@ -175,6 +175,21 @@ _QUERY = (
     Option("--limit", type=cli_values.count, metavar="N", help="at most N rows (text: 50 unless given)"),
 )
 
+_EXPLANATION = (
+    Option("--wallet", type=cli_values.address, required=True, metavar="ADDRESS", help="whose figures"),
+    Option("--token", type=cli_values.address, metavar="MINT", help="only what it did in this token"),
+    Option(
+        "--figure", metavar="NAME", help="only this figure and what leads to it, such as roi (a column of the tables)"
+    ),
+    Option(
+        "--ranked-at",
+        type=cli_values.time,
+        metavar="TIME",
+        help="as of the ranking of this business time, ISO 8601 (default: the newest ranking)",
+    ),
+    Option("--raw", action="store_true", help="with the text of each row as it was served"),
+)
+
 JOBS = {
     "init": Job(
         options=(
@@ -220,6 +235,7 @@ JOBS = {
             ),
         ),
     ),
+    "explain": Job(is_reading=True, options=_EXPLANATION),
     "history": Job(
         is_reading=True,
         is_on_one_table=True,

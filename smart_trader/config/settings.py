@@ -211,6 +211,12 @@ def pnl_settings_hash(settings: Settings) -> str:
     return _hash_of(settings, (key for key in FIELDS if key.startswith(("pnl.", "classify.")) and key != _NO_RULE))
 
 
+def ranking_settings(settings: Settings) -> dict[str, str]:
+    """The settings that decide a figure or a rank, as text by key."""
+    keys = [key for key in FIELDS if key.split(".")[0] in ("pnl", "classify", "ranking") and key != _NO_RULE]
+    return {key: _text(_value(settings, key)) for key in keys if key not in _HASHED_BY_CONTENT}
+
+
 def _hash_of(settings: Settings, keys: Iterable[str]) -> str:
     content = {key: (_content if key in _HASHED_BY_CONTENT else _text)(_value(settings, key)) for key in keys}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,7 @@ give the same figures, only what differs is written, and a wallet is marked as c
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -16,10 +16,8 @@ from pyspark.sql import types as T
 from smart_trader.config.address_files import read_addresses
 from smart_trader.config.model import Classify
 from smart_trader.config.thresholds import class_rules, mark_rules, pnl_definition, value_rules
-from smart_trader.domain.arrow import unscaled
 from smart_trader.domain.bronze import token_metrics, transaction_history
-from smart_trader.domain.bronze.snapshots import newest_snapshots
-from smart_trader.domain.kernel.marks import Multiplier, Quote
+from smart_trader.domain.bronze.snapshots import newest_snapshots, quotes_in
 from smart_trader.domain.pnl import engine
 from smart_trader.domain.silver import (
     open_lots,
@@ -42,7 +40,7 @@ from smart_trader.domain.tables.restoring import reset_columns
 from smart_trader.domain.tables.state_flags import PNL_COMPUTED, ProcessingStatus
 from smart_trader.domain.tables.table import STRING
 from smart_trader.errors import ConfigurationError
-from smart_trader.rows import collect, persisted
+from smart_trader.rows import persisted
 from smart_trader.run.app import App
 from smart_trader.run.due import due_for_pnl
 from smart_trader.run.results import Work
@@ -119,7 +117,7 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
     known = units.with_units(labelled, history, unclear, snapshots.select("token_address", "decimals"))
     rules = engine.EngineRules(
         now=_microseconds(app.as_of),
-        quotes=_quotes(snapshots),
+        quotes=quotes_in(snapshots),
         marks=mark_rules(app.settings.pnl),
         classes=class_rules(app.settings.classify),
     )
@@ -159,22 +157,6 @@ def _own_labels(classify: Classify) -> Labels:
         for paths in (classify.pools_files, classify.exchanges_files)
     )
     return user_labels(pools, exchanges)
-
-
-def _quotes(snapshots: DataFrame) -> Mapping[str, Quote]:
-    names = ("token_address", "price", "liquidity", "last_trade_unix_time", "multiplier", "ingested_at")
-    rows = collect(snapshots.select(*names))
-    return {
-        row.token_address: Quote(
-            price=None if row.price is None else unscaled(row.price, 18),
-            liquidity=None if row.liquidity is None else unscaled(row.liquidity, 9),
-            last_trade_at=None if row.last_trade_unix_time is None else _microseconds(row.last_trade_unix_time),
-            multiplier=None
-            if row.multiplier is None
-            else Multiplier(unscaled(row.multiplier, 18), _microseconds(row.ingested_at)),
-        )
-        for row in rows
-    }
 
 
 def _microseconds(time: datetime) -> int:

@@ -37,7 +37,7 @@ OTHER_MEANINGS = {
     "total": "run/",
     "transactions": "",
     "up": "",
-    "volume_usd": ("domain/", "io/birdeye/"),
+    "volume_usd": ("domain/", "io/birdeye/", "report/explained_tables"),
 }
 """Words that also mean something else (a join, a style, a column, a heading, a section of the settings), and in which
 modules they do."""

@@ -61,6 +61,15 @@ class Sale(NamedTuple):
     holding_hours: int | None
 
 
+class Piece(NamedTuple):
+    """What a sale took out of one lot."""
+
+    lot: Lot
+    units: int
+    cost: int
+    """Of these units; 0 out of a lot of unknown cost."""
+
+
 class Position:
     """The open lots of one wallet in one mint, oldest first."""
 
@@ -72,8 +81,11 @@ class Position:
     def buy(self, lot: Lot) -> None:
         self.lots.append(lot)
 
-    def sell(self, quantity: int, value: int | None, sold_at: int) -> Sale:
-        """Take `quantity` out of the oldest lots. Trades must come in their total order."""
+    def sell(self, quantity: int, value: int | None, sold_at: int, pieces: list[Piece] | None = None) -> Sale:
+        """Take `quantity` out of the oldest lots. Trades must come in their total order.
+
+        What is taken of each lot is added to `pieces`, if they are given.
+        """
         lots, missing = self.lots, quantity
         matched = untrusted = unknown = cost = weighted_time = 0
         while missing and lots:
@@ -81,11 +93,14 @@ class Position:
             units = lot.left
             if units > missing:
                 units = missing
-                cost += lot.take(units)
+                paid = lot.take(units)
             else:
-                cost += lot.left_cost
+                paid = lot.left_cost
                 lots.popleft()
+            cost += paid
             missing -= units
+            if pieces is not None:
+                pieces.append(Piece(lot, units, paid))
             if lot.cost is None:
                 unknown += units
             else:

@@ -4,7 +4,7 @@ Rows that share a token are one swap, directly or through others; money does not
 trade, a sale and a purchase, nothing, or, where it leaves something else, what each of its rows is by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -107,7 +107,7 @@ class Netted(NamedTuple):
     """Places of the rows of swaps whose quantities do not fit."""
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A trade, or what one row adds to one."""
 
     token: str
@@ -115,6 +115,8 @@ class _Part(NamedTuple):
     value: Value | None
     check: str
     pair: str | None = None
+    place: int | None = None
+    """Of the row alone that it comes from; None if it is what the whole swap leaves."""
 
 
 def net(rows: Sequence[tuple[Any, ...]], rules: ValueRules) -> Netted:
@@ -162,20 +164,29 @@ def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
 
 def net_any(rows: Sequence[SwapRow], rules: ValueRules) -> Netted:
     """`net` for any rows."""
-    moved = [_moved_row(row, rules) for row in rows]
+    moved = moved_rows(rows, rules)
     trades: list[Trade] = []
     rejected: list[int] = []
     is_loop = False
-    for places in _swaps(moved):
-        swap = _Swap([moved[place] for place in places], rules)
-        parts = swap.parts()
+    for swap in swaps_in(moved, rules):
         is_loop = is_loop or (not swap.tokens and swap.is_loop(moved))
-        found = _trades(swap.legs, parts, tuple(places))
+        found = _trades(swap.legs, swap.parts(), swap.places)
         if any(trade.quantity >= RAW_LIMIT for trade in found):
-            rejected += places
+            rejected += swap.places
         else:
             trades += found
     return Netted(tuple(trades), is_loop and not trades, tuple(rejected))
+
+
+def moved_rows(rows: Sequence[SwapRow], rules: ValueRules) -> list[MovedRow]:
+    """The rows as far as they moved something, with the prices that count as given."""
+    return [_moved_row(row, rules) for row in rows]
+
+
+def swaps_in(moved: Sequence[MovedRow], rules: ValueRules) -> Iterator["Swap"]:
+    """The swaps of a transaction: its rows that share a token."""
+    for places in _swaps(moved):
+        yield Swap([moved[place] for place in places], tuple(places), rules)
 
 
 def _moved_row(row: SwapRow, rules: ValueRules) -> MovedRow:
@@ -224,11 +235,11 @@ def _swaps(rows: Sequence[MovedRow]) -> list[list[int]]:
     return [sorted(places) for _, places in groups]
 
 
-class _Swap:
-    """What a swap moved, and what of it remains."""
+class Swap:
+    """What a swap moved, and what of it remains. `places` are those of its rows in the transaction."""
 
-    def __init__(self, rows: Sequence[MovedRow], rules: ValueRules) -> None:
-        self._rows, self._rules = rows, rules
+    def __init__(self, rows: Sequence[MovedRow], places: tuple[int, ...], rules: ValueRules) -> None:
+        self._rows, self.places, self._rules = rows, places, rules
         self.legs = [leg for row in rows for leg in row.legs]
         self.tokens: dict[str, int] = {}
         self.money: dict[str, int] = {}
@@ -265,7 +276,7 @@ class _Swap:
         ways = {(leg.asset, leg.change > 0) for leg in (*self.legs, *money_only) if leg.is_money}
         return any((asset, not is_in) in ways for asset, is_in in ways)
 
-    def parts(self) -> list[_Part]:
+    def parts(self) -> list[Part]:
         """The trades, in which a row-by-row swap may have several of one token and side."""
         if not self.tokens:
             return []
@@ -280,7 +291,8 @@ class _Swap:
             sold, bought = sorted(self.tokens, key=self.tokens.__getitem__)
             if self.tokens[sold] < 0 < self.tokens[bought]:
                 return self._pair(sold, bought)
-        return [part for row in self._rows for part in _parts_of_row(row, self._rules)]
+        rows = zip(self.places, self._rows, strict=True)
+        return [part._replace(place=place) for place, row in rows for part in _parts_of_row(row, self._rules)]
 
     def _is_paid(self, change: int, paid: tuple[int, str] | None) -> bool:
         """Whether the money that remains went the other way than the token; by its amounts if it has no worth."""
@@ -291,12 +303,12 @@ class _Swap:
     def _touching(self, token: str) -> list[MovedRow]:
         return [row for row in self._rows if row.touches(token)]
 
-    def _one_token(self, token: str, change: int, by_money: Value | None) -> _Part:
+    def _one_token(self, token: str, change: int, by_money: Value | None) -> Part:
         rows = self._touching(token)
         value = by_money or volume_value(rows, token, change) or token_value(self.legs, token, abs(change))
-        return _Part(token, change, *checked(value, check_prices(rows, self._rules)))
+        return Part(token, change, *checked(value, check_prices(rows, self._rules)))
 
-    def _pair(self, sold: str, bought: str) -> list[_Part]:
+    def _pair(self, sold: str, bought: str) -> list[Part]:
         with_sold, with_bought = self._touching(sold), self._touching(bought)
         value = (
             self._passed_through(sold, with_sold)
@@ -306,24 +318,29 @@ class _Swap:
             or token_value(self.legs, bought, self.tokens[bought])
         )
         check = worse(check_prices(with_sold, self._rules), check_prices(with_bought, self._rules))
-        return [_Part(token, self.tokens[token], *checked(value, check), sold) for token in (sold, bought)]
+        return [Part(token, self.tokens[token], *checked(value, check), sold) for token in (sold, bought)]
 
     def _passed_through(self, sold: str, with_sold: Sequence[MovedRow]) -> Value | None:
         """Value of the token sold by the money of its rows, if these carry at least half of it."""
-        paid = [row for row in with_sold if any(leg.is_money for leg in row.legs)]
+        paid = [row for row in with_sold if row.has_money]
         quantity, carried = -self.tokens[sold], -sum(row.moved(sold) for row in paid)
         if 2 * carried < quantity:
             return None
-        amounts: dict[str, int] = {}
-        for leg in (leg for row in paid for leg in row.legs if leg.is_money):
-            amounts[leg.asset] = amounts.get(leg.asset, 0) + leg.change
-        found = money_total(self.legs, {kind: amount for kind, amount in amounts.items() if amount}, self._rules)
+        found = money_total(self.legs, money_in(paid), self._rules)
         if found is None or found[0] <= 0:
             return None
         return Value(found[0] * quantity, PRICE * 10**9 * carried, found[1])
 
 
-def _parts_of_row(row: MovedRow, rules: ValueRules) -> list[_Part]:
+def money_in(rows: Sequence[MovedRow]) -> dict[str, int]:
+    """What the rows moved of each kind of money, as far as anything remains of it."""
+    amounts: dict[str, int] = {}
+    for leg in (leg for row in rows for leg in row.legs if leg.is_money):
+        amounts[leg.asset] = amounts.get(leg.asset, 0) + leg.change
+    return {kind: amount for kind, amount in amounts.items() if amount}
+
+
+def _parts_of_row(row: MovedRow, rules: ValueRules) -> list[Part]:
     tokens = [leg for leg in row.legs if not leg.is_money]
     if len(tokens) == 2:
         return _two_tokens(row, tokens, rules)
@@ -334,13 +351,13 @@ def _parts_of_row(row: MovedRow, rules: ValueRules) -> list[_Part]:
         value or volume_value([row], token.asset, token.change) or token_value([token], token.asset, abs(token.change))
     )
     check = check_prices([row], rules) if paid else ONE_SIDED
-    return [_Part(token.asset, token.change, *checked(value, check))]
+    return [Part(token.asset, token.change, *checked(value, check))]
 
 
-def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: ValueRules) -> list[_Part]:
+def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: ValueRules) -> list[Part]:
     check = check_prices([row], rules)
     if tokens[0].change * tokens[1].change > 0:
-        return [_Part(leg.asset, leg.change, *checked(None, check)) for leg in tokens]
+        return [Part(leg.asset, leg.change, *checked(None, check)) for leg in tokens]
     sold, bought = sorted(tokens, key=lambda leg: leg.change)
     value = (
         volume_value([row], sold.asset, sold.change)
@@ -348,12 +365,12 @@ def _two_tokens(row: MovedRow, tokens: Sequence[Leg], rules: ValueRules) -> list
         or token_value([sold], sold.asset, -sold.change)
         or token_value([bought], bought.asset, bought.change)
     )
-    return [_Part(leg.asset, leg.change, *checked(value, check)) for leg in (sold, bought)]
+    return [Part(leg.asset, leg.change, *checked(value, check)) for leg in (sold, bought)]
 
 
-def _trades(legs: Sequence[Leg], parts: Sequence[_Part], places: tuple[int, ...]) -> list[Trade]:
+def _trades(legs: Sequence[Leg], parts: Sequence[Part], places: tuple[int, ...]) -> list[Trade]:
     """One trade for each token and side."""
-    sides: dict[tuple[str, bool], list[_Part]] = {}
+    sides: dict[tuple[str, bool], list[Part]] = {}
     for part in parts:
         sides.setdefault((part.token, part.change > 0), []).append(part)
     trades = []

@@ -89,6 +89,8 @@ class Value(NamedTuple):
     numerator: int
     denominator: int
     source: str
+    of: str | None = None
+    """The token whose volume or price it is; None of money."""
 
     @property
     def is_money(self) -> bool:
@@ -109,6 +111,10 @@ class MovedRow(NamedTuple):
     def moved(self, asset: str) -> int:
         return sum([leg.change for leg in self.legs if leg.asset == asset])
 
+    @property
+    def has_money(self) -> bool:
+        return any(leg.is_money for leg in self.legs)
+
     def touches(self, asset: str) -> bool:
         return asset in [leg.asset for leg in self.legs]
 
@@ -120,17 +126,22 @@ def money_total(legs: Sequence[Leg], amounts: Mapping[str, int], rules: ValueRul
     """
     total = stable = absolute = 0
     for kind, amount in amounts.items():
-        price = _last_price(legs, kind)
-        if kind != SOL:
-            worth = amount * _FROM_STABLE * stable_price(price, rules)
-            stable += abs(worth)
-        elif price is None:
+        price = money_price(legs, kind, rules)
+        if price is None:
             return None
-        else:
-            worth = amount * price
+        worth = amount * price
+        if kind != SOL:
+            worth *= _FROM_STABLE
+            stable += abs(worth)
         total += worth
         absolute += abs(worth)
     return total, STABLE if 2 * stable > absolute else SOL_PRICE
+
+
+def money_price(legs: Sequence[Leg], kind: str, rules: ValueRules) -> int | None:
+    """What a unit of that kind of money counts for, by the last price of `legs`; None if SOL has none."""
+    price = _last_price(legs, kind)
+    return price if kind == SOL else stable_price(price, rules)
 
 
 def money_value(found: tuple[int, str] | None) -> Value | None:
@@ -156,14 +167,14 @@ def volume_value(rows: Sequence[MovedRow], token: str, direction: int) -> Value 
             return None
         left += row.volume if row.moved(token) * direction >= 0 else -row.volume
         total += row.volume
-    return Value(left, USD, VOLUME_USD) if exceeds(left, total, _VOLUME_LEFT) else None
+    return Value(left, USD, VOLUME_USD, token) if exceeds(left, total, _VOLUME_LEFT) else None
 
 
 def token_value(legs: Sequence[Leg], token: str, quantity: int) -> Value | None:
     """`quantity` base units at the last price that the token's own legs carry."""
     for leg in reversed(legs):
         if leg.asset == token and leg.price is not None:
-            return Value(quantity * leg.price, PRICE * 10**leg.places, TOKEN_PRICE)
+            return Value(quantity * leg.price, PRICE * 10**leg.places, TOKEN_PRICE, token)
     return None
 
 
