@@ -27,10 +27,12 @@ from smart_trader.errors import ExitStatus, SmartTraderError
 from smart_trader.job_table import JOBS
 from smart_trader.pipeline import STEPS
 from smart_trader.version import VERSION
+from tests.examples import records, stated
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PNL = "pnl.md"
 TOKEN_DECIMALS = 6
 SCALES = {
     column.name: getattr(column.type, "scale", 0)
@@ -63,24 +65,6 @@ def first_cells(text: str) -> list[str]:
 # The worked example of docs/pnl.md
 
 
-def example(name: str) -> list[list[str]]:
-    """The cells of a block of the worked example, row by row; columns are two blanks apart."""
-    page = (ROOT / "docs" / "pnl.md").read_text(encoding="utf-8")
-    block = re.search(rf"<!-- example: {name} -->\n```text\n(.*?)```", page, re.DOTALL)
-    assert block, f"docs/pnl.md has no example {name!r}"
-    return [re.split(r" {2,}", line) for line in block[1].splitlines()]
-
-
-def stated(name: str) -> dict[str, str]:
-    """Name and value of each line; what follows explains the value."""
-    return {cells[0]: cells[1] for cells in example(name)}
-
-
-def records(name: str) -> list[dict[str, str]]:
-    header, *rows = example(name)
-    return [dict(zip(header, row, strict=True)) for row in rows]
-
-
 def microseconds(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * MICRO
 
@@ -93,7 +77,7 @@ def scaled(text: str, unit: int) -> int:
 
 def traded() -> tuple[Trades, Matches]:
     """The example's trades, and what the kernel makes of them."""
-    rows = records("trades")
+    rows = records(PNL, "trades")
     trades = Trades(
         starts=np.zeros(1, np.int64),
         is_buy=np.array([row["side"] == "BUY" for row in rows]),
@@ -129,16 +113,18 @@ def test_the_sales_of_the_worked_example_are_what_the_kernel_computes() -> None:
             "realized": Decimal(int(sold.matched_proceeds[place] - sold.cost[place])) / USD,
             "holding_hours": Decimal(int(sold.holding_hours[place])) / MICRO,
         }
-        for place, trade in enumerate(records("trades"))
+        for place, trade in enumerate(records(PNL, "trades"))
         if trade["side"] == "SELL"
     ]
-    said = [{name: Decimal(text) if name != "time" else text for name, text in row.items()} for row in records("sales")]
+    said = [
+        {name: Decimal(text) if name != "time" else text for name, text in row.items()} for row in records(PNL, "sales")
+    ]
     assert said == computed
 
 
 def test_the_figures_of_the_worked_example_are_what_the_kernel_computes(settings: Settings) -> None:
     token, _ = figures(settings)
-    for name, text in stated("figures").items():
+    for name, text in stated(PNL, "figures").items():
         said = None if text == "null" else scaled(text, 10 ** SCALES[name])
         assert token[name] == said, name
 
@@ -153,7 +139,7 @@ def test_the_ranking_of_the_worked_example_is_what_the_kernel_computes(settings:
         WalletClass.PERSON,
     )
     points = score(record, rules.scoring)
-    assert stated("ranking") == {
+    assert stated(PNL, "ranking") == {
         "performance_tier": tier(record, rules),
         "profitability_score": f"{Decimal(points.profitability) / SCORE}",
         "roi_score": f"{Decimal(points.roi) / SCORE}",

@@ -1,12 +1,12 @@
 """Curves and bars as inline SVG. Only shapes: text is HTML beside them, so that it keeps its size on a phone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from smart_trader.report import numbers
 from smart_trader.report.markup import Html, element
 from smart_trader.report.trader_view import day_text
-from smart_trader.report.view import Curve
+from smart_trader.report.view import Curve, Excess
 
 _WIDTH, _HEIGHT = 600, 160
 _PART_CLASSES = ("p1", "p2", "p3", "p4")
@@ -15,29 +15,42 @@ _PART_CLASSES = ("p1", "p2", "p3", "p4")
 def equity(curve: Curve, label: str) -> Html:
     """The curve with its range and its days."""
     values = [value for _, value in curve.points]
-    top, bottom = max(Decimal(0), *values), min(Decimal(0), *values)
+    ends = (numbers.money(end, signed=True) for end in (max(Decimal(0), *values), min(Decimal(0), *values)))
+    days = (day_text(curve.points[place][0]) for place in (0, -1))
+    return _framed(_drawing(curve, label, _HEIGHT), ends, days, curve.summary)
+
+
+def excess(chart: Excess, label: str) -> Html:
+    """The excess after each ranking as a mark on its interval."""
+    top = max(Decimal(0), *(high for *_, high in chart.points))
+    bottom = min(Decimal(0), *(low for _, _, low, _ in chart.points))
+    width, span = _WIDTH / len(chart.points), float(top - bottom) or 1.0
+
+    def y(value: Decimal) -> str:
+        return _short(2 + float(top - value) / span * (_HEIGHT - 4))
+
+    shapes = [element("path", class_="zero", d=f"M0 {y(Decimal(0))}H{_WIDTH}")]
+    for place, (_, value, low, high) in enumerate(chart.points):
+        middle = (place + 0.5) * width
+        shapes.append(element("path", class_="interval", d=f"M{_short(middle)} {y(low)}V{y(high)}"))
+        mark = min(width / 4, 6)
+        shapes.append(element("path", class_="line", d=f"M{_short(middle - mark)} {y(value)}h{_short(2 * mark)}"))
+    box = {"viewBox": f"0 0 {_WIDTH} {_HEIGHT}", "preserveAspectRatio": "none"}
+    drawing = element("svg", shapes, **box, role="img", aria_label=label)
+    ends = (numbers.percent(end, signed=True) for end in (top, bottom))
+    return _framed(drawing, ends, (chart.points[place][0] for place in (0, -1)), chart.summary)
+
+
+def _framed(drawing: Html, ends: Iterable[str], days: Iterable[str], summary: str) -> Html:
+    """A drawing with what its top and bottom, and its left and right, stand for."""
+    sides = [
+        element("div", [element("span", text) for text in texts], class_=name, aria_hidden="true")
+        for name, texts in (("y", ends), ("x", days))
+    ]
     return element(
         "figure",
-        element(
-            "div",
-            element(
-                "div",
-                element("span", numbers.money(top, signed=True)),
-                element("span", numbers.money(bottom, signed=True)),
-                class_="y",
-                aria_hidden="true",
-            ),
-            _drawing(curve, label, _HEIGHT),
-            element(
-                "div",
-                element("span", day_text(curve.points[0][0])),
-                element("span", day_text(curve.points[-1][0])),
-                class_="x",
-                aria_hidden="true",
-            ),
-            class_="plot",
-        ),
-        element("figcaption", curve.summary),
+        element("div", sides[0], drawing, sides[1], class_="plot"),
+        element("figcaption", summary),
         class_="curve",
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from smart_trader.domain.evidence.track_record import TrackRecord
 from smart_trader.domain.kernel.ranking import PnlBasis
 
 Row = Mapping[str, Any]
@@ -50,6 +51,8 @@ class ReportData:
     """Whether figures were computed again after the ranking. Tokens, sales and lots are then the newest ones."""
     ranked_at: datetime | None = None
     previous_at: datetime | None = None
+    track_records: Sequence[TrackRecord] = ()
+    """Whether earlier rankings held, by horizon."""
     groups: Sequence[Row] = ()
     traders: Sequence[Row] = ()
     movements: Sequence[Row] = ()

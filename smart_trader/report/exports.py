@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from smart_trader.domain.gold import smart_traders
-from smart_trader.report import figures, numbers, trader_view
+from smart_trader.report import figures, numbers, track_record, trader_view
 from smart_trader.report.data import ReportData, Row
 from smart_trader.report.text import spreadsheet_text
-from smart_trader.report.view import FEES
+from smart_trader.report.view import FEES, UPPER_BOUND
 
 _OWN = ("previous_rank", "best_token_address", "best_token_symbol", "not_in_pnl")
 
@@ -21,7 +21,8 @@ def as_csv(found: ReportData) -> str:
     """CSV with a line for each wallet of the ranking. Text that looks like a formula is marked as text."""
     out = io.StringIO()
     writer = csv.writer(out)
-    names = (*smart_traders.TABLE.column_names, *_OWN)
+    earlier = track_record.columns(found.track_records)
+    names = (*smart_traders.TABLE.column_names, *_OWN, *earlier)
     writer.writerow(names)
     best = {row["wallet_address"]: row for row in found.best_tokens}
     was = {row["wallet_address"]: row["was_overall_rank"] for row in found.movements}
@@ -29,6 +30,7 @@ def as_csv(found: ReportData) -> str:
         token: Row = best.get(row["wallet_address"], {})
         line = {
             **row,
+            **earlier,
             "previous_rank": was.get(row["wallet_address"]),
             "best_token_address": token.get("token_address"),
             "best_token_symbol": token.get("token_symbol"),
@@ -48,6 +50,7 @@ def as_json(found: ReportData) -> str:
         "ranked_at": found.ranked_at,
         "previous_ranked_at": found.previous_at,
         "notes": [FEES],
+        "earlier_rankings": {"note": UPPER_BOUND, "horizons": track_record.document(found.track_records)},
         "traders": [_trader(row, found, of) for row in found.traders],
         "tiers": found.groups,
         "changes": found.movements,
@@ -80,6 +83,7 @@ def as_text(found: ReportData, most: int = 20) -> dict[str, Any]:
     good = sum(group["wallets"] for group in found.groups if not group["gate_failures"])
     return {
         "ranking": numbers.moment(found.ranked_at) + " UTC" if found.ranked_at else None,
+        **({"earlier rankings": track_record.line(found.track_records)} if found.track_records else {}),
         "wallets": f"{ranked:,} ranked, {good:,} recommended",
         "traders": listed,
         "note": FEES,

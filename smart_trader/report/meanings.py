@@ -3,6 +3,7 @@
 from smart_trader.domain.kernel.ranking import PerformanceTier, PnlBasis
 from smart_trader.report.data import Rules
 from smart_trader.report.numbers import exact
+from smart_trader.report.track_record import VERDICTS
 from smart_trader.report.view import FEES
 
 _ALWAYS_THE_SAME = (
@@ -56,6 +57,7 @@ def meanings(rules: Rules) -> tuple[tuple[str, str], ...]:
         ("Recommended", _recommended(rules)),
         ("Tier", _tier(rules)),
         ("Score", _score(rules)),
+        ("Verdict", VERDICTS),
         *_ALWAYS_THE_SAME,
     )
 

@@ -18,7 +18,7 @@ from smart_trader.report.cells import (
 )
 from smart_trader.report.markup import Content, Html, element
 from smart_trader.report.trader_view import day_text
-from smart_trader.report.view import FEES, Multiple, Page, Trader
+from smart_trader.report.view import FEES, HELD, UPPER_BOUND, Multiple, Page, Trader
 
 IDENTITY = "smart-trader-identity"
 """The name of the tag with the identity of a page."""
@@ -27,7 +27,8 @@ IDENTITY = "smart-trader-identity"
 def render(page: Page) -> str:
     """The whole document, ending in a line break."""
     style = (resources.files("smart_trader.report") / "report.css").read_text("utf-8")
-    sections = [section for section in (_changes(page), _ranking(page), _multiples(page), _traders(page)) if section]
+    parts = (_track_record(page), _changes(page), _ranking(page), _multiples(page), _traders(page))
+    sections = [section for section in parts if section]
     sections += [_data(page), _meanings(page)]
     body = [
         _skip_links(page),
@@ -63,6 +64,7 @@ def _head(page: Page, style: str) -> Html:
 def _parts(page: Page) -> list[tuple[str, str, bool]]:
     """Anchor, name and presence of each section."""
     return [
+        ("held", HELD, page.track_record is not None),
         ("changes", "What changed", bool(page.changes_summary)),
         ("ranking", "Ranking", page.ranking is not None),
         ("curves", "Equity curves", bool(page.multiples)),
@@ -89,6 +91,7 @@ def _title(page: Page) -> Content:
         element("p", "Smart Trader", class_="brand"),
         element("h1", when),
         element("p", FEES, " Past profits are no promise, and nothing here is advice.", class_="lead"),
+        element("p", element("b", HELD), " ", page.track_record.line) if page.track_record else None,
         [element("p", notice, class_="notice", role="note") for notice in page.notices],
         facts(page.headline, class_="headline") if page.headline else None,
         table(page.tiers) if page.tiers else None,
@@ -99,6 +102,15 @@ def _title(page: Page) -> Content:
 def _section(name: str, title: str, *content: Content) -> Html:
     heading = element("h2", title, id=f"{name}-title")
     return element("section", heading, content, id=name, aria_labelledby=f"{name}-title")
+
+
+def _track_record(page: Page) -> Html | None:
+    if page.track_record is None:
+        return None
+    found = page.track_record
+    drawings = [charts.excess(chart, f"Excess after {chart.horizon_days} days, by ranking") for chart in found.charts]
+    figures = element("div", drawings, class_="columns") if drawings else None
+    return _section("held", HELD, element("p", UPPER_BOUND), table(found.verdicts), figures)
 
 
 def _changes(page: Page) -> Html | None:

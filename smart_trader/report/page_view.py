@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from smart_trader.domain.gold.report_data import GateChange, PlaceChange
 from smart_trader.domain.kernel.ranking import PerformanceTier
-from smart_trader.report import figures, numbers, trader_tables, trader_view, trusted
+from smart_trader.report import figures, numbers, track_record, trader_tables, trader_view, trusted
 from smart_trader.report.data import ReportData, Row
 from smart_trader.report.meanings import meanings
 from smart_trader.report.view import (
@@ -49,6 +49,7 @@ def build(found: ReportData) -> Page:
         ranked_at=found.ranked_at,
         previous_at=found.previous_at,
         notices=tuple(_notices(found)),
+        track_record=track_record.build(found.track_records) if found.track_records else None,
         headline=_headline(found) if found.traders else (),
         tiers=_tiers(found.groups) if found.groups else None,
         changes=tuple(_changes(found)) if found.previous_at else (),

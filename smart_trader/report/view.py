@@ -6,6 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 FEES = "Network fees and tips are not in the data, so they are in no PnL."
+HELD = "Did earlier rankings hold?"
+UPPER_BOUND = (
+    "What following the wallets of earlier rankings would have brought, at their own sizes and prices: without fees, "
+    "delay and slippage, so an upper bound, and per dollar bought, which is no return on capital."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,26 @@ class Multiple:
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """Excess returns of graded rankings, the oldest first: percent, with their intervals."""
+
+    horizon_days: int
+    points: tuple[tuple[str, Decimal, Decimal, Decimal], ...]
+    """The day of the ranking, the excess, and both ends of its interval."""
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """Whether earlier rankings held: the part with which the report begins."""
+
+    line: str
+    """The verdicts in one line."""
+    verdicts: Grid
+    charts: tuple[Excess, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything on the page. `identity` identifies its source data."""
 
@@ -172,6 +197,7 @@ class Page:
     ranked_at: datetime | None
     previous_at: datetime | None
     notices: tuple[str, ...]
+    track_record: TrackRecord | None
     headline: tuple[Fact, ...]
     tiers: Grid | None
     changes: tuple[Grid, ...]

@@ -4,15 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from smart_trader.config.settings import load
+from smart_trader.domain.evidence.track_record import TrackRecord, track_record
 from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.kernel.grading import Cohort
 from smart_trader.domain.kernel.valuation import ValueSource
+from smart_trader.domain.kernel.verdict import VerdictRules
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.report.data import Limits, ReportData
 from smart_trader.report.thresholds import shown_rules
+from tests.oracle.numbers import DAY
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 20, 9, tzinfo=UTC)
@@ -254,6 +259,7 @@ def report_data(**parts: Any) -> ReportData:
         ranked_at=NOW,
         previous_at=BEFORE,
         traders=(trader(), bare()),
+        track_records=track_records(),
         groups=_groups(),
         movements=(movement(GOOD, "up", 1, 5, "gained"), movement(BARE, "entered", 2, None)),
         tokens=(token(),),
@@ -295,6 +301,44 @@ def named(symbols: Sequence[str]) -> ReportData:
         runs=[_run() | {"message": symbol} for symbol in symbols],
         detailed=frozenset(wallets),
     )
+
+
+def track_records() -> tuple[TrackRecord, ...]:
+    """Two rankings graded after 7 days, of one of which few wallets are observed; none after 30 days."""
+    first = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    grades = [
+        _grade(first, Cohort.RANKED, 200, 198, rank_correlation=Decimal("-0.044")),
+        _grade(first, Cohort.RECOMMENDED, 40, 39, **_excess("3.25", "1.21")),
+        _grade(first, Cohort.SKILLED, 40, 40, **_excess("-0.5", "1.44")),
+        _grade(first + timedelta(days=7), Cohort.RANKED, 200, 150),
+        _grade(first + timedelta(days=7), Cohort.RECOMMENDED, 40, 20, **_excess("12", "9")),
+        _grade(first + timedelta(days=7), Cohort.SKILLED, 40, 20),
+    ]
+    return tuple(track_record(grades, first, NOW, VerdictRules(days, 28 * DAY, _RIPE)) for days in (7, 30))
+
+
+_RIPE = Fraction(95, 100)
+
+
+def _grade(ranked_at: datetime, cohort: Cohort, wallets: int, observed: int, **figures: Any) -> dict[str, Any]:
+    unknown = ("rank_correlation", "excess_return", "excess_variance", "excess_low", "excess_high")
+    return {
+        "ranked_at": ranked_at,
+        "horizon_days": 7,
+        "cohort": cohort.value,
+        "wallets": wallets,
+        "observed": observed,
+        "profitable": observed // 3,
+        "mean_return": Decimal("-1.5"),
+        **dict.fromkeys(unknown),
+        **figures,
+    }
+
+
+def _excess(percent: str, variance: str) -> dict[str, Decimal]:
+    value, error = Decimal(percent), Decimal(variance).sqrt()
+    ends = {"excess_low": value - 2 * error, "excess_high": value + 2 * error}
+    return {"excess_return": value, "excess_variance": Decimal(variance), **ends}
 
 
 def _groups() -> Sequence[Mapping[str, Any]]:

@@ -1,7 +1,9 @@
 """The page from hand-made parts: what stands on it, what does not, and that it is the page that was read before."""
 
 import base64
+import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -158,6 +160,30 @@ def test_what_a_reader_must_know_first_stands_on_top() -> None:
     assert "settings have changed" in page_view.build(report_data(is_current_rules=False)).notices[0]
     assert "can be newer" in page_view.build(report_data(is_evidence_newer=True)).notices[0]
     assert "Nobody in this list" in page_view.build(report_data(traders=[bare()])).notices[0]
+
+
+def test_the_report_begins_with_what_became_of_earlier_rankings() -> None:
+    shown = render(report_data())
+    assert shown.index('id="held"') < min(shown.index(f'id="{name}"') for name in ("changes", "ranking", "traders"))
+    assert "7 days: shown · 30 days: none yet (first grade due 2026-02-04)" in shown[: shown.index("<main")]
+    section = shown[shown.index('id="held"') : shown.index('id="changes"')]
+    assert all(words in section for words in ("upper bound", "per dollar bought", "1 of 2", "rest 33.3 %"))
+    assert section.count("<svg") == 1  # nothing is graded after 30 days
+
+
+def test_sheet_and_document_carry_what_became_of_earlier_rankings() -> None:
+    found = report_data()
+    earlier = json.loads(exports.as_json(found))["earlier_rankings"]
+    week, month = earlier["horizons"]
+    assert "upper bound" in earlier["note"]
+    assert (week["recommended"]["verdict"], week["skilled"]["verdict"]) == ("shown", "not shown")
+    assert week["recommended"]["mean_excess"] == "3.25"
+    assert [ranking["counts"] for ranking in week["recommended"]["rankings"]] == [True, False]
+    assert (month["recommended"]["verdict"], month["first_grade_due"][:10]) == ("none yet", "2026-02-04")
+    lines = list(csv.DictReader(io.StringIO(exports.as_csv(found))))
+    assert [line["earlier_7d_recommended_verdict"] for line in lines] == ["shown", "shown"]
+    assert [line["earlier_7d_skilled_mean_excess"] for line in lines] == ["-0.5", "-0.5"]
+    assert [line["earlier_30d_recommended_mean_excess"] for line in lines] == ["", ""]
 
 
 def test_how_much_is_left_out_is_said() -> None:

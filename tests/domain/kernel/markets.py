@@ -25,6 +25,7 @@ from smart_trader.domain.kernel.verdict import Graded, Verdict, VerdictRules, ve
 from tests.oracle.numbers import DAY
 
 RULES = GradingRules(min_observed=20, max_return_percent=Fraction(1000))
+RIPE = Fraction(95, 100)
 WALLETS = 200
 RECOMMENDED = 40
 WARM_UP = 8
@@ -49,8 +50,10 @@ class Market:
     skilled: int = 0
     skill: float = 0.2
     """What a skilled wallet makes more with each trade."""
+    memory: int = 100
+    """Percent of the past profit that still counts a window later."""
     keeps_leavers: bool = True
-    """Whether wallets that leave the list of those with a profit are still fetched."""
+    """Whether wallets that are no longer recommended in the next ranking are still fetched."""
 
 
 KINDS = {
@@ -61,7 +64,7 @@ KINDS = {
     "a falling market": Market(drift=-0.15, swing=0.25),
 }
 SKILL = Market(skilled=WALLETS // 10)
-LEAVERS = Market(keeps_leavers=False)
+LEAVERS = Market(memory=50, keeps_leavers=False)
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,16 @@ def windows(market: Market, random: np.random.Generator, days: int, count: int) 
     is_skilled = np.arange(WALLETS) < market.skilled
     quickest_first = np.argsort(random.lognormal(3, 2, WALLETS))
     past = np.zeros(WALLETS, np.int64)
+    is_recommended = np.zeros(WALLETS, bool)
     for place in range(-WARM_UP, count):
-        best = np.argsort(-past, kind="stable")[:RECOMMENDED]
-        is_recommended = np.isin(np.arange(WALLETS), best)
         wallet, token, invested, pnl = _positions(market, random, days, leaders, is_skilled)
-        made = np.zeros(WALLETS, np.int64)
-        np.add.at(made, wallet, pnl)
-        past += made
+        past = past * market.memory // 100
+        np.add.at(past, wallet, pnl)
+        is_next = np.isin(np.arange(WALLETS), np.argsort(-past, kind="stable")[:RECOMMENDED])
         if place >= 0:
-            is_observed = np.ones(WALLETS, bool) if market.keeps_leavers else past > 0
+            is_observed = np.ones(WALLETS, bool) if market.keeps_leavers else ~is_recommended | is_next
             yield Window(is_recommended, is_observed, quickest_first, wallet, token, invested, pnl)
+        is_recommended = is_next
 
 
 def _positions(
@@ -165,12 +168,11 @@ def grade(window: Window) -> Excess:
     return excess(Cohort.RECOMMENDED, strata, total, RULES)
 
 
-def looks(market: Market, seed: int, days: int, count: int) -> list[Verdict]:
+def looks(market: Market, seed: int, days: int, count: int, *, ripe: Fraction = RIPE) -> list[Verdict]:
     """The verdict as it stands after each of `count` rankings of a market."""
     apart = -(-days // 7) * 7
-    rules = VerdictRules(days, 28 * DAY, Fraction(95, 100))
-    graded = []
-    found = []
+    rules = VerdictRules(days, 28 * DAY, ripe)
+    graded, found = [], []
     for place, window in enumerate(windows(market, np.random.default_rng(seed), days, count)):
         inside, observed = window.is_recommended, window.is_observed
         grades = grade(window)
