@@ -27,7 +27,7 @@ OTHER_MEANINGS = {
     "none": "",
     "pnl": "",
     "ranked": "domain/invariants/",
-    "realized": "domain/pnl/",
+    "realized": ("domain/pnl/", "domain/evidence/"),
     "recommended": "",
     "rejected": ("run/summary", "report/exports", "domain/invariants/trading", "domain/foundation/ingestion"),
     "score": "report/",
