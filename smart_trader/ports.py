@@ -207,7 +207,8 @@ class TableStore(Protocol):
         """What the newest version of `table` holds; None if there is no table. Reads its log, and no data."""
 
     def create(self, tables: Sequence[Table]) -> list[str]:
-        """Make stored tables as they are declared where that needs no row; returns the names of tables that changed."""
+        """Make stored tables as they are declared where no row needs a value that nobody knows; returns the names of
+        tables that changed."""
 
     def refuse_undeclared(self, table: Table, version: int) -> None:
         """Raises SchemaMismatch or QualityError if `create` could not make that `version` of `table` as declared."""

@@ -22,6 +22,7 @@ from smart_trader.config.settings import load
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import NotAsked
+from smart_trader.io.birdeye.older_rows import FROM_RAW
 from smart_trader.io.delta.clones import CloneStore
 from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.io.delta.store import DeltaStore
@@ -142,7 +143,13 @@ class Lake:
         started = clock.now()
         with clones.place(self.spark, str(self.root.parent), name) as place:
             tables = CloneStore(
-                self.spark, str(self.root), clones=place, clock=clock, run_id=name, retention_days=RETENTION
+                self.spark,
+                str(self.root),
+                clones=place,
+                clock=clock,
+                run_id=name,
+                retention_days=RETENTION,
+                from_raw=FROM_RAW,
             )
             command = jobs[0] if len(jobs) == 1 else "pipeline"
             app = self._app(tables, command, as_of, simulator, settings, {"dry_run": True, **options})
@@ -173,7 +180,7 @@ class Lake:
         chosen = [("birdeye.api_key", "a-key"), ("birdeye.requests_per_second", "1000"), *address, *settings]
         loaded = load("local", demo=[("warehouse.root", str(self.root)), *chosen], environ={}, home=ROOT)
         given = Options(job=command, **options)
-        maintenance = DeltaMaintenance(self.spark, tables.path)
+        maintenance = DeltaMaintenance(self.spark, tables.path, from_raw=FROM_RAW)
         return App(given, loaded, as_of, self.run_id, self.spark, tables, maintenance, clock or SystemClock())
 
     def make_tables(self) -> None:
@@ -204,4 +211,11 @@ class Lake:
         self.tables.append(table, self.tables.frame(table.own_schema, full))
 
     def _store(self) -> DeltaStore:
-        return DeltaStore(self.spark, str(self.root), clock=SystemClock(), run_id=self.run_id, retention_days=RETENTION)
+        return DeltaStore(
+            self.spark,
+            str(self.root),
+            clock=SystemClock(),
+            run_id=self.run_id,
+            retention_days=RETENTION,
+            from_raw=FROM_RAW,
+        )

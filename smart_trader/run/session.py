@@ -8,6 +8,7 @@ import structlog
 from pyspark.sql import SparkSession
 
 from smart_trader.domain import catalog
+from smart_trader.io.birdeye.older_rows import FROM_RAW
 from smart_trader.io.delta import session as spark_session
 from smart_trader.io.delta.clones import CloneStore
 from smart_trader.io.delta.maintenance import DeltaMaintenance
@@ -45,7 +46,7 @@ def open_session(context: RunContext, clock: SystemClock, budgeted: SystemClock)
     try:
         with lease.held(context, spark, clock, budgeted) as owned, _clones_of(context, spark) as clones:
             store = _store(context, clock, spark, clones, owned)
-            maintenance = DeltaMaintenance(spark, store.path, store.wait)
+            maintenance = DeltaMaintenance(spark, store.path, store.wait, from_raw=FROM_RAW)
             app = App(
                 context.options, context.settings, context.as_of, context.run_id, spark, store, maintenance, budgeted
             )
@@ -86,5 +87,5 @@ def _store(
     }
     if clones is None:
         fence = {"fence": owned.check} if owned else {}
-        return DeltaStore(spark, root, clock=clock, run_id=run_id, retention_days=days, **fence)
-    return CloneStore(spark, root, clones=clones, clock=clock, run_id=run_id, retention_days=days)
+        return DeltaStore(spark, root, clock=clock, run_id=run_id, retention_days=days, from_raw=FROM_RAW, **fence)
+    return CloneStore(spark, root, clones=clones, clock=clock, run_id=run_id, retention_days=days, from_raw=FROM_RAW)

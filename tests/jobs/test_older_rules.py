@@ -1,7 +1,9 @@
 """A lake whose figures were computed by other rules: the next run computes them again, and ends as a fresh one."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.failpoints import FailpointReached
+from smart_trader.io.birdeye.older_rows import FROM_RAW
+from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.simulator.server import Simulator
 from tests.filled import MARKET
 from tests.jobs.test_going_back import OF_THE_RUN, is_sound
@@ -30,7 +34,7 @@ ADDED = {
     "bronze.whale_holders": {"multiplier"},
     "bronze.transaction_history": {"base_multiplier", "quote_multiplier"},
     "silver.tracked_whales": {"pnl_definition"},
-    "silver.wallet_pnl": {f"trusted_{name}" for name in _TRUSTED},
+    "silver.wallet_pnl": {"multiplier", *(f"trusted_{name}" for name in _TRUSTED)},
     "gold.smart_traders": {f"trusted_{name}" for name in _TRUSTED} | _SKILL | _BEST_SALES | {"wallet_class"},
     "gold.rank_history": {"score_rank", "skill_rank", "trade_count", "avg_holding_time_hours", "wallet_class"},
 }
@@ -85,26 +89,43 @@ def contents(lake: Lake) -> dict[str, str]:
     return {table.name: lake.digest(table, without=without) for table in DATA_TABLES if table != rank_history.TABLE}
 
 
-def contents_without_scaled(lake: Lake, filled: Lake) -> dict[str, str]:
-    """The same without tokens with scaled amounts, of which the first edition kept no multiplier, and without the
-    wallets that traded one. Ranks and skill of the others depend on these."""
-    legs = [f"SELECT {side}_address FROM {{h}} WHERE {side}_multiplier IS NOT NULL" for side in ("base", "quote")]
-    history = filled.tables.read(transaction_history.TABLE)
-    mints = {row[0] for leg in legs for row in filled.spark.sql(leg, h=history).collect()}
-    is_scaled = F.col("base_address").isin(*mints) | F.col("quote_address").isin(*mints)
-    wallets = {row[0] for row in history.where(is_scaled).select("wallet_address").distinct().collect()}
-    assert mints and wallets
-    left_out = {"wallet_address": wallets, "token_address": mints}
-    digests = {}
-    for table in DATA_TABLES:
-        if table != rank_history.TABLE:
-            where = " AND ".join(
-                f"{column} NOT IN ({', '.join(map(repr, sorted(left_out[column])))})"
-                for column in left_out.keys() & set(table.column_names)
-            )
-            by_others = {"overall_rank", "tier_rank", "pnl_change"} | _SKILL
-            digests[table.name] = lake.digest(table, without=OF_THE_RUN | by_others, where=where or "true")
-    return digests
+def scaled_rows(lake: Lake) -> int:
+    is_scaled = F.coalesce("base_multiplier", "quote_multiplier").isNotNull()
+    return lake.tables.read(transaction_history.TABLE).where(is_scaled).count()
+
+
+def test_a_table_that_is_written_anew_has_them_too(
+    filled: Lake, first_edition: Lake, spark: SparkSession, tmp_path: Path
+) -> None:
+    lake = Lake(spark, Path(shutil.copytree(first_edition.root, tmp_path / "lake")))
+    maintenance = DeltaMaintenance(spark, lake.tables.path, from_raw=FROM_RAW)
+    maintenance.rewrite(transaction_history.TABLE, dry_run=False)
+    assert lake.digest(transaction_history.TABLE) == filled.digest(transaction_history.TABLE)
+
+
+@pytest.mark.parametrize("point", ["before_commit", "after_commit"])
+def test_older_rows_get_their_multipliers_however_often_init_is_stopped(
+    filled: Lake, first_edition: Lake, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    lake = Lake(spark, Path(shutil.copytree(first_edition.root, tmp_path / "lake")))
+    table = transaction_history.TABLE
+    monkeypatch.setattr(
+        failpoints, "plan", lambda reached: "raise" if reached.endswith(f"{point}:{table.name}") else None
+    )
+    with pytest.raises(FailpointReached):
+        lake.tables.create([table])
+    monkeypatch.undo()
+
+    predicted = lake.dry_run("init", as_of=MARKET.now).tables
+    lake.tables.create([table])
+
+    assert lake.digest(table) == filled.digest(table)
+    assert lake.tables.create([table]) == []
+    before = {row.event_id: row for row in first_edition.rows(of_first_edition(table))}
+    rows = lake.rows(table)
+    assert all(row.ingested_at == before[row.event_id].ingested_at for row in rows)
+    changed = scaled_rows(filled) if point == "before_commit" else 0
+    assert {t.table: t.updated for t in predicted}[table.name] == changed
 
 
 def test_a_lake_of_the_first_edition_is_computed_anew_and_ends_as_a_fresh_one(
@@ -112,6 +133,7 @@ def test_a_lake_of_the_first_edition_is_computed_anew_and_ends_as_a_fresh_one(
 ) -> None:
     lake = first_edition
     assert set(lake.tables.create(catalog.TABLES)) == ADDED.keys() | NEW_TABLES
+    assert scaled_rows(lake) == scaled_rows(filled) > 0
     computed = lake.tables.read(tracked_whales.TABLE).where("pnl_last_processed_at IS NOT NULL")
     wallets = computed.select("wallet_address").distinct().count()
     (stage,) = [s for s in status(lake) if s["stage"] == "pnl"]
@@ -121,7 +143,7 @@ def test_a_lake_of_the_first_edition_is_computed_anew_and_ends_as_a_fresh_one(
         reports = lake.run(as_of=MARKET.now, simulator=simulator)
 
     assert reports["silver_pnl"].notes == [f"{wallets} wallets are computed anew: the rules of the PnL changed"]
-    assert contents_without_scaled(lake, filled) == contents_without_scaled(filled, filled)
+    assert contents(lake) == contents(filled)
     assert is_sound(lake)
 
     before = lake.versions()

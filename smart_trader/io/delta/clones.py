@@ -18,6 +18,7 @@ from typing_extensions import override
 from smart_trader.domain.tables.changes import DELETE, INSERT, UPDATE, TableChange
 from smart_trader.domain.tables.log_rules import NEWEST_WRITER_VERSION, READER_VERSION
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
+from smart_trader.io.delta.declared import FromRaw
 from smart_trader.io.delta.snapshots import holds_no_files, sql_name
 from smart_trader.io.delta.store import DeltaStore
 from smart_trader.ports import Clock
@@ -67,8 +68,9 @@ class CloneStore(DeltaStore):
         clock: Clock,
         run_id: str,
         retention_days: Mapping[str, int],
+        from_raw: Mapping[str, FromRaw] | None = None,
     ) -> None:
-        super().__init__(spark, root, clock=clock, run_id=run_id, retention_days=retention_days)
+        super().__init__(spark, root, clock=clock, run_id=run_id, retention_days=retention_days, from_raw=from_raw)
         self._clones = clones
         self._states: dict[str, _CloneState] = {}
 

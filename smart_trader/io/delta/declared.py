@@ -1,7 +1,7 @@
 """Brings stored tables to their declarations: creates them, adds columns and checks, rewrites them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from smart_trader.domain.tables.changes import same_key
 from smart_trader.domain.tables.declared_rows import as_declared, inferred
 from smart_trader.domain.tables.log_rules import (
     CHECK,
@@ -25,6 +26,9 @@ from smart_trader.errors import SchemaMismatch
 from smart_trader.io.delta.rejections import reject_broken
 from smart_trader.io.delta.snapshots import delta_log, frame_of, scala_seq, set_session, sql_name, stored_table
 from smart_trader.io.jvm import java_class
+
+FromRaw = Mapping[str, Callable[[str], Any]]
+"""Columns that rows written earlier lack, each with what gives its value by the row's `raw`."""
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
 """The columns whose range each file keeps. It must not name partition columns, so it changes with the layout."""
@@ -53,9 +57,32 @@ def alter_table(spark: SparkSession, path: str, table: Table, snapshot: Any) -> 
     transaction.commit(scala_seq(spark, []), update(snapshot.schema(), schema))
 
 
-def with_columns(rows: DataFrame, fields: Sequence[T.StructField]) -> DataFrame:
-    """`rows` with these columns added, all null."""
-    return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
+def with_columns(rows: DataFrame, fields: Sequence[T.StructField], from_raw: FromRaw) -> DataFrame:
+    """`rows` with these columns added: what `from_raw` gives, the others null."""
+    return rows.withColumns(
+        {
+            field.name: F.udf(from_raw[field.name], field.dataType, useArrow=True)("raw")
+            if field.name in from_raw
+            else F.lit(None).cast(field.dataType)
+            for field in fields
+        }
+    )
+
+
+def fill_columns(
+    spark: SparkSession, path: str, table: Table, fields: Sequence[T.StructField], from_raw: FromRaw
+) -> None:
+    """Add those of these columns that `from_raw` gives, with their values, as one commit."""
+    given = [field for field in fields if field.name in from_raw]
+    target, names = DeltaTable.forPath(spark, path), [field.name for field in given]
+    filled = with_columns(target.toDF(), given, from_raw).where(F.coalesce(*names).isNotNull())
+    (
+        target.alias("t")
+        .merge(filled.select(*table.key, *names).alias("s"), same_key(table, table.key, "t", "s"))
+        .withSchemaEvolution()
+        .whenMatchedUpdate(set={name: F.col(f"s.{name}") for name in names})
+        .execute()
+    )
 
 
 def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFrame) -> None:
@@ -67,10 +94,12 @@ def refuse_version(table: Table, version: int, found: StoredTable, rows: DataFra
     if columns is None:
         raise SchemaMismatch.of_version(table.name, version, schema_differences(table, found))
     if check_differences(table, found):
-        reject_broken(table, with_columns(rows, columns), "nothing was changed")
+        reject_broken(table, with_columns(rows, columns, {}), "nothing was changed")
 
 
-def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *, dry_run: bool) -> None:
+def rewrite_table(
+    spark: SparkSession, path: str, table: Table, snapshot: Any, from_raw: FromRaw, *, dry_run: bool
+) -> None:
     """Write the rows of `snapshot`, the newest version, into the declared columns and partitions, as one commit.
 
     Raises SchemaMismatch or QualityError, before anything is written, if a value would be lost. A dry run ends
@@ -79,7 +108,10 @@ def rewrite_table(spark: SparkSession, path: str, table: Table, snapshot: Any, *
     stored = frame_of(spark, path, snapshot, None)
     table = table.as_stored(stored.schema)
     _refuse_losses(table, stored)
-    rows = stored.select(*(_in_type(stored, field) for field in table.schema))
+    missing = [field for field in table.schema if field.name not in stored.columns]
+    rows = with_columns(stored, missing, from_raw).select(
+        *(F.col(field.name).cast(inferred(field.dataType)) for field in table.schema)
+    )
     reject_broken(table, rows, "nothing was changed")
     if not dry_run:
         _commit_overwrite(spark, path, table, snapshot, as_declared(table, rows))
@@ -105,11 +137,6 @@ def _refuse_losses(table: Table, stored: DataFrame) -> None:
 def _is_lost(name: str, stored: T.DataType, declared: T.DataType) -> Column:
     """Whether the declared type changes the value."""
     return ~F.col(name).try_cast(inferred(declared)).try_cast(inferred(stored)).eqNullSafe(F.col(name))
-
-
-def _in_type(stored: DataFrame, field: T.StructField) -> Column:
-    value = F.col(field.name) if field.name in stored.columns else F.lit(None)
-    return value.cast(inferred(field.dataType)).alias(field.name)
 
 
 def _commit_overwrite(spark: SparkSession, path: str, table: Table, snapshot: Any, rows: DataFrame) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from smart_trader.domain.tables.table import Table
 from smart_trader.errors import StorageError
 from smart_trader.foreign import count_in, name_in
 from smart_trader.io.delta.conflicts import retried
-from smart_trader.io.delta.declared import rewrite_table
+from smart_trader.io.delta.declared import FromRaw, rewrite_table
 from smart_trader.io.delta.snapshots import committer, delta_log, newest_snapshot, sql_name, stored_table
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
@@ -30,12 +30,18 @@ _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9a-f.-]+)?\.parquet")
 
 
 class DeltaMaintenance:
-    """The tables of one warehouse; `path` gives the place of each."""
+    """The tables of one warehouse; `path` gives the place of each, `from_raw` by table columns of older rows."""
 
     def __init__(
-        self, spark: SparkSession, path: Callable[[Table], str], wait: Callable[[float], None] = time.sleep
+        self,
+        spark: SparkSession,
+        path: Callable[[Table], str],
+        wait: Callable[[float], None] = time.sleep,
+        *,
+        from_raw: Mapping[str, FromRaw] | None = None,
     ) -> None:
         self._spark, self._path, self.wait = spark, path, wait
+        self._from_raw = from_raw or {}
 
     def inspect(self, table: Table) -> LogFacts:
         """The description of the newest version in the log, and its files. Raises StorageError."""
@@ -124,8 +130,8 @@ class DeltaMaintenance:
 
         Raises SchemaMismatch or QualityError, before anything is written, if a row or a value would be lost.
         """
-        path = self._path(table)
-        rewrite_table(self._spark, path, table, newest_snapshot(self._spark, path), dry_run=dry_run)
+        path, given = self._path(table), self._from_raw.get(table.name, {})
+        rewrite_table(self._spark, path, table, newest_snapshot(self._spark, path), given, dry_run=dry_run)
 
     def checkpoint(self, table: Table) -> None:
         """Write the state of the newest version into one file, so that readers need not replay the log."""

@@ -32,7 +32,7 @@ from smart_trader.domain.tables.log_rules import check_differences, columns_to_a
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 from smart_trader.errors import SchemaMismatch, StorageError
 from smart_trader.io.delta.conflicts import retried
-from smart_trader.io.delta.declared import alter_table, create_table, with_columns
+from smart_trader.io.delta.declared import FromRaw, alter_table, create_table, fill_columns, with_columns
 from smart_trader.io.delta.reader import DeltaReader
 from smart_trader.io.delta.rejections import reject_broken, rejections_named
 from smart_trader.io.delta.snapshots import (
@@ -50,7 +50,7 @@ _ROWS_PER_FILE = 100_000
 
 class DeltaStore(DeltaReader):
     """The tables of one warehouse, as a run reads and writes them. Before each commit `fence` is called, which raises
-    when the run may not write any more."""
+    when the run may not write any more. `from_raw` gives, by table, columns of rows that were written before them."""
 
     def __init__(
         self,
@@ -61,10 +61,11 @@ class DeltaStore(DeltaReader):
         run_id: str,
         retention_days: Mapping[str, int],
         fence: Callable[[], None] = lambda: None,
+        from_raw: Mapping[str, FromRaw] | None = None,
     ) -> None:
         super().__init__(spark, root)
         self._clock, self._run_id, self._retention_days = clock, run_id, retention_days
-        self._fence = fence
+        self._fence, self._from_raw = fence, from_raw or {}
         self.wait, self._job = clock.wait, "nobody"
         self.rows_written: Counter[str] = Counter()
         """Rows inserted, updated and deleted so far, by table."""
@@ -296,7 +297,8 @@ class DeltaStore(DeltaReader):
         if columns is None:
             raise SchemaMismatch.of_stored(table.name, schema_differences(table, found))
         if checks:
-            rows = with_columns(self._load(table, self.path(table), None), columns)
+            given = self._from_raw.get(table.name, {})
+            rows = with_columns(self._load(table, self.path(table), None), columns, given)
             reject_broken(table, rows, "its checks stay as they were")
         if columns or checks:
             self._alter(table, columns)
@@ -307,7 +309,15 @@ class DeltaStore(DeltaReader):
             create_table(self._spark, self.path(table), table, retention_days=self._retention_days[table.layer])
 
     def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
-        """Add these columns, and bring the checks up to date."""
+        """Add these columns, and bring the checks up to date.
+
+        A column comes with the values that older rows have for it, in one commit: a run that is stopped before has
+        added nothing, and the next one does it.
+        """
+        given = self._from_raw.get(table.name, {})
+        if any(field.name in given for field in columns) and not self._is_empty(table):
+            with self._commit(table):
+                fill_columns(self._spark, self.path(table), table, columns, given)
         with self._commit(table):
             alter_table(self._spark, self.path(table), table, self._snapshot(table))
 
