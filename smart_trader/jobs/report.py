@@ -183,9 +183,9 @@ def _in_detail(app: App, detailed: Sequence[str]) -> Frames:
     pnl, lots = app.tables.read(wallet_pnl.TABLE), app.tables.read(open_lots.TABLE)
     is_detailed = F.col("wallet_address").isin(*detailed)  # made once: each address in it is a call to the JVM
     places = {"newest": shown.sales_per_trader, "biggest": shown.biggest_sales}
-    yield "sales", report_data.shown_sales(sales, traded, is_detailed, **places)
+    yield "sales", report_data.shown_sales(sales, traded, pnl, is_detailed, **places)
     yield "tokens", report_data.token_results(pnl, traded, is_detailed, shown.tokens_per_trader)
-    yield "lots", report_data.shown_lots(lots, traded, is_detailed, shown.lots_per_trader)
+    yield "lots", report_data.shown_lots(lots, traded, pnl, is_detailed, shown.lots_per_trader)
     yield "curves", report_data.curves(sales, is_detailed, _POINTS)
     yield "states", report_data.reading_states(app.tables.read(tracked_whales.TABLE), is_detailed)
 

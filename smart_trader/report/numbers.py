@@ -45,11 +45,15 @@ def price(value: Decimal) -> str:
     return "$" + (digits.rstrip("0").rstrip(".") if "." in digits else digits)
 
 
-def quantity(raw: Decimal, decimals: int | None) -> str:
-    """Whole tokens of `raw` base units, or the base units if the decimals are unknown."""
-    if decimals is None:
+def quantity(raw: Decimal, decimals: int | None, multiplier: Decimal | None) -> str:
+    """Units of `raw` base units, or the base units if nobody knows the decimals or the `multiplier`, which is then 0.
+
+    10^`decimals` base units are `multiplier` units, one without it.
+    """
+    if decimals is None or multiplier == 0:
         return f"{_short(raw)} base units"
-    return _short(Decimal(raw).scaleb(-decimals, _WIDE))
+    tokens = Decimal(raw).scaleb(-decimals, _WIDE)
+    return _short(tokens if multiplier is None else _WIDE.multiply(tokens, multiplier))
 
 
 def hours(value: Decimal) -> str:

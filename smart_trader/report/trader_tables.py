@@ -199,7 +199,7 @@ def _token_unrealized(token: Row) -> Figure:
 
 
 def _quantity(raw: Decimal, row: Row) -> Figure:
-    return Figure(numbers.quantity(raw, row["decimals"]), f"{numbers.exact(raw)} base units")
+    return Figure(numbers.quantity(raw, row["decimals"], row["multiplier"]), f"{numbers.exact(raw)} base units")
 
 
 def _valued(row: Row) -> str:

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 
 from smart_trader.domain.bronze import whale_holders
-from smart_trader.domain.gold import smart_traders
-from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
+from smart_trader.domain.gold import report_data, smart_traders
+from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, wallet_pnl
+from smart_trader.report import trader_tables
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.cases.served import NOW, Case
-from tests.cases.what_trades_are_worth import CASES, MISSING_DECIMALS, SPLIT_SHARE
+from tests.cases.what_trades_are_worth import CASES, MISSING_DECIMALS, SPLIT_SHARE, SPLIT_SINCE
 from tests.jobs.test_bronze_tokens import item
 from tests.lake import Lake
 
@@ -112,3 +114,20 @@ def test_only_who_gained_money_is_recommended(case: Case, traders: Mapping[str, 
 def test_a_holder_of_a_split_share_holds_what_it_is_worth(lake: Lake) -> None:
     [row] = lake.rows(whale_holders.TABLE, f"wallet_address = '{SPLIT_SHARE.wallet}'")
     assert row.holdings_value_usd == 2200
+
+
+def test_the_report_shows_quantities_as_positions_are_counted(lake: Lake) -> None:
+    """By the newest multiplier, also what was bought before the split."""
+    traded, pnl = lake.tables.read(trades.TABLE), lake.tables.read(wallet_pnl.TABLE)
+    is_shown = F.col("wallet_address") == SPLIT_SINCE.wallet
+    sales = report_data.shown_sales(
+        lake.tables.read(realized_sales.TABLE), traded, pnl, is_shown, newest=5, biggest=5
+    ).collect()
+    lots = report_data.shown_lots(lake.tables.read(open_lots.TABLE), traded, pnl, is_shown, 5).collect()
+    [sold] = trader_tables.sales("", [row.asDict() for row in sales], "", by="block_time").rows
+    [held] = trader_tables.lots([row.asDict() for row in lots]).rows
+    assert [(figure.text, figure.exact) for figure in (sold[2], held[2], held[3])] == [
+        ("10.00", "100000000 base units"),
+        ("20.00", "200000000 base units"),
+        ("10.00", "100000000 base units"),
+    ]

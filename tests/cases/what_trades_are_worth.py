@@ -299,6 +299,20 @@ UNITS = (
         trades={("STKx", "BUY"): {"price_check": "ok", "quantity_raw": 200_000_000}},
         trader=None,
     ),
+    Case(
+        name="a share that was split after it was bought",
+        history=[
+            tx(5, row(leg("STKy", 10, "200", decimals=8, multiplier=5), usdc(-2000), 2000)),
+            tx(2, row(leg("STKy", -10, "110", decimals=8, multiplier=10), usdc(1100), 1100)),
+        ],
+        portfolio={"realized_pnl": 100},
+        tokens={"STKy": {"current_position_tokens": 10, "multiplier": 10}},
+        trades={
+            ("STKy", "BUY"): {"price_check": "ok", "quantity_raw": 200_000_000},
+            ("STKy", "SELL"): {"price_check": "ok", "quantity_raw": 100_000_000},
+        },
+        trader={"recommended": False},
+    ),
 )
-MISSING_DECIMALS, SPLIT_SHARE = UNITS
+MISSING_DECIMALS, SPLIT_SHARE, SPLIT_SINCE = UNITS
 CASES = (*LOOPS, *ROUTES, *MADE_UP, *BAGS, *UNITS)

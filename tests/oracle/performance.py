@@ -1,7 +1,8 @@
 """silver.wallet_pnl and the class of a wallet, as `pnl.md` §3 says it.
 
 `marks`: token -> newest snapshot: `price`, `last_trade_at` (microseconds), `liquidity_usd`, each of them or None.
-`multipliers`: (wallet, token) -> the newest multiplier of a scaled token, None where nobody knows it.
+`multipliers`: (wallet, token) -> the newest multiplier of a scaled token, None where nobody knows it. Of a multiplier
+of 1 nobody can tell here whether the token is scaled, so only others are in the result.
 `facts`: wallet -> what other tables know: `history_complete`, `arbitrage_tx_count`, `rejected_rows`,
 `transaction_count` (distinct transactions), `listed_as` ("pool", "exchange" or None: the shipped lists) and
 `is_pool_of_a_row`. Each wallet that was read is in it.
@@ -102,21 +103,26 @@ def _token_row(
     result = Fraction(row["trusted_pnl"]) - (cost if is_dead else 0)
     counts = is_covered and (is_closed or is_dead)
     fits = not lots or (is_known and decimals <= 18 and held < 10**20)
-    return row | {
-        "unrealized_pnl": unrealized,
-        "total_pnl": usd(Fraction(row["realized_pnl"]) + Fraction(unrealized or 0)),
-        **_token_wins(int(counts and result > 0), int(counts and result < 0)),
-        "current_position_tokens": rounded(held, 18) if fits else None,
-        "current_position_cost_basis": usd(cost) if held_known or not lots else None,
-        "current_position_value": value,
-        "unmarked_cost_basis": usd(cost if reason else Fraction(0)),
-        "mark_price": None if price is None else rounded(price, 18),
-        "mark_reason": reason,
-        "arbitrage_tx_count": None,
-        "rejected_rows": None,
-        "pnl_ex_best_token": None,
-        "best_token_share": None,
-    }
+    scaling = {} if multiplier == 1 else {"multiplier": rounded(multiplier or Fraction(0), 18)}
+    return (
+        row
+        | scaling
+        | {
+            "unrealized_pnl": unrealized,
+            "total_pnl": usd(Fraction(row["realized_pnl"]) + Fraction(unrealized or 0)),
+            **_token_wins(int(counts and result > 0), int(counts and result < 0)),
+            "current_position_tokens": rounded(held, 18) if fits else None,
+            "current_position_cost_basis": usd(cost) if held_known or not lots else None,
+            "current_position_value": value,
+            "unmarked_cost_basis": usd(cost if reason else Fraction(0)),
+            "mark_price": None if price is None else rounded(price, 18),
+            "mark_reason": reason,
+            "arbitrage_tx_count": None,
+            "rejected_rows": None,
+            "pnl_ex_best_token": None,
+            "best_token_share": None,
+        }
+    )
 
 
 def _portfolio_row(wallet: str, trades: list[Row], sales: list[Row], tokens: list[Row], facts: Row, now: int) -> Row:

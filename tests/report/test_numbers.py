@@ -57,18 +57,22 @@ def test_percent(value: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "decimals", "text"),
+    ("raw", "decimals", "multiplier", "text"),
     [
-        (1_500_000, 6, "1.50"),
-        (1, 9, "1.00e-9"),
-        (10**30, None, "1.00e+30 base units"),
-        (123_456_789_000_000, 6, "123,456,789"),
-        (5_000_000_000_000_000, 6, "5.00 B"),
-        (0, 6, "0.00"),
+        (1_500_000, 6, None, "1.50"),
+        (1, 9, None, "1.00e-9"),
+        (10**30, None, None, "1.00e+30 base units"),
+        (123_456_789_000_000, 6, None, "123,456,789"),
+        (5_000_000_000_000_000, 6, None, "5.00 B"),
+        (0, 6, None, "0.00"),
+        (1_500_000, 6, "10", "15.00"),
+        (10**38 - 1, 0, "0.000000000000000001", "1.00e+20"),
+        (1_500_000, 6, "0", "1,500,000 base units"),
+        (1_500_000, None, "10", "1,500,000 base units"),
     ],
 )
-def test_quantities(raw: int, decimals: int | None, text: str) -> None:
-    assert numbers.quantity(Decimal(raw), decimals) == text
+def test_quantities(raw: int, decimals: int | None, multiplier: str | None, text: str) -> None:
+    assert numbers.quantity(Decimal(raw), decimals, multiplier and Decimal(multiplier)) == text
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,9 @@ def token_results(pnl: DataFrame, trades: DataFrame, is_detailed: Column, most: 
     return shown.join(facts, _TOKEN, "left").drop("batch_id", "ingested_at")
 
 
-def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, newest: int, biggest: int) -> DataFrame:
+def shown_sales(
+    sales: DataFrame, trades: DataFrame, pnl: DataFrame, is_detailed: Column, *, newest: int, biggest: int
+) -> DataFrame:
     """The `newest` sales of each wallet, and the `biggest` gains and losses; `newest_place` and so on say which.
 
     `of_wallet` counts all sales of the wallet. `took_untrusted` says whether a sale took from a lot of known cost that
@@ -156,7 +158,7 @@ def shown_sales(sales: DataFrame, trades: DataFrame, is_detailed: Column, *, new
         }
     )
     wanted = (F.col("newest_place") <= newest) | (F.col("gain_place") <= biggest) | (F.col("loss_place") <= biggest)
-    return _with_trade(_with_doubt(ranked.where(wanted), trades.where(is_detailed)), trades, is_detailed)
+    return _with_trade(_with_doubt(ranked.where(wanted), trades.where(is_detailed)), trades, pnl, is_detailed)
 
 
 def _with_doubt(sales: DataFrame, trades: DataFrame) -> DataFrame:
@@ -186,13 +188,13 @@ def _bought_until(units: Column) -> Column:
     return F.try_sum(units).over(in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow))
 
 
-def shown_lots(lots: DataFrame, trades: DataFrame, is_detailed: Column, most: int) -> DataFrame:
+def shown_lots(lots: DataFrame, trades: DataFrame, pnl: DataFrame, is_detailed: Column, most: int) -> DataFrame:
     """The `most` expensive open lots of each wallet, those of unknown cost last; `of_wallet` counts all of them."""
     dearest = _of_wallet().orderBy(F.desc_nulls_last("remaining_cost_usd"), *_newest_first("acquired_at"))
     ranked = lots.where(is_detailed).withColumns(
         {"place": F.row_number().over(dearest), "of_wallet": F.count(F.lit(1)).over(_of_wallet())}
     )
-    return _with_trade(ranked.where(F.col("place") <= most), trades, is_detailed)
+    return _with_trade(ranked.where(F.col("place") <= most), trades, pnl, is_detailed)
 
 
 def curves(sales: DataFrame, is_detailed: Column, most: int) -> DataFrame:
@@ -266,11 +268,12 @@ def _newest_symbol() -> Column:
     return F.max_by("token_symbol", F.struct("block_time", "trade_id")).alias("token_symbol")
 
 
-def _with_trade(rows: DataFrame, trades: DataFrame, is_detailed: Column) -> DataFrame:
-    """The trade behind each row: what its token is called, and where its value is from."""
+def _with_trade(rows: DataFrame, trades: DataFrame, pnl: DataFrame, is_detailed: Column) -> DataFrame:
+    """The trade behind each row: what its token is called, how many units there are, and where its value is from."""
     names = ("trade_id", "token_symbol", "decimals", "tx_hash", "value_source", "price_check")
     behind = trades.where(is_detailed).select(*names)
-    return rows.join(behind, "trade_id", "left").drop("batch_id", "ingested_at")
+    scales = pnl.where(is_detailed & F.col("multiplier").isNotNull()).select(*_TOKEN, "multiplier")
+    return rows.join(behind, "trade_id", "left").join(scales, _TOKEN, "left").drop("batch_id", "ingested_at")
 
 
 def _newest_first(time: str) -> tuple[Column, ...]:

@@ -89,18 +89,20 @@ class Holding(NamedTuple):
 _FLAT = Holding(tokens=0)
 
 
-def scale_of(decimals: int | None, of_wallet: Multiplier | None, quote: Quote | None) -> Scale | None:
-    """The scale of a token by the newest multiplier that is given; None where nobody knows it.
+def newest_multiplier(of_wallet: Multiplier | None, quote: Quote | None) -> int | None:
+    """The newest multiplier that is given, 10^-18: 0 if none is, None where the token is not scaled.
 
     `of_wallet` is the newest multiplier of the wallet's rows, None where none of them is scaled.
     """
-    if decimals is None:
-        return None
     known = [multiplier for multiplier in (of_wallet, quote and quote.multiplier) if multiplier]
-    if not known:
-        return Scale(decimals)
-    given = [multiplier for multiplier in known if multiplier.value]
-    return Scale(decimals, max(given, key=lambda multiplier: multiplier.at).value) if given else None
+    return max(known, key=lambda multiplier: (multiplier.value > 0, multiplier.at)).value if known else None
+
+
+def scale_of(decimals: int | None, multiplier: int | None) -> Scale | None:
+    """The scale of a token with this `newest_multiplier`; None where nobody knows it."""
+    if decimals is None or multiplier == 0:
+        return None
+    return Scale(decimals) if multiplier is None else Scale(decimals, multiplier)
 
 
 def mark_position(position: Inventory, scale: Scale | None, quote: Quote | None, now: int, rules: MarkRules) -> Holding:

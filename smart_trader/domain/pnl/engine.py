@@ -25,7 +25,7 @@ from smart_trader.domain.arrow import (
     stateful_arrow_udf,
     unscaled,
 )
-from smart_trader.domain.kernel.marks import MarkRules, Multiplier, Quote, scale_of
+from smart_trader.domain.kernel.marks import MarkRules, Multiplier, Quote, newest_multiplier, scale_of
 from smart_trader.domain.kernel.performance import (
     MICROSECONDS_PER_DAY,
     Results,
@@ -225,7 +225,7 @@ class _Engine:
         also those of the wallet and its class."""
         *_, facts = lines
         is_own = facts.is_valid().to_numpy(zero_copy_only=False)[trades.starts]
-        mints, results = self._judge(lines, trades, matches, is_own)
+        mints, multipliers, results = self._judge(lines, trades, matches, is_own)
         complete: list[bool] = []
         ended: dict[int, _Wallet] = {}
         for begin, end, wallet in self._gather(facts, is_own, trades, matches, results):
@@ -234,33 +234,34 @@ class _Engine:
                 ended[end - 1] = wallet
         wholes = join([results.part(slice(0, 0)), *(wallet.whole() for wallet in ended.values())])
         of_wallets = wallet_figures(wholes, [wallet.facts for wallet in ended.values()])
-        rows = pnl_rows((mints, token_figures(results, complete)), ([ALL_TOKENS] * len(ended), of_wallets))
+        rows = pnl_rows(
+            (mints, {**token_figures(results, complete), "multiplier": multipliers}),
+            ([ALL_TOKENS] * len(ended), {**of_wallets, "multiplier": [None] * len(ended)}),
+        )
         return figures_of_positions(
             rows, is_own, {place: wallet.verdict(self._rules.classes) for place, wallet in ended.items()}
         )
 
     def _judge(
         self, lines: tuple[pa.Array, ...], trades: Trades, matches: Matches, is_own: NDArray[np.bool_]
-    ) -> tuple[list[str | None], Results]:
-        """The mint of each position, and what became of it."""
+    ) -> tuple[list[str | None], list[int | None], Results]:
+        """The mint of each position, its newest multiplier, and what became of it."""
         tokens, *_, decimals, facts = lines
         rules = self._rules
         mints = tokens.take(pa.array(trades.starts)).to_pylist()
         places = decimals.take(pa.array(trades.ends - 1)).to_pylist()
         quotes = [rules.quotes.get(mint) for mint in mints]
-        multipliers = self._multipliers(facts, trades.starts, is_own)
+        known = self._multipliers(facts, trades.starts, is_own)
+        multipliers = [newest_multiplier(k.get(m), q) for k, m, q in zip(known, mints, quotes, strict=True)]
         results = judge_tokens(
             trade_totals(trades, matches),
             inventories(trades, matches),
-            [
-                scale_of(n, of_wallet.get(m), q)
-                for m, n, q, of_wallet in zip(mints, places, quotes, multipliers, strict=True)
-            ],
+            list(map(scale_of, places, multipliers)),
             quotes,
             rules.now,
             rules.marks,
         )
-        return mints, results
+        return mints, multipliers, results
 
     def _multipliers(
         self, facts: pa.Array, starts: NDArray[np.int64], is_own: NDArray[np.bool_]

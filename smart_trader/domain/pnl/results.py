@@ -30,7 +30,7 @@ USUALLY_ALL = {
 }
 """Null for a sale that is matched whole, or for a lot that is whole: the trade itself has the value."""
 _LOT_COLUMNS = ("remaining_raw", "remaining_cost_usd")
-_PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES))
+_PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES), "multiplier")
 _FIGURES = T.StructType(
     [
         T.StructField("pnl", T.ArrayType(nullable(wallet_pnl.TABLE.fields(_PNL)), False)),

@@ -68,7 +68,7 @@ FIGURES = (
     Column(
         "current_position_tokens",
         T.DecimalType(38, 18),
-        "Whole tokens in open lots; null where it does not fit.",
+        "Units in open lots; null where it does not fit.",
     ),
     Column(
         "current_position_cost_basis",
@@ -143,6 +143,11 @@ TABLE = Table(
         Column("wallet_address", STRING, "Who traded.", nullable=False),
         Column("token_address", STRING, "Mint, or ALL_TOKENS.", nullable=False),
         *FIGURES,
+        Column(
+            "multiplier",
+            PRICE,
+            "Units of 10^decimals base units by the newest row that says it; null unless scaled, 0 if none does.",
+        ),
         Column(
             "computed_at",
             TIMESTAMP,

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from smart_trader.domain.gold import report_data
-from smart_trader.domain.silver import realized_sales, trades
+from smart_trader.domain.silver import realized_sales, trades, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from tests import strategies
 from tests.domain.kernel.test_fifo import UNTRUSTED_IN_BETWEEN
@@ -49,6 +49,7 @@ def test_a_shown_sale_knows_whether_it_took_from_an_untrusted_lot(spark: SparkSe
     shown = report_data.shown_sales(
         frame(spark, realized_sales.TABLE, *(stored(realized_sales.TABLE, sale) for sale in sales)),
         frame(spark, trades.TABLE, *(stored(trades.TABLE, trade) for trade in history)),
+        frame(spark, wallet_pnl.TABLE),
         F.lit(True),
         newest=100,
         biggest=1,

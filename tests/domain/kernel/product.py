@@ -97,7 +97,7 @@ def wallet_pnl(
     results = performance.judge_tokens(
         totals.trade_totals(columns, matches),
         totals.inventories(columns, matches),
-        [marks.scale_of(row["decimals"], None, None) for row in last],
+        [marks.scale_of(row["decimals"], None) for row in last],
         [_quote(snapshots[row["token_address"]]) if row["token_address"] in snapshots else None for row in last],
         now,
         MARK_RULES,

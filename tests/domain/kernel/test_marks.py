@@ -4,7 +4,15 @@ from fractions import Fraction
 
 import pytest
 
-from smart_trader.domain.kernel.marks import Holding, Multiplier, Quote, Scale, mark_position, scale_of
+from smart_trader.domain.kernel.marks import (
+    Holding,
+    Multiplier,
+    Quote,
+    Scale,
+    mark_position,
+    newest_multiplier,
+    scale_of,
+)
 from smart_trader.domain.kernel.money import PRICE, USD
 from smart_trader.domain.kernel.totals import Inventory
 from tests.domain.kernel.product import MARK_RULES
@@ -35,10 +43,12 @@ def test_the_newest_multiplier_that_is_given_counts(
     of_wallet: Multiplier | None, of_token: Multiplier | None, multiplier: int | None
 ) -> None:
     expected = None if multiplier is None else Scale(6, multiplier * PRICE)
-    assert scale_of(6, of_wallet, quote(of_token)) == expected
-    assert scale_of(None, of_wallet, quote(of_token)) is None
+    newest = newest_multiplier(of_wallet, quote(of_token))
+    assert (newest is None) == (of_wallet is None and of_token is None), "not scaled"
+    assert scale_of(6, newest) == expected
+    assert scale_of(None, newest) is None
     if of_token is None:
-        assert scale_of(6, of_wallet, None) == expected
+        assert newest_multiplier(of_wallet, None) == newest
 
 
 def marked(scale: Scale | None, of: Quote | None) -> Holding:
