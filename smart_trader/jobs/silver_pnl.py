@@ -54,15 +54,18 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def run(app: App) -> None:
     with persisted(_due(app)) as due:
-        count, app.report.rows_in, by_other_rules = due.select(
-            F.count(F.lit(1)), F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint"), F.count_if("is_by_other_rules")
+        count, app.report.rows_in, by_other_rules, misleading = due.select(
+            F.count(F.lit(1)),
+            F.coalesce(F.sum("trade_rows"), F.lit(0)).cast("bigint"),
+            F.count_if("is_by_other_rules"),
+            F.count_if("is_misleading"),
         ).collect()[0]
         if by_other_rules:
             app.report.notes.append(f"{by_other_rules:,} wallets are computed anew: the rules of the PnL changed")
         app.report.work = Work(unit="wallets", due=count, done=0, left_over=count)
         if count:
             with _partitions_for(app, app.report.rows_in):
-                _compute(app, due, count)
+                _compute(app, due, count, is_misleading=misleading > 0)
             app.report.work = Work(unit="wallets", due=count, done=count)
         else:
             app.report.warnings.append("no wallet is due: no PnL was computed")
@@ -94,9 +97,8 @@ def _set_pending(app: App, due: DataFrame) -> None:
     """Set wallets to pending whose state says completed, and still would if this run ended after their figures and
     before their state, and the next one had the rules or the business time of the run before."""
     misleading = due.where("is_misleading").select("wallet_address")
-    if not misleading.isEmpty():
-        state = misleading.withColumns(reset_columns(tracked_whales.TABLE, PNL_COMPUTED.reset))
-        app.tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
+    state = misleading.withColumns(reset_columns(tracked_whales.TABLE, PNL_COMPUTED.reset))
+    app.tables.update(tracked_whales.TABLE, state, on=("wallet_address",))
 
 
 def _scope(due: DataFrame, count: int) -> RowScope:
@@ -105,7 +107,7 @@ def _scope(due: DataFrame, count: int) -> RowScope:
     return RowScope(wallets, tuple(row.wallet_address for row in wallets.collect()) if is_short else None)
 
 
-def _compute(app: App, due: DataFrame, count: int) -> None:
+def _compute(app: App, due: DataFrame, count: int, *, is_misleading: bool) -> None:
     scope = _scope(due, count)
     everything = app.tables.read(transaction_history.TABLE)
     stored = scope.filter(everything)
@@ -137,7 +139,8 @@ def _compute(app: App, due: DataFrame, count: int) -> None:
             (open_lots.TABLE, engine.lots_in(matched)),
             (rejected_rows.TABLE, rejected_rows.with_text(rejected, app.report.rows_rejected, history)),
         ]
-        _set_pending(app, due)
+        if is_misleading:
+            _set_pending(app, due)
         app.tables.replace_each(wanted, within=scope)
         definition = pnl_definition(app.settings)
         state = computed_state(engine.classes_in(matched), stored, as_of=app.as_of, definition=definition)
