@@ -68,8 +68,7 @@ _ENTITIES = (
     Option("--tokens", type=cli_values.file, metavar="FILE", help="only these tokens, one address a line"),
 )
 _VERSION = Option("--version", action="version", version=VERSION_LINE, help="say which version this is, and stop")
-_OUTPUT_AND_SETTINGS = (
-    Option("--json", action="store_true", help="print the run summary as one JSON document on standard output"),
+_SETTINGS = (
     Option(
         "--set",
         dest="overrides",
@@ -295,7 +294,9 @@ def _options_of(job: Job) -> Iterator[Option | OneOf]:
     yield from job.options
     if not job.is_on_one_table:
         yield _VERSION
-    yield from _OUTPUT_AND_SETTINGS
+    as_json = f"print {job.json_holds} as one JSON document on standard output"
+    yield Option("--json", action="store_true", help=as_json)
+    yield from _SETTINGS
     if not job.is_reading:
         yield _TIME_BUDGET
     yield _WAIT_LOCK

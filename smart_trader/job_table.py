@@ -42,6 +42,8 @@ class Job:
     """It writes the time series and nothing else of the warehouse, so it takes their lock alone."""
     is_on_one_table: bool = False
     """Its `--version` is a version of that table, not of the program."""
+    json_holds: str = "the run summary"
+    """What `--json` prints."""
     options: tuple[Option | OneOf, ...] = ()
     """What only this job takes."""
 
@@ -289,7 +291,9 @@ JOBS = {
             ),
         ),
     ),
-    "query_timeseries": Job(is_reading=True, is_on_one_table=True, options=_QUERY),
+    "query_timeseries": Job(
+        is_reading=True, is_on_one_table=True, json_holds="rows and figures (--format json)", options=_QUERY
+    ),
     "requeue": Job(
         takes_entities=True,
         options=(
