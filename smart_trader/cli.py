@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from smart_trader import cli_values
 from smart_trader.errors import ExitStatus, UsageError
-from smart_trader.job_table import JOBS, QUERIES_THAT_TAKE, Job, OneOf, Option, RegimeOf, ReportFormat, RowsFormat
+from smart_trader.job_table import JOBS, QUERIES_THAT_TAKE, Job, Lock, OneOf, Option, RegimeOf, ReportFormat, RowsFormat
 from smart_trader.pipeline import SERIES_NAMES
 from smart_trader.version import VERSION
 
@@ -138,7 +138,7 @@ class Options:
     by: str | None = None
     summary: bool = False
     every: float | None = None
-    again: tuple[Path, ...] = ()
+    again: tuple[str, ...] = ()
     allow_new_columns: bool = False
     wallet: str | None = None
     token: str | None = None
@@ -171,6 +171,12 @@ class Options:
         """Whether the job may replace rows of time series, or what was noted of their files."""
         is_restoring = self.job == "restore" and self.table is not None and self.table.startswith("foundation.")
         return self.is_on_series or is_restoring or self.recreate
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """What a writing run has from its start to its end."""
+        warehouse = () if self.is_on_series else (Lock.WAREHOUSE,)
+        return (*warehouse, Lock.SERIES) if self.changes_series else warehouse
 
     @property
     def is_rewriting(self) -> bool:

@@ -124,6 +124,18 @@ def file(text: str) -> Path:
     raise argparse.ArgumentTypeError(f"{text} is no file")
 
 
+def landed(text: str) -> str:
+    """How the place of a file is spelled: a file that is there, or an address in a store, where nobody has looked."""
+    try:
+        place = paths.location(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text[:_SHOWN]!r} {error}") from error
+    folder = paths.local_folder(place)
+    if folder is None or paths.is_file(folder):
+        return place
+    raise argparse.ArgumentTypeError(f"{text} is no file")
+
+
 def target(text: str) -> Path:
     path = _path(text)
     if paths.is_folder(path):

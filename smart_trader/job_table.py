@@ -4,7 +4,7 @@ A job's help text is the docstring of `jobs/NAME.py`.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from smart_trader import cli_values
@@ -26,6 +26,17 @@ class OneOf:
         self.options, self.is_required = options, is_required
 
 
+class Lock(IntEnum):
+    """What one run at a time has. A run takes those that it needs in this order, so that no two wait for each other."""
+
+    WAREHOUSE = 1
+    """For all tables but those of another lock."""
+    SERIES = 2
+    """For the tables of time series, and for what was noted of their files."""
+    RUNS = 3
+    """For `ops.runs`, to which every writing run commits in the end. Only a store needs it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job of `bin/submit.sh`."""
@@ -33,7 +44,7 @@ class Job:
     is_reading: bool = False
     """It writes no table: it needs no lock and leaves no record."""
     needs_spark: bool = True
-    """Without, the launcher runs it itself."""
+    """Without, the launcher runs it itself where the warehouse is in a folder."""
     takes_entities: bool = False
     """It can be told to care for some tokens or wallets only."""
     takes_limit: bool = False
@@ -272,7 +283,7 @@ JOBS = {
                     "--again",
                     nargs="+",
                     default=(),
-                    type=cli_values.file,
+                    type=cli_values.landed,
                     metavar="FILE",
                     help="instead: read these files of the landing folder once more",
                 ),

@@ -141,7 +141,7 @@ class Lake:
         """What the next `run` would do, by a dry run of the same jobs. `look` is shown the tables as it leaves them."""
         clock, name = SystemClock(), f"run-{self._runs + 1}"
         started = clock.now()
-        with clones.place(self.spark, str(self.root.parent), name) as place:
+        with clones.place(self.spark, self.scratch, name) as place:
             tables = CloneStore(
                 self.spark,
                 str(self.root),
@@ -165,6 +165,11 @@ class Lake:
             look(tables)
         run_summary = RunSummary(run_id=name, started_at=started, finished_at=clock.now(), exit_code=0)
         return dry_run.prediction(run_summary)
+
+    @property
+    def scratch(self) -> str | None:
+        """The parent of the clones of a dry run."""
+        return str(self.root.parent)
 
     def _app(
         self,

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -78,12 +77,12 @@ def _delete_old(app: App, series: str, as_of: datetime) -> None:
         app.report.notes.append(f"{series}: {len(gone)} files deleted that were ingested more than {days} days ago")
 
 
-def _ingest_again(app: App, again: Sequence[Path], findings: Findings) -> None:
+def _ingest_again(app: App, again: Sequence[str], findings: Findings) -> None:
     """Ingest these files, whether they were ingested before or not."""
-    root = local_folder(app.settings.series.landing)
+    root = f"{app.settings.series.landing}/"
     by_series: dict[str, list[str]] = {}
     for file in again:
-        inside = file.relative_to(root).as_posix() if root is not None and file.is_relative_to(root) else ""
+        inside = file.removeprefix(root) if file.startswith(root) else ""
         name = inside.partition("/")[0]
         if name not in SERIES_BY_NAME or name == inside or not is_looked_at(inside):
             raise UsageError(

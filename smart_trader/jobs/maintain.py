@@ -92,6 +92,8 @@ def _maintain(app: App, table: Table) -> dict[str, Any]:
 
 def _carry_out(app: App, table: Table, plan: Sequence[Step]) -> list[Step]:
     """Do the steps of `plan`; returns those that were done. Their own commits count for a checkpoint too."""
+    if not plan:
+        return []
     done: list[Step] = []
     first_version = app.tables.version(table)
     with app.tables.committing(table):

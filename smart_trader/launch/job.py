@@ -18,7 +18,7 @@ from smart_trader.config import limits
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import describe, load, require, require_webhook
 from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
-from smart_trader.io.lock.file import LOCK_FILE, SERIES_LOCK_FILE, hold
+from smart_trader.io.lock.file import FILES, hold
 from smart_trader.io.machine import log_files, scratch
 from smart_trader.job_table import JOBS
 from smart_trader.launch import archive, java, s3, setup
@@ -38,7 +38,7 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
         print(describe(settings, as_json=options.json))
         return 0
     _check_request(options, settings)
-    if not JOBS[options.job].needs_spark:
+    if not JOBS[options.job].needs_spark and folders.warehouse(settings):
         from smart_trader.jobs import disk_space  # what it reads tables with takes long to import
 
         return disk_space.run(options, settings)
@@ -94,7 +94,7 @@ def _lock(
         "host": socket.gethostname(),
         "since": f"{started:%Y-%m-%dT%H:%M:%SZ}",
     }
-    names = [*([] if options.is_on_series else [LOCK_FILE]), *([SERIES_LOCK_FILE] if options.changes_series else [])]
+    names = [FILES[lock] for lock in options.locks]
     return _hold_all(settings.warehouse.root, owner, names, wait_seconds=options.wait_lock)
 
 

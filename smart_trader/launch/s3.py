@@ -19,8 +19,9 @@ _PART = "8M"
 
 
 def is_needed(settings: Settings) -> bool:
-    """Whether tables or clones lie in an S3 store."""
-    return any(is_s3(place) for place in (settings.warehouse.root, settings.warehouse.scratch) if place)
+    """Whether tables, clones or landed files lie in an S3 store."""
+    places = (settings.warehouse.root, settings.warehouse.scratch, settings.series.landing)
+    return any(is_s3(place) for place in places if place)
 
 
 def spark_confs(settings: Settings, *, buffers: Path | None = None) -> dict[str, str]:

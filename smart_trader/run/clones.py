@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pyspark.sql import SparkSession
 
-from smart_trader.io.delta.store import delete_folder
+from smart_trader.io.hadoop import delete_folder
 from smart_trader.io.machine import scratch
 from smart_trader.paths import local_folder
 

@@ -1,23 +1,32 @@
 """The disk space of the warehouse, of short-lived files and of log files; removal of what dead runs left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from smart_trader.config.model import Settings
 from smart_trader.io.machine import disks, log_files, scratch
 from smart_trader.run import folders
-from smart_trader.run.tables_on_disk import usage_of_tables
+from smart_trader.run.tables_on_disk import TableUsage, usage_of_tables
 
 
-def document(settings: Settings) -> dict[str, Any]:
+def on_disk(settings: Settings) -> dict[str, Any]:
+    """All that takes room, with a warehouse in a folder. Needs no Spark."""
+    root = folders.warehouse(settings)
+    assert root is not None, "Spark measures what is in a store"
+    return document(settings, disks.bytes_in(root), usage_of_tables(root))
+
+
+def document(settings: Settings, warehouse_bytes: int, tables: Sequence[TableUsage]) -> dict[str, Any]:
+    """All that takes room. A store has no disk to describe."""
     named = folders.all_of(settings)
+    places = {"warehouse": settings.warehouse.root} | {name: str(folder) for name, folder in named.items()}
     runs: list[dict[str, Any]] = [
         {"scratch": found.path.name, "run": "alive" if found.is_alive else "dead", "bytes": disks.bytes_in(found.path)}
         for found in scratch.found_in(folders.scratch(settings))
     ]
     taken: dict[str, Callable[[], int]] = {
-        "warehouse": lambda: disks.bytes_in(named["warehouse"]),
+        "warehouse": lambda: warehouse_bytes,
         "scratch": lambda: sum(run["bytes"] for run in runs),
         "logs": lambda: sum(file.bytes for file in log_files.found_in(named["logs"])),
     }
@@ -33,18 +42,19 @@ def document(settings: Settings) -> dict[str, Any]:
             }
             for found in disks.disks_of(named)
         ],
-        "folders": [{"holds": name, "folder": str(folder), "bytes": taken[name]()} for name, folder in named.items()],
-        "tables": [
-            {
-                "table": table.name,
-                "version": table.version,
-                "versions": table.versions,
-                "live_bytes": table.live_bytes,
-                "total_bytes": table.total_bytes,
-            }
-            for table in usage_of_tables(named.get("warehouse"))
-        ],
+        "folders": [{"holds": name, "folder": place, "bytes": taken[name]()} for name, place in places.items()],
+        "tables": [table_document(table) for table in tables],
         "runs": runs,
+    }
+
+
+def table_document(table: TableUsage) -> dict[str, Any]:
+    return {
+        "table": table.name,
+        "version": table.version,
+        "versions": table.versions,
+        "live_bytes": table.live_bytes,
+        "total_bytes": table.total_bytes,
     }
 
 

@@ -9,7 +9,7 @@ from smart_trader import version
 from smart_trader.domain import catalog
 from smart_trader.domain.catalog import SERIES_TABLES
 from smart_trader.errors import LeaseLost, LimitReached, NotAsked
-from smart_trader.io.delta.store import delete_folder
+from smart_trader.io.hadoop import delete_folder
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.pipeline import FETCHING, Course, End
 from smart_trader.run import demo, logs, outcomes, output, record
@@ -119,8 +119,8 @@ def _make_tables(session: Session) -> None:
 def _loss(session: Session) -> LeaseLost | None:
     """The loss of the lease, if that is why something failed: Delta refuses a commit after another run took over."""
     try:
-        if session.lease:
-            session.lease.check()
+        if session.leases:
+            session.leases.check()
     except LeaseLost as lost:
         return lost
     except Exception:  # the store or Spark is gone, which says more than this check

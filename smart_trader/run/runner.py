@@ -10,7 +10,6 @@ from pathlib import Path
 from smart_trader import cli, failpoints
 from smart_trader.config.model import Settings
 from smart_trader.config.settings import load, secret_values
-from smart_trader.domain import catalog
 from smart_trader.errors import LeaseLost, SmartTraderError
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.messages import are_json, tell
@@ -124,11 +123,11 @@ def _keep_record(session: Session, driver: Driver, end: End) -> End:
 
 
 def _verify(session: Session, end: End) -> End:
-    """How the run ended, once its commits are found in place after it took over the lease of another run."""
-    if session.takeover is None or end.status == LeaseLost.exit_status:
+    """How the run ended, once its commits are found in place after it took over a lease of another run."""
+    if session.leases is None or end.status == LeaseLost.exit_status:
         return end
     try:
-        session.takeover.verify(catalog.TABLES)
+        session.leases.verify()
     except Exception as error:
         status, why = outcomes.explain(error, session.clock)
         return replace(end, status=status, message=f"{end.message} {why}".strip())

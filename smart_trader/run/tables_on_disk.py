@@ -2,18 +2,21 @@
 
 import json
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deltalake import DeltaTable
 
 from smart_trader.io.machine.disks import bytes_in
 
-_LOG, _VERSION = "_delta_log", "[0-9]" * 20
+LOG = "_delta_log"
+"""The folder of the log in that of a table."""
+_COMMIT = "[0-9]" * 20 + ".json"
 
 
 @dataclass(frozen=True, slots=True)
 class TableUsage:
-    """A Delta table on a disk. Values from its log are None where the log cannot be read."""
+    """The room that a Delta table takes. Values from its log are None where the log cannot be read."""
 
     name: str
     version: int | None
@@ -24,16 +27,19 @@ class TableUsage:
     total_bytes: int
 
 
-def usage_of_tables(root: Path | None) -> list[TableUsage]:
-    """Every table below the warehouse `root`, by name; none where the warehouse is in a store."""
-    if root is None:
-        return []
-    return [_table(log.parent) for log in sorted(root.glob(f"*/*/{_LOG}"))]
+def is_commit(name: str) -> bool:
+    """Whether the file of that name in a log is a version's entry."""
+    return fnmatchcase(name, _COMMIT)
+
+
+def usage_of_tables(root: Path) -> list[TableUsage]:
+    """Every table below the warehouse `root`, by name."""
+    return [_table(log.parent) for log in sorted(root.glob(f"*/*/{LOG}"))]
 
 
 def _table(folder: Path) -> TableUsage:
     try:
-        _read_commits(folder / _LOG)
+        _read_commits(folder / LOG)
         table = DeltaTable(folder)
         version, live = table.version(), sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
     except Exception:  # the figures of a damaged log are missing: this report must not fail on it
@@ -41,7 +47,7 @@ def _table(folder: Path) -> TableUsage:
     return TableUsage(
         name=f"{folder.parent.name}.{folder.name}",
         version=version,
-        versions=len(list((folder / _LOG).glob(f"{_VERSION}.json"))),
+        versions=len(list((folder / LOG).glob(_COMMIT))),
         live_bytes=live,
         total_bytes=bytes_in(folder),
     )
@@ -50,8 +56,8 @@ def _table(folder: Path) -> TableUsage:
 def _read_commits(log: Path) -> None:
     """Parse the commits after the last checkpoint. Without it, deeply nested statistics would crash the process in the
     library, which is not Python. Raises ValueError, RecursionError, OSError."""
-    held = max((file.name[:20] for file in log.glob(f"{_VERSION}.checkpoint*.parquet")), default="")
-    for commit in log.glob(f"{_VERSION}.json"):
+    held = max((file.name[:20] for file in log.glob("[0-9]*.checkpoint*.parquet")), default="")
+    for commit in log.glob(_COMMIT):
         if commit.name[:20] > held:
             for line in commit.read_text(encoding="utf-8").splitlines():
                 for action in json.loads(line).values():

@@ -1,16 +1,17 @@
 """Tables of a run that may have lost its lease, and of the run that took it over."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from smart_trader.domain.tables.table import COUNT, Column
+from smart_trader.domain.tables.table import COUNT, Column, Table
 from smart_trader.errors import LeaseLost, StorageError
 from smart_trader.io.delta.snapshots import delta_log, newest_snapshot, scala_seq, set_session
-from smart_trader.io.delta.store import DeltaStore
+from smart_trader.io.delta.store import DeltaStore, Fence, unfenced
 from smart_trader.io.delta.takeover import Takeover
 from smart_trader.io.jvm import java_class
 from smart_trader.io.machine.clock import SystemClock
@@ -23,7 +24,7 @@ Open = Callable[..., DeltaStore]
 
 @pytest.fixture
 def open_store(spark: SparkSession, tmp_path: Path) -> Open:
-    def opened(run_id: str, fence: Callable[[], None] = lambda: None) -> DeltaStore:
+    def opened(run_id: str, fence: Fence = unfenced) -> DeltaStore:
         clock = SystemClock()
         days = {"silver": 90}
         return DeltaStore(spark, str(tmp_path), clock=clock, run_id=run_id, retention_days=days, fence=fence)
@@ -54,7 +55,7 @@ WRITES: dict[str, Callable[[DeltaStore], object]] = {
 def test_every_commit_asks_first_whether_the_run_is_the_owner(
     open_store: Open, table_of_the_former_owner: None, tmp_path: Path
 ) -> None:
-    def fence() -> None:
+    def fence(_table: Table) -> AbstractContextManager[None]:
         raise LeaseLost("lost")
 
     for write in WRITES.values():

@@ -126,7 +126,7 @@ def test_rejected_files_are_named_and_all_others_land(place: Place) -> None:
     assert place.lake.versions() == versions, "a rejected file counts as ingested"
 
     file = place.land("market_regimes/a.jsonl", regime(1), at=3_000)
-    place.ingest(again=(file,))
+    place.ingest(again=(str(file),))
     assert "08:01 SPY" in place.regimes()
     assert "market_regimes/a.jsonl" not in [file for file, _, _ in place.rejected()], "what was said is replaced"
 
@@ -233,7 +233,7 @@ def test_what_is_no_landing_folder_or_no_file_in_it_is_refused(place: Place, tmp
     hidden = place.land("market_regimes/_a.jsonl", regime(1))
     for file in (tmp_path / "a.csv", place.landing / "gossip/a.csv", place.landing / "market_regimes", hidden):
         with pytest.raises(UsageError, match="no file of a series"):
-            place.ingest(again=(file,))
+            place.ingest(again=(str(file),))
 
 
 def test_a_dry_run_says_what_would_change_and_moves_nothing(place: Place) -> None:

@@ -31,7 +31,7 @@ from smart_trader.domain.foundation.values import kind_of, value_in_cell, value_
 _CSV, _PARQUET = "csv", "parquet"
 _FORMAT = re.compile(r"\.(?:(csv|jsonl|ndjson|json)(\.gz)?|(parquet))", re.IGNORECASE)
 _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
-_UNBEARABLE = frozenset(":\n\r")
+UNBEARABLE = frozenset(":\n\r")
 """Characters that Hadoop's paths do not bear."""
 
 
@@ -67,7 +67,7 @@ def is_looked_at(path: str) -> bool:
 def format_of(path: str) -> Format:
     """The format of a file by the ending of its name. Raises FileRejected."""
     name = PurePosixPath(path).name
-    if _UNBEARABLE.intersection(path):
+    if UNBEARABLE.intersection(path):
         raise FileRejected(Reason.UNREADABLE_FILE, "its name holds a colon or a line break: rename it")
     for found in _FORMAT.finditer(name):
         if found.end() == len(name):

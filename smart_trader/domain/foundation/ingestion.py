@@ -15,7 +15,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader.domain.foundation import rejected_rows
-from smart_trader.domain.foundation.files import new_columns, read_file
+from smart_trader.domain.foundation.files import format_of, new_columns, read_file
 from smart_trader.domain.foundation.records import FileRejected, Found, Rejection
 from smart_trader.domain.foundation.series import UPDATED_AT, Reason, Series
 from smart_trader.domain.foundation.tables import DAY, SOURCE_FILE, SOURCE_LINE, TYPES
@@ -115,6 +115,7 @@ def _read(file: dict[str, Any], read: Callable[..., Iterator[Found]]) -> Iterato
     name = file["source_file"]
     modified_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=file["modified_ms"])
     try:
+        format_of(name)  # some names cannot be opened
         with _opened(file) as stream:
             for found in read(name, stream, size=file["bytes"]):
                 yield _row(name, found, modified_at)

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
@@ -21,6 +20,7 @@ from smart_trader.foreign import count_in, name_in
 from smart_trader.io.delta.conflicts import retried
 from smart_trader.io.delta.declared import FromRaw, rewrite_table
 from smart_trader.io.delta.snapshots import committer, delta_log, newest_snapshot, sql_name, stored_table
+from smart_trader.io.hadoop import file_system, names_in
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Commit
 from smart_trader.rows import collect
@@ -46,7 +46,7 @@ class DeltaMaintenance:
     def inspect(self, table: Table) -> LogFacts:
         """The description of the newest version in the log, and its files. Raises StorageError."""
         try:
-            names = self._log_files(table)
+            names = names_in(self._spark, self._log_folder(table))
             commits, checkpoints = _versions(_COMMIT, names), _versions(_CHECKPOINT, names)
             since = [commit for commit in commits if commit > max(checkpoints, default=-1)]
             last_operation = self._read_commits(table, since or list(commits[-1:]))
@@ -146,7 +146,7 @@ class DeltaMaintenance:
         Delta reads a checksum where it can, and would find the damage only when it reads rows.
         """
         operation = None
-        folder, files = self._log_folder(table)
+        folder, files = file_system(self._spark, self._log_folder(table))
         path_of = java_class(self._spark, "org.apache.hadoop.fs.Path")
         io_utils = java_class(self._spark, "org.apache.commons.io.IOUtils")
         for version in versions:
@@ -161,14 +161,8 @@ class DeltaMaintenance:
                 stream.close()
         return operation
 
-    def _log_folder(self, table: Table) -> tuple[Any, Any]:
-        """The folder of the log, and its file system."""
-        folder = java_class(self._spark, "org.apache.hadoop.fs.Path")(self._path(table), "_delta_log")
-        return folder, folder.getFileSystem(self._spark._jsparkSession.sessionState().newHadoopConf())
-
-    def _log_files(self, table: Table) -> list[str]:
-        folder, files = self._log_folder(table)
-        return [status.getPath().getName() for status in files.listStatus(folder)] if files.exists(folder) else []
+    def _log_folder(self, table: Table) -> str:
+        return f"{self._path(table)}/_delta_log"
 
 
 _COMMIT_COLUMNS = ("version", "timestamp", "operation", "operationParameters", "operationMetrics", "userMetadata")

@@ -1,5 +1,6 @@
 """Delta tables under one warehouse root: every write is one commit, or none when nothing would change."""
 
+import contextlib
 import functools
 import json
 from collections import Counter
@@ -39,8 +40,11 @@ from smart_trader.io.delta.snapshots import (
     stored_table,
     user_name,
 )
+from smart_trader.io.hadoop import delete_folder
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Clock
+
+Fence = Callable[[Table], AbstractContextManager[None]]
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _CREATORS = 4
@@ -48,9 +52,15 @@ _ROWS_PER_FILE = 100_000
 """Least rows of a file that is appended: otherwise a few rows would become one file for each partition."""
 
 
+def unfenced(_table: Table) -> AbstractContextManager[None]:
+    """For a folder: the launcher has its lock."""
+    return contextlib.nullcontext()
+
+
 class DeltaStore(DeltaReader):
-    """The tables of one warehouse, as a run reads and writes them. Before each commit `fence` is called, which raises
-    when the run may not write any more. `from_raw` gives, by table, columns of rows that were written before them."""
+    """The tables of one warehouse, as a run reads and writes them. Each commit to a table is made inside of its
+    `fence`, which raises when the run may not write. `from_raw` gives, by table, columns of rows that were written
+    before them."""
 
     def __init__(
         self,
@@ -60,7 +70,7 @@ class DeltaStore(DeltaReader):
         clock: Clock,
         run_id: str,
         retention_days: Mapping[str, int],
-        fence: Callable[[], None] = lambda: None,
+        fence: Fence = unfenced,
         from_raw: Mapping[str, FromRaw] | None = None,
     ) -> None:
         super().__init__(spark, root)
@@ -75,14 +85,18 @@ class DeltaStore(DeltaReader):
     @contextmanager
     def committing_as(self, job: str, code_version: str) -> Iterator[None]:
         """Name run, job, code version and user in the metadata of every commit made inside."""
+        outer = self._job, self._spark.conf.get(_METADATA, None)
         metadata = {"run_id": self._run_id, "job": job, "code_version": code_version, "user_name": user_name()}
         self._spark.conf.set(_METADATA, json.dumps(metadata, sort_keys=True))
         self._job = job
         try:
             yield
         finally:
-            self._job = "nobody"
-            self._spark.conf.unset(_METADATA)
+            self._job = outer[0]
+            if outer[1] is None:
+                self._spark.conf.unset(_METADATA)
+            else:
+                self._spark.conf.set(_METADATA, outer[1])
 
     @contextmanager
     def naming(self, name: str, number: int) -> Iterator[None]:
@@ -118,10 +132,10 @@ class DeltaStore(DeltaReader):
 
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
-        self._fence()
         for table in tables:
             self._frames.pop(self.path(table), None)
-            path = delete_folder(self._spark, self.path(table))
+            with self._fence(table):
+                path = delete_folder(self._spark, self.path(table))
             log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
             log.invalidateCache(self._spark._jsparkSession, path)
 
@@ -257,14 +271,16 @@ class DeltaStore(DeltaReader):
     @contextmanager
     def committing(self, table: Table) -> Iterator[None]:
         """Keep the versions of `table` before the first and after the last commit of this store."""
-        before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
-        with self._commit(table):
-            yield
-        self.versions[table.name] = (before, self.version(table))
+        with self._fence(table):
+            before = self.versions[table.name][0] if table.name in self.versions else self.version(table)
+            with failpoints.around_commit(self._job, table.name):
+                yield
+            self.versions[table.name] = (before, self.version(table))
 
-    def _commit(self, table: Table) -> AbstractContextManager[None]:
-        self._fence()
-        return failpoints.around_commit(self._job, table.name)
+    @contextmanager
+    def _commit(self, table: Table) -> Iterator[None]:
+        with self._fence(table), failpoints.around_commit(self._job, table.name):
+            yield
 
     def _write(self, table: Table, rows: DataFrame, mode: str) -> None:
         self._check_columns(table, rows)
@@ -332,10 +348,3 @@ def _in_few_files(table: Table, rows: DataFrame, count: int) -> DataFrame:
 def _has_rows(rows: DataFrame) -> bool:
     """Whether there is a row. Reads partitions one by one until it finds a row; `isEmpty` reads all."""
     return bool(rows.select(F.lit(1)).head(1))
-
-
-def delete_folder(spark: SparkSession, path: str) -> Any:
-    """Delete a folder of any file system, if it is there; returns its Hadoop path."""
-    folder = java_class(spark, "org.apache.hadoop.fs.Path")(path)
-    folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf()).delete(folder, True)
-    return folder

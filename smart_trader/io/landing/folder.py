@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from smart_trader.domain.foundation.files import is_looked_at
+from smart_trader.domain.foundation.files import UNBEARABLE, is_looked_at
 from smart_trader.domain.foundation.ingestion import FILES
 from smart_trader.errors import StorageError
-from smart_trader.io.jvm import java_class
+from smart_trader.io.hadoop import file_system
 from smart_trader.paths import local_folder
 from smart_trader.ports import LandedFile
 
@@ -52,7 +53,7 @@ class LandingFolder:
                 "source_file": file.path,
                 "bytes": file.bytes,
                 "modified_ms": file.modified_ms,
-                "place": f"{self.root}/{file.path}",
+                "place": f"{self._spelled}/{file.path}",
             }
             for file in files
         ]
@@ -67,8 +68,8 @@ class LandingFolder:
             if self._local is not None:
                 Path(self._local, path).unlink(missing_ok=True)
             else:
-                place = self._path(f"{self.root}/{path}")
-                place.getFileSystem(self._hadoop()).delete(place, False)
+                place, files = file_system(self._spark, f"{self.root}/{path}")
+                files.delete(place, False)
 
     def _files_here(self, root: Path, series: str) -> Iterator[LandedFile]:
         for folder, names, files in os.walk(root / series, onerror=_raise):
@@ -84,32 +85,36 @@ class LandingFolder:
                     yield LandedFile(relative, status.st_size, status.st_mtime_ns // 10**6)
 
     def _files_in_store(self, series: str) -> Iterator[LandedFile]:
-        path = self._path(f"{self.root}/{series}")
-        listed = path.getFileSystem(self._hadoop()).listFiles(path, True)
-        start = len(self._path(self.root).toString()) + 1
+        path, files = file_system(self._spark, f"{self.root}/{series}")
+        listed = files.listFiles(path, True)
+        start = len(self._spelled) + 1
         while listed.hasNext():
             status = listed.next()
             name = str(status.getPath().toString())[start:]
             yield LandedFile(name, int(status.getLen()), int(status.getModificationTime()))
 
     def _folders_in_store(self) -> list[str] | None:
-        root = self._path(self.root)
-        files = root.getFileSystem(self._hadoop())
+        root, files = file_system(self._spark, self.root)
         if not files.exists(root):
             return None
         return sorted(str(one.getPath().getName()) for one in files.listStatus(root) if one.isDirectory())
 
+    @cached_property
+    def _spelled(self) -> str:
+        """The root as the names of files in it begin: HDFS adds the name of its host."""
+        if self._local is not None:
+            return self.root
+        root, files = file_system(self._spark, self.root)
+        return str(files.makeQualified(root).toString())
+
     def _with_content(self, frame: DataFrame, rows: Sequence[dict[str, Any]]) -> DataFrame:
         """With the bytes of each file: executors cannot open a file of a store by themselves."""
-        places = ["".join(f"\\{char}" if char in _GLOBS else char for char in row["place"]) for row in rows]
+        bearable = [row["place"] for row in rows if not UNBEARABLE.intersection(row["source_file"])]
+        if not bearable:
+            return frame
+        places = ["".join(f"\\{char}" if char in _GLOBS else char for char in place) for place in bearable]
         read = self._spark.read.format("binaryFile").load(places).select(F.col("path").alias("place"), "content")
         return frame.drop("content").join(read, "place", "left").select(*FILES.names)
-
-    def _path(self, text: str) -> Any:
-        return java_class(self._spark, "org.apache.hadoop.fs.Path")(text)
-
-    def _hadoop(self) -> Any:
-        return self._spark._jsparkSession.sessionState().newHadoopConf()
 
 
 def _raise(error: OSError) -> None:

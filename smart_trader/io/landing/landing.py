@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
+from smart_trader.errors import UsageError
 from smart_trader.io.landing.folder import LandingFolder
 from smart_trader.io.landing.lists import FileLists, split
 from smart_trader.ports import LandedBatch, LandedFile, ListedFile
@@ -64,7 +65,10 @@ class LandedSeries:
     def named(self, paths: Sequence[str]) -> DataFrame:
         """See `Landing`."""
         series = sorted({path.partition("/")[0] for path in paths})
-        return self._folder.frame([file for name in series for file in self._folder.files(name) if file.path in paths])
+        found = {file.path: file for name in series for file in self._folder.files(name)}
+        if missing := [path for path in paths if path not in found]:
+            raise UsageError(f"{self._folder.root}/{missing[0]} is no file. Nothing was ingested.")
+        return self._folder.frame([file for path, file in found.items() if path in paths])
 
     def listed_before(self, series: str, before: datetime) -> list[str]:
         """See `Landing`."""

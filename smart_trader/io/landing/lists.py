@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from smart_trader.errors import StorageError
 from smart_trader.foreign import json_object
-from smart_trader.io.jvm import java_class
+from smart_trader.io.hadoop import file_system, names_in
 from smart_trader.ports import ListedFile
 
 _ENDING = ".jsonl"
@@ -42,7 +41,7 @@ class FileLists:
 
     def add(self, batches: Iterable[Sequence[ListedFile]]) -> None:
         """Write a list for each of these batches of files, which are not known."""
-        first = len([name for name in self._names(self._lists) if name.endswith(_ENDING)])
+        first = len([name for name in names_in(self._spark, self._lists) if name.endswith(_ENDING)])
         for nth, files in enumerate(batches, start=first):
             lines = [json.dumps(asdict(file), default=datetime.isoformat, sort_keys=True) for file in files]
             self._write(f"{nth:010}{_ENDING}", "\n".join(lines) + "\n")
@@ -93,7 +92,7 @@ class FileLists:
 
     def _done(self) -> set[str]:
         """Names of the lists that are done: Spark notes the list of each batch, and which batches have ended."""
-        ended = [int(name) for name in self._names(f"{self._folder}/commits") if name.isdigit()]
+        ended = [int(name) for name in names_in(self._spark, f"{self._folder}/commits") if name.isdigit()]
         if not ended:
             return set()
         noted = self._spark.read.text(f"{self._folder}/sources/0").collect()
@@ -108,16 +107,10 @@ class FileLists:
         lines = self._spark.read.text(f"{self._folder}/metadata").collect()
         return str(json.loads(lines[0].value)["id"])
 
-    def _names(self, place: str) -> list[str]:
-        if not self._exists(place):
-            return []
-        folder = self._path(place)
-        return [str(one.getPath().getName()) for one in folder.getFileSystem(self._hadoop()).listStatus(folder)]
-
     def _write(self, name: str, text: str) -> None:
         """Write a list under a name that the stream passes over, then rename it."""
-        partial, final = self._path(f"{self._lists}/_{name}"), self._path(f"{self._lists}/{name}")
-        files = final.getFileSystem(self._hadoop())
+        partial, files = file_system(self._spark, f"{self._lists}/_{name}")
+        final, _ = file_system(self._spark, f"{self._lists}/{name}")
         out = files.create(partial, True)
         out.write(bytearray(text.encode()))
         out.close()
@@ -125,14 +118,8 @@ class FileLists:
             raise StorageError(f"{final.toString()} cannot be written. Nothing was ingested of it; run again.")
 
     def _exists(self, folder: str) -> bool:
-        path = self._path(folder)
-        return bool(path.getFileSystem(self._hadoop()).exists(path))
-
-    def _path(self, text: str) -> Any:
-        return java_class(self._spark, "org.apache.hadoop.fs.Path")(text)
-
-    def _hadoop(self) -> Any:
-        return self._spark._jsparkSession.sessionState().newHadoopConf()
+        path, files = file_system(self._spark, folder)
+        return bool(files.exists(path))
 
 
 def split(files: Iterable[ListedFile], *, most_files: int, most_bytes: int) -> Iterator[list[ListedFile]]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from smart_trader.errors import LockHeld, StorageError
 from smart_trader.foreign import json_object, name_in
 from smart_trader.io.plain_file import open_plain
+from smart_trader.job_table import Lock
 from smart_trader.paths import local_folder
 
 LOCK_FILE = ".lock"
-SERIES_LOCK_FILE = ".series.lock"
-"""Of the runs that write time series, which wait for no pipeline."""
+FILES = {Lock.WAREHOUSE: LOCK_FILE, Lock.SERIES: ".series.lock"}
 _OWNER = ("job", "run", "pid", "host", "since")
 """The facts about a run in its lock file, for other runs that find the lock held."""
 _POLL_SECONDS = 0.2

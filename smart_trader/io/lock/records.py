@@ -6,6 +6,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from smart_trader.errors import SourceUnavailable
+from smart_trader.io.hadoop import file_system
 from smart_trader.io.jvm import JAVA_ERRORS, java_class, java_text
 from smart_trader.io.lock.lease import Created
 from smart_trader.io.store_faults import fault_in
@@ -27,7 +28,7 @@ class HadoopRecords:
         self._spark = spark
         self._folder = f"{root}/{FOLDER}"
         try:
-            self._files = self._path().getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+            _, self._files = file_system(spark, self._folder)
         except JAVA_ERRORS as error:
             raise _error(error) from error
 
