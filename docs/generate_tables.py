@@ -32,7 +32,7 @@ They use neither deletion vectors nor column mapping, so that the common readers
 - *maintenance*: to which size `maintain` merges files, from which share of new bytes on it lays out a large clustered
   table anew, and how often it looks for files that no readable version needs.
 - *reset on restore*: the state that refers to the table's rows. `restore` resets it for the entities whose rows it
-  changes, so that the next pipeline makes them anew.
+  changes, so that the next pipeline makes them anew. *removed on restore*: rows of another table that refer to them.
 - "Hostile text" is chosen by strangers: escape it before you show it.
 
 ## Who writes what
@@ -68,6 +68,8 @@ def _maintenance(table: Table) -> str:
 
 
 def _state(flag: StateFlag) -> str:
+    if not flag.reset:
+        return f"- removed on restore: the rows of each `{flag.entity}` in `{flag.table}`"
     return f"- reset on restore: {_codes(name for name, _ in flag.reset)} of each `{flag.entity}` in `{flag.table}`"
 
 

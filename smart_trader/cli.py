@@ -145,6 +145,7 @@ class Options:
     figure: str | None = None
     ranked_at: datetime | None = None
     raw: bool = False
+    all: bool = False
 
     @property
     def is_reading(self) -> bool:

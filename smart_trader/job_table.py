@@ -335,6 +335,21 @@ JOBS = {
             ),
         ),
     ),
+    "verify": Job(
+        is_reading=True,
+        options=(
+            OneOf(
+                Option(
+                    "--ranked-at",
+                    type=cli_values.time,
+                    metavar="TIME",
+                    help="the ranking of this business time, ISO 8601, UTC without a zone (default: the newest)",
+                ),
+                Option("--all", action="store_true", help="every ranking"),
+                is_required=False,
+            ),
+        ),
+    ),
 }
 """Every job by its name: those of the pipeline in its order, then the others by the alphabet."""
 READING_JOBS = frozenset(name for name, job in JOBS.items() if job.is_reading)

@@ -77,7 +77,7 @@ STEPS = (
             "silver.trades",
             "silver.tracked_whales",
         ),
-        writes=("gold.smart_traders", "gold.rank_history"),
+        writes=("gold.smart_traders", "gold.rank_history", "gold.rankings"),
         updates_state_of=("silver.wallet_pnl",),
     ),
     Step(
@@ -96,6 +96,7 @@ STEPS = (
             "silver.wallet_pnl",
             "gold.smart_traders",
             "gold.rank_history",
+            "gold.rankings",
             "foundation.market_regimes",
             "foundation.performance_metrics",
             "foundation.signals",

@@ -56,3 +56,23 @@ def edit_first_commit(lake: Lake, table: Table, pattern: str, instead: str) -> N
     file.write_text(changed)
     for sum_file in file.parent.glob("*.crc"):  # they say what was there
         sum_file.unlink()
+
+
+def change_files(lake: Lake, table: Table, change: Callable[[list[Row]], list[Row]]) -> None:
+    """Change the rows in the data files of all versions where they lie, without a commit. Spark must not have read the
+    table at this place."""
+    path = lake.root / table.path
+    sizes = {}
+    for file in path.rglob("*.parquet"):
+        stored = pq.read_table(file, partitioning=None)
+        written = pa.Table.from_pylist(change(stored.to_pylist()), schema=stored.schema)
+        pq.write_table(written, file, coerce_timestamps="us")
+        sizes[file.relative_to(path).as_posix()] = file.stat().st_size
+    for sum_file in path.rglob("*.crc"):  # they say what was there
+        sum_file.unlink()
+    for log in (path / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in log.read_text().splitlines()]
+        for action in actions:
+            added = action.get("add", {})
+            added.update({"size": sizes[added["path"]]} if added.get("path") in sizes else {})
+        log.write_text("\n".join(map(json.dumps, actions)))

@@ -212,14 +212,24 @@ def pnl_settings_hash(settings: Settings) -> str:
 
 
 def ranking_settings(settings: Settings) -> dict[str, str]:
-    """The settings that decide a figure or a rank, as text by key."""
-    keys = [key for key in FIELDS if key.split(".")[0] in ("pnl", "classify", "ranking") and key != _NO_RULE]
-    return {key: _text(_value(settings, key)) for key in keys if key not in _HASHED_BY_CONTENT}
+    """The settings that decide a figure or a rank, by key; lists of addresses by their content."""
+    keys = (key for key in FIELDS if key.startswith(("pnl.", "classify.", "ranking.")) or key == "helius.max_addresses")
+    return _contents(settings, keys)
+
+
+def settings_from(stored: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Values by section and name as `stored`, texts by key: the defaults where it lacks a setting. Not checked."""
+    known = {key: Given(key, value, "stored") for key, value in stored.items() if key in FIELDS}
+    defaults = sources.from_toml(_home(environ) / "conf" / "defaults.toml")
+    return _nested({given.name: given for given in defaults} | known)
 
 
 def _hash_of(settings: Settings, keys: Iterable[str]) -> str:
-    content = {key: (_content if key in _HASHED_BY_CONTENT else _text)(_value(settings, key)) for key in keys}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_contents(settings, keys), sort_keys=True).encode()).hexdigest()
+
+
+def _contents(settings: Settings, keys: Iterable[str]) -> dict[str, str]:
+    return {key: (_content if key in _HASHED_BY_CONTENT else _text)(_value(settings, key)) for key in keys}
 
 
 def _content(files: Iterable[Path]) -> str:

@@ -1,6 +1,7 @@
 """Converts settings into the rules of the domain."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, floor
@@ -8,7 +9,7 @@ from math import ceil, floor
 from smart_trader.config.address_files import read_addresses
 from smart_trader.config.model import Classify, Pnl, Ranking, Settings, Tokens
 from smart_trader.config.model import Tier as TierSettings
-from smart_trader.config.settings import pnl_settings_hash
+from smart_trader.config.settings import pnl_settings_hash, ranking_settings, settings_from
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.edition import EDITION_PREFIX
@@ -20,6 +21,7 @@ from smart_trader.domain.kernel.wallets import ClassRules
 from smart_trader.domain.silver.labels import shipped_hash
 from smart_trader.errors import ConfigurationError
 
+_SHIPPED = "shipped_lists"
 _SECOND = 10**6
 _HOUR = 3_600 * _SECOND
 _DAY = 24 * _HOUR
@@ -71,6 +73,23 @@ def class_rules(classify: Classify) -> ClassRules:
         max_arbitrage_share=Fraction(classify.bot_arbitrage_share),
         min_transactions=classify.bot_min_transactions,
     )
+
+
+def certified_settings(settings: Settings) -> str:
+    """The settings that decide a figure or a rank, and a hash of the shipped lists of addresses, as canonical JSON."""
+    return json.dumps(ranking_settings(settings) | {_SHIPPED: shipped_hash()}, sort_keys=True, separators=(",", ":"))
+
+
+def read_certified(text: str) -> tuple[RankedBy, Fraction]:
+    """How wallets were ranked by settings from `certified_settings`, and from which share sold a token was closed.
+
+    A setting that was added since then has its default. Raises ValueError for any other text.
+    """
+    stored = json.loads(text)
+    if not isinstance(stored, dict) or not all(isinstance(value, str) for value in stored.values()):
+        raise ValueError("no settings by key")
+    tree = settings_from(stored)
+    return ranked_by(Ranking.model_validate(tree["ranking"])), Fraction(tree["pnl"]["closed_ratio"])
 
 
 def ranked_by(ranking: Ranking) -> RankedBy:

@@ -20,7 +20,7 @@ from smart_trader.domain.bronze import transaction_history, whale_holders
 from smart_trader.domain.gold import rank_history
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.silver.tracked_whales import name_wallets
-from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE
+from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, RowScope
 from smart_trader.domain.tables.restoring import differences, reset_columns
 from smart_trader.domain.tables.state_flags import StateFlag
 from smart_trader.domain.tables.table import Table
@@ -31,7 +31,7 @@ from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
 from smart_trader.run.versions import chosen_commit, chosen_table
 
-_UNITS = {"wallet_address": "wallets", "token_address": "tokens"}
+_UNITS = {"wallet_address": "wallets", "token_address": "tokens", "ranked_at": "rankings"}
 
 
 def run(app: App) -> None:
@@ -58,6 +58,10 @@ class _Reset:
     state: StateFlag
     entities: DataFrame
     count: int
+
+    @property
+    def text(self) -> str:
+        return f"of {self.count} {_UNITS[self.state.entity]} in {self.state.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,17 @@ class _Plan:
 
     @property
     def _what_follows(self) -> str:
-        if self.resets:
-            states = (
-                f"{', '.join(name for name, _ in reset.state.reset)} of {reset.count} {_UNITS[reset.state.entity]} in"
-                f" {reset.state.table}"
-                for reset in self.resets
-            )
-            return f"Set back to pending: {'; '.join(states)}. The next pipeline makes them anew."
+        removed = [f"the rows {reset.text}" for reset in self.resets if not reset.state.reset]
+        states = [
+            f"{', '.join(name for name, _ in reset.state.reset)} {reset.text}"
+            for reset in self.resets
+            if reset.state.reset
+        ]
+        following = [f"Removed with them: {'; '.join(removed)}."] if removed else []
+        if states:
+            following.append(f"Set back to pending: {'; '.join(states)}. The next pipeline makes them anew.")
+        if following:
+            return " ".join(following)
         if self.table is rank_history.TABLE:
             return "The next pipeline ranks anew; rankings that go are not made again, but for the last."
         if self.table.layer == "foundation":
@@ -170,6 +178,9 @@ def _left_behind(app: App, table: Table, commits: list[Commit], commit: Commit) 
 
 def _set_back(tables: TableStore, state: StateFlag, entities: DataFrame) -> None:
     table = catalog.BY_NAME[state.table]
+    if not state.reset:
+        tables.replace(table, tables.read(table).select(*table.column_names).where("false"), within=RowScope(entities))
+        return
     tables.update(table, entities.withColumns(reset_columns(table, state.reset)), on=(state.entity,))
 
 

@@ -21,6 +21,7 @@ from smart_trader.config.settings import settings_hash
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain import catalog
 from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rankings as ranking_certificates
 from smart_trader.domain.invariants import rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.ops import runs
@@ -167,7 +168,7 @@ def _lake_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
     if touches(tokens.USES):
         questions.append(partial(_examine, "bronze.whale_holders", lambda: tokens.examine_tokens(rows)))
     if touches(rankings.USES):
-        questions += [partial(_ranks, app.tables, rows), partial(_ranking, app)]
+        questions += [partial(_ranks, app.tables, rows), partial(_certificates, rows), partial(_ranking, app)]
     return questions
 
 
@@ -205,6 +206,11 @@ def _wallets(rows: Rows, touches: Callable[[Iterable[Table]], bool]) -> list[Fai
 def _ranks(tables: TableStore, rows: Rows) -> list[Failure]:
     traders = tables.read(smart_traders.TABLE)
     return _examine("gold.rank_history", lambda: rankings.examine_ranks(traders, rows(rank_history.TABLE)))
+
+
+def _certificates(rows: Rows) -> list[Failure]:
+    certificates, history = rows(ranking_certificates.TABLE), rows(rank_history.TABLE)
+    return _examine("gold.rank_history", lambda: rankings.examine_certificates(certificates, history))
 
 
 def _ranking(app: App) -> list[Failure]:
@@ -249,6 +255,8 @@ def _rows_of_this_run(app: App) -> Rows:
         rows = app.tables.read(table)
         if table.partitioned_by:
             return rows.where(F.col(table.partitioned_by[0]) == F.lit(app.as_of.date()))
+        if table is ranking_certificates.TABLE:  # those of the rankings of that day
+            return rows.where(F.to_date("ranked_at") == F.lit(app.as_of.date()))
         return scope.filter(rows) if table.clustered_by or table in by_wallet else rows
 
     return read

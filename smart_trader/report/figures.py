@@ -123,6 +123,7 @@ _SHORT: Mapping[str, str] = {
     GateFailure.TOKEN_WIN_RATE_BELOW: "win rate of tokens too small",
     GateFailure.COVERAGE_BELOW: "coverage too small",
     GateFailure.VALUE_UNTRUSTED: "too little of it shown by money",
+    GateFailure.PNL_FROM_ONE_TOKEN: "too little PnL without its best token",
     GateFailure.HISTORY_INCOMPLETE: "history not read to its beginning",
     GateFailure.CLASS_BOT: "a bot",
     GateFailure.CLASS_POOL: "a pool",
@@ -146,8 +147,16 @@ def _failure(name: str, row: Row, rules: Rules) -> str:
         GateFailure.TOKEN_WIN_RATE_BELOW: lambda: _below("win rate of tokens", tokens, percents("token_win_rate")),
         GateFailure.COVERAGE_BELOW: lambda: _below("coverage", coverage, percents("coverage", 100)),
         GateFailure.VALUE_UNTRUSTED: lambda: _below("trusted ratio", trusted, percents("trusted_ratio", 100)),
+        GateFailure.PNL_FROM_ONE_TOKEN: lambda: _one_token(row, least),
     }
     return texts[name]() if name in texts else gate_name(name)
+
+
+def _one_token(row: Row, least: Mapping[str, Decimal]) -> str:
+    if "pnl_ex_best_token" not in least:  # the settings of today ask for nothing
+        return _SHORT[GateFailure.PNL_FROM_ONE_TOKEN]
+    figure = dollars(row["pnl_ex_best_token"])
+    return _below("PnL without its best token", figure, f"${numbers.exact(least['pnl_ex_best_token'])}")
 
 
 def _below(what: str, figure: Figure, least: str) -> str:
@@ -163,6 +172,9 @@ def _warnings(row: Row) -> list[str]:
     warnings = []
     if (row["pnl_ex_best_token"] or 0) <= 0 < (row["realized_pnl"] or 0):
         warnings.append("no profit without its best token")
+    others = row["pnl_ex_best_3_sales"]
+    if others is not None and others <= 0 < (row["realized_pnl"] or 0):
+        warnings.append("no profit without its three best sales")
     if row["token_win_rate"] is None:
         warnings.append("no token decided yet")
     if row["realized_pnl_30d"] < 0:

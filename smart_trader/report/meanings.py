@@ -1,5 +1,8 @@
 """What the words on the page mean, with the thresholds of the settings where they depend on them."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from smart_trader.domain.kernel.ranking import PerformanceTier, PnlBasis
 from smart_trader.report.data import Rules
 from smart_trader.report.numbers import exact
@@ -67,9 +70,15 @@ def _recommended(rules: Rules) -> str:
     return (
         f"PnL of at least ${exact(gate['pnl'])}, ROI {exact(gate['roi'])} %, win rate {exact(gate['win_rate'])} %, "
         f"win rate of tokens {exact(gate['token_win_rate'])} %, coverage {exact(100 * gate['coverage'])} %, "
-        f"trusted ratio {exact(100 * gate['trusted_ratio'])} %, complete history, and not a bot, a pool or an exchange."
+        f"trusted ratio {exact(100 * gate['trusted_ratio'])} %, {_one_token(gate)}complete history, and not a bot, a "
+        "pool or an exchange."
         f" {_BASES[rules.basis]} It asks whether a record can be relied on; the tier says how much was made."
     )
+
+
+def _one_token(gate: Mapping[str, Decimal]) -> str:
+    least = gate.get("pnl_ex_best_token")
+    return "" if least is None else f"PnL without the best token ${exact(least)}, "
 
 
 def _tier(rules: Rules) -> str:

@@ -80,8 +80,19 @@ def _notices(found: ReportData) -> Iterable[str]:
             "Trades were computed again after this ranking: tokens, sales, lots and curves can be newer than the list. "
             "gold_traders makes a new one."
         )
+    if _is_return_by_chance(found.traders):
+        yield (
+            "The returns per token show no difference between wallets beyond chance: skill_return is the same for all, "
+            "and the skill rank goes by win rates."
+        )
     if not any(row["recommended"] for row in found.traders):
         yield "Nobody in this list passes every gate: there is no wallet to follow."
+
+
+def _is_return_by_chance(traders: Sequence[Row]) -> bool:
+    """Whether the spread of returns between wallets is 0: then everybody's estimate is the mean, without a doubt."""
+    known = [(row["skill_return"], row["skill_return_low"]) for row in traders if row["skill_return"] is not None]
+    return bool(known) and all(mean == low for mean, low in known)
 
 
 def _headline(found: ReportData) -> tuple[Fact, ...]:

@@ -169,6 +169,11 @@ COLUMNS = {
         usd: total_pnl realized_pnl
         pct: roi win_rate
     """,
+    "gold.rankings": """
+        time: ranked_at
+        count: wallets recommended wallet_pnl_version realized_sales_version trades_version tracked_whales_version
+        text: settings settings_hash code_version columns digest
+    """,
     "foundation.market_regimes": """
         time: timestamp updated_at
         text: symbol regime futures_trend model_version source source_file
@@ -219,6 +224,7 @@ KEYS = {
     "silver.wallet_pnl": "wallet_address token_address",
     "gold.smart_traders": "wallet_address",
     "gold.rank_history": "ranked_at wallet_address",
+    "gold.rankings": "ranked_at",
     "foundation.market_regimes": "timestamp symbol",
     "foundation.performance_metrics": "timestamp strategy_id",
     "foundation.signals": "timestamp strategy_id signal_type",

@@ -10,7 +10,7 @@ from deltalake import DeltaTable, Field
 from smart_trader import failpoints
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, rankings, smart_traders
 from smart_trader.domain.silver import (
     open_lots,
     realized_sales,
@@ -20,6 +20,7 @@ from smart_trader.domain.silver import (
     trades,
     wallet_pnl,
 )
+from smart_trader.domain.tables import digests
 from smart_trader.domain.tables.table import Table
 from smart_trader.errors import SchemaMismatch, StorageError, UsageError
 from smart_trader.failpoints import FailpointReached
@@ -30,10 +31,10 @@ from tests.reliability import lakes
 
 SILVER = (trades.TABLE, rejected_rows.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 BRONZE = (token_metrics.TABLE, whale_holders.TABLE, transaction_history.TABLE, bronze_rejected_rows.TABLE)
-GOLD = (smart_traders.TABLE, rank_history.TABLE)
+GOLD = (smart_traders.TABLE, rank_history.TABLE, rankings.TABLE)
 TRACKED = (tracked_tokens.TABLE, tracked_whales.TABLE)
 HISTORY, WHALES = transaction_history.TABLE, tracked_whales.TABLE
-OF_THE_RUN = {"wallet_pnl_version", "trades_version", "bronze_batch_id"}
+OF_THE_RUN = digests.OF_THE_RUN
 """Columns that say which commit or run a row came from."""
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from smart_trader import failpoints
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, rankings, smart_traders
 from smart_trader.domain.silver import realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
 from smart_trader.domain.tables.table import Table
 from smart_trader.failpoints import FailpointReached
@@ -39,7 +39,10 @@ ADDED = {
     "gold.rank_history": {"score_rank", "skill_rank", "trade_count", "avg_holding_time_hours", "wallet_class"},
 }
 """Columns that the first edition did not have."""
-NEW_TABLES = {table.name for table in catalog.TABLES if table.layer == "foundation"}
+NEW_TABLES = {table.name for table in catalog.TABLES if table.layer == "foundation"} | {rankings.TABLE.name}
+
+
+OF_EARLIER_RANKINGS = (rank_history.TABLE, rankings.TABLE)
 
 
 def of_first_edition(table: Table) -> Table:
@@ -86,7 +89,9 @@ def first_edition(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.Te
 def contents(lake: Lake) -> dict[str, str]:
     """Digests of all that does not depend on earlier rankings."""
     without = OF_THE_RUN | {"pnl_change"}
-    return {table.name: lake.digest(table, without=without) for table in DATA_TABLES if table != rank_history.TABLE}
+    return {
+        table.name: lake.digest(table, without=without) for table in DATA_TABLES if table not in OF_EARLIER_RANKINGS
+    }
 
 
 def scaled_rows(lake: Lake) -> int:

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, rankings, smart_traders
 from smart_trader.domain.invariants.wallets import Rows as RowsOf
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
@@ -112,7 +112,7 @@ def token_of(rows: Rows, wallet: str) -> str:
 DIGIT = Decimal("1e-9")
 TRADES, SALES, LOTS, PNL = trades.TABLE, realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE
 WHALES, HISTORY = tracked_whales.TABLE, transaction_history.TABLE
-GOLD, RUNS = (smart_traders.TABLE.name, rank_history.TABLE.name), runs.TABLE
+GOLD, RUNS = (smart_traders.TABLE.name, rank_history.TABLE.name, rankings.TABLE.name), runs.TABLE
 FAULTS: dict[tuple[Table, str], tuple[Table, Callable[[Rows, str], dict[str, Any]]]] = {
     (TRADES, "key_unique"): (TRADES, copy),
     (TRADES, "side_known"): (TRADES, lambda rows, w: put(rows, w, {"side": "HOLD"})),
@@ -235,6 +235,8 @@ def test_each_planted_fault_is_found_and_named(lake: Lake, monkeypatch: pytest.M
     ]
     expected[rank_history.TABLE.name, "ranks_without_gap_or_tie"] = min(ranked[:2])
     expected[rank_history.TABLE.name, "score_falls_with_rank"] = ranked[9]
+    faults[rankings.TABLE.name].append(lambda rows: rows[0].update(recommended=rows[0]["recommended"] + 1))
+    expected[rankings.TABLE.name, "certificate_fits_its_ranking"] = f"{MARKET.now:%Y-%m-%d}"
     for table in catalog.TABLES:
         if table.name in faults:
             change(lake, table, lambda rows, name=table.name: [damage(rows) for damage in faults[name]])

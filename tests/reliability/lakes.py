@@ -20,7 +20,8 @@ from smart_trader.domain.silver import tracked_tokens, tracked_whales, trades, w
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
-OF_THE_RUN = {BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", "wallet_pnl_version", "trades_version"}
+_VERSIONS = ("wallet_pnl_version", "realized_sales_version", "trades_version", "tracked_whales_version")
+OF_THE_RUN = {BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", *_VERSIONS, "digest"}
 """Columns that say which run or which commit: two lakes that hold the same differ in them."""
 
 Rows = list[dict[str, Any]]

@@ -12,13 +12,14 @@ from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smart_trader.errors import StorageError
 from smart_trader.report import exports, file, page, page_view, trader_view
 from smart_trader.report.data import ReportData
-from smart_trader.report.view import FEES
+from smart_trader.report.view import FEES, Remarks
 from tests.report.example import BARE, GOOD, NOW, bare, movement, named, report_data, step, trader
 from tests.report.hostile import NAMES
 
@@ -117,6 +118,36 @@ def test_a_wallet_that_is_not_recommended_says_each_reason_with_figure_and_thres
         "a pool",
         "new gate",
     )
+
+
+def test_profit_that_rests_on_one_token_or_three_sales_is_marked() -> None:
+    def remarks(asked: str | None = None, **figures: Any) -> Remarks:
+        data = report_data(traders=[trader(**figures)])
+        gate = data.rules.gate | ({"pnl_ex_best_token": Decimal(asked)} if asked else {})
+        return page_view.build(replace(data, rules=replace(data.rules, gate=gate))).traders[0].remarks
+
+    by_token, by_sales = "no profit without its best token", "no profit without its three best sales"
+    enough = Decimal("0.000000001")
+    assert not {by_token, by_sales}.intersection(remarks(pnl_ex_best_token=enough, pnl_ex_best_3_sales=enough).warnings)
+    assert {by_token, by_sales} <= set(remarks(pnl_ex_best_token=Decimal(0), pnl_ex_best_3_sales=Decimal(0)).warnings)
+    assert by_sales not in remarks(pnl_ex_best_3_sales=None).warnings
+    failed: dict[str, Any] = {"gate_failures": ["pnl_from_one_token"], "recommended": False}
+    assert remarks("5", pnl_ex_best_token=Decimal("4.99"), **failed).failures == (
+        "PnL without its best token $4.99 is below $5",
+    )
+    assert remarks(**failed).failures == ("too little PnL without its best token",)
+
+
+def test_returns_without_a_difference_between_wallets_are_said_at_the_top() -> None:
+    def is_said(*pairs: tuple[int | None, int | None]) -> bool:
+        found = [
+            trader(f"wallet{nth}", nth, skill_return=mean and Decimal(mean), skill_return_low=low and Decimal(low))
+            for nth, (mean, low) in enumerate(pairs, 1)
+        ]
+        return any("beyond chance" in notice for notice in page_view.build(report_data(traders=found)).notices)
+
+    assert is_said((12, 12), (None, None), (12, 12))
+    assert not is_said((12, 12), (15, 3)) and not is_said((None, None))
 
 
 def test_what_is_unknown_is_a_dash_with_its_reason() -> None:

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.tables.state_flags import CERTIFIED
 from smart_trader.domain.tables.table import BOOLEAN, COUNT, DATE, PERCENT, STRING, Column, Table
 
 _OF_TRADERS = {column.name: column for column in smart_traders.TABLE.columns}
@@ -42,6 +43,7 @@ TABLE = Table(
         _OF_TRADERS["wallet_class"],
     ),
     partitioned_by=("ranking_date",),
+    reset_on_restore=(CERTIFIED,),
 )
 
 

@@ -3,13 +3,13 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, rankings, smart_traders
 from smart_trader.domain.kernel.ranking import RankedFigures
 from smart_trader.domain.silver import wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.row_rules import Examination, Rule, together
 
-USES = (smart_traders.TABLE, rank_history.TABLE)
+USES = (smart_traders.TABLE, rank_history.TABLE, rankings.TABLE)
 _KEPT = ("performance_tier", "smart_trader_score", "overall_rank", "tier_rank", "recommended", "total_pnl")
 """What the history keeps of the current ranking."""
 _ORDERS = ("score_rank", "skill_rank")
@@ -58,6 +58,25 @@ def examine_ranks(traders: DataFrame, history: DataFrame) -> Examination:
             )
         ),
     )
+
+
+def examine_certificates(certificates: DataFrame, history: DataFrame) -> Examination:
+    """Each certificate says how many wallets its ranking has, how many are recommended, and what it was made from."""
+    named = ("wallet_pnl_version", "trades_version", "settings_hash")
+    kept = history.groupBy("ranked_at").agg(
+        F.count(F.lit(1)).alias("kept_wallets"),
+        F.count_if("recommended").alias("kept_recommended"),
+        *(F.max(F.struct(*named)).alias("newest"), F.min(F.struct(*named)).alias("oldest")),
+    )
+    certified = F.struct(*named)
+    fits = (
+        F.col("wallets").eqNullSafe(F.col("kept_wallets"))
+        & F.col("recommended").eqNullSafe(F.col("kept_recommended"))
+        & certified.eqNullSafe(F.col("newest"))
+        & certified.eqNullSafe(F.col("oldest"))
+    )
+    both = certificates.join(kept, "ranked_at", "left")
+    return Examination(both, ("ranked_at",), (Rule(rankings.TABLE.name, "certificate_fits_its_ranking", ~fits),))
 
 
 def examine_ranking(

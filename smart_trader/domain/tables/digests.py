@@ -9,8 +9,9 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.tables.table import BATCH_ID, INGESTED_AT, Table
 
-OF_THE_RUN = frozenset((BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", "wallet_pnl_version", "trades_version"))
-"""Columns that name a run or a commit: they differ between lakes that hold the same."""
+_VERSIONS = (f"{table}_version" for table in ("wallet_pnl", "realized_sales", "trades", "tracked_whales"))
+OF_THE_RUN = frozenset((BATCH_ID.name, INGESTED_AT.name, "bronze_batch_id", *_VERSIONS, "digest"))
+"""Columns that name a run or a commit, or are made of such: they differ between lakes that hold the same."""
 _PART = 3
 """Hexadecimal digits: rows are gathered in so many parts, 4,096, that each fits into memory."""
 

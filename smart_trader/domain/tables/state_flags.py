@@ -13,7 +13,10 @@ class ProcessingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateFlag:
-    """State columns of `table`, with the values that stand for work that is still to be done for an entity."""
+    """State columns of `table`, with the values that stand for work that is still to be done for an entity.
+
+    Without columns it is the rows of `table` themselves that refer to the entity: they are removed.
+    """
 
     table: str
     entity: str
@@ -47,6 +50,7 @@ TRADES_READ = StateFlag(
 )
 STATE_KNOWN = StateFlag(WALLETS, "wallet_address", (READ, COMPUTED))
 """The other columns of the wallet stay as they are: reading goes on from there."""
+CERTIFIED = StateFlag("gold.rankings", "ranked_at", ())
 HOLDERS_READ = StateFlag(TOKENS, "token_address", (HELD, ("whale_fetched_at", None)))
 SNAPSHOTS_JUDGED = StateFlag(
     "bronze.token_metrics",
