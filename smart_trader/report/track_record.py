@@ -11,14 +11,14 @@ from smart_trader.report.view import TrackRecord as Shown
 
 _COLUMNS = (
     Column("After"),
-    Column("Verdict", hint="recommended against the rest"),
+    Column("By score", hint="recommended against the rest"),
+    Column("By skill", hint="the first by skill against the rest"),
     Column("Excess", True, "mean, and 95 % interval"),
     Column("Own return", True, "of the recommended, mean"),
     Column("Hit rate", True, "recommended; rest"),
     Column("Rank correlation", True, "score and return"),
     Column("Rankings", True, "that count; graded"),
     Column("Observed", True, "of their wallets"),
-    Column("By skill", hint="the same for the first by skill"),
 )
 _NO_RANKING = "no ranking counts yet"
 _MEANINGS = {
@@ -46,7 +46,7 @@ def build(records: Sequence[TrackRecord]) -> Shown:
 
 def line(records: Sequence[TrackRecord]) -> str:
     """The verdicts in one line."""
-    return " · ".join(f"{record.horizon_days} days: {_answer(record.by_score, record)}" for record in records)
+    return " · ".join(f"{record.horizon_days} days: {_answer(record)}" for record in records)
 
 
 def document(records: Sequence[TrackRecord]) -> list[dict[str, object]]:
@@ -55,6 +55,7 @@ def document(records: Sequence[TrackRecord]) -> list[dict[str, object]]:
         {
             "horizon_days": record.horizon_days,
             "first_grade_due": record.first_due,
+            "last_graded": record.last_graded,
             "graded_rankings": record.graded,
             "observed_ratio": record.observed_ratio,
             "rank_correlation": record.rank_correlation,
@@ -114,10 +115,15 @@ def _answers(records: Sequence[TrackRecord]) -> list[Answer]:
     return [answer for answer in Answer if answer in given]
 
 
-def _answer(of: CohortRecord, record: TrackRecord) -> str:
-    if of.verdict.answer is Answer.NONE_YET:
-        return f"{Answer.NONE_YET} (first grade due {record.first_due:%Y-%m-%d})"
-    return of.verdict.answer.value
+def _answer(record: TrackRecord) -> str:
+    due = _due(record)
+    return f"{record.by_score.verdict.answer} ({due})" if due else record.by_score.verdict.answer.value
+
+
+def _due(record: TrackRecord) -> str:
+    """When the first grade is due, as long as there is none."""
+    is_due = record.by_score.verdict.answer is Answer.NONE_YET
+    return f"first grade due {record.first_due:%Y-%m-%d}" if is_due else ""
 
 
 def _row(record: TrackRecord) -> tuple[Cell, ...]:
@@ -125,7 +131,8 @@ def _row(record: TrackRecord) -> tuple[Cell, ...]:
     rest = by_score.rest_hit_rate
     return (
         f"{record.horizon_days} days",
-        _answer(by_score, record),
+        Figure(by_score.verdict.answer.value, note=_due(record)),
+        _by_skill(by_skill),
         _excess(by_score),
         figures.percentage(by_score.mean_return, signed=True, why=_NO_RANKING),
         Rate(
@@ -135,7 +142,6 @@ def _row(record: TrackRecord) -> tuple[Cell, ...]:
         figures.plain(record.rank_correlation, 3, why=_NO_RANKING),
         Figure(f"{len(by_score.verdict.taken):,} of {record.graded:,}"),
         figures.ratio(record.observed_ratio, why="no window is over"),
-        _by_skill(by_skill),
     )
 
 

@@ -52,6 +52,8 @@ class TrackRecord:
     """When the first window is over."""
     graded: int
     """Rankings whose windows are over."""
+    last_graded: datetime | None
+    """The newest of them."""
     observed_ratio: Decimal | None
     """Share of their wallets that is observed."""
     rank_correlation: Decimal | None
@@ -86,6 +88,7 @@ def track_record(
         horizon_days=rules.horizon_days,
         first_due=first_due(first_monday, rules.horizon_days, now),
         graded=len(ranked),
+        last_graded=max(ranked, default=None),
         observed_ratio=_ratio(_sum(ranked.values(), "observed"), _sum(ranked.values(), "wallets")),
         rank_correlation=_mean(taken, "rank_correlation"),
         by_score=by_score,
