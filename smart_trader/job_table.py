@@ -248,7 +248,7 @@ JOBS = {
             ),
         ),
     ),
-    "explain": Job(is_reading=True, options=_EXPLANATION),
+    "explain": Job(is_reading=True, json_holds="the explanation", options=_EXPLANATION),
     "history": Job(
         is_reading=True,
         is_on_one_table=True,

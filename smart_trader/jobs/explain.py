@@ -25,7 +25,8 @@ from smart_trader.domain.bronze.snapshots import newest_snapshots, quotes_in
 from smart_trader.domain.evidence.branch import branch
 from smart_trader.domain.evidence.ranking import Place
 from smart_trader.domain.evidence.wallet import Found, Rules, wallet_block
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import rank_history, skill, smart_traders
+from smart_trader.domain.kernel.skill import Priors
 from smart_trader.domain.silver import (
     open_lots,
     realized_sales,
@@ -224,7 +225,18 @@ def _place(app: App, wallet: str, whale: Row, made: _Ranking) -> Place:
         whale["wallet_class"],
         made.versions,
         made.settings_hash,
+        _priors(app, made),
     )
+
+
+def _priors(app: App, made: _Ranking) -> Priors:
+    """What was usual among persons when the ranking was made."""
+    pnl, sales, traded = (
+        app.tables.read(table, version=made.version(table))
+        for table in (wallet_pnl.TABLE, realized_sales.TABLE, trades.TABLE)
+    )
+    sums = skill.sum_tokens(pnl, sales, traded, closed_ratio=mark_rules(app.settings.pnl).closed_ratio)
+    return skill.priors_of(collect(skill.groups_of(sums, app.tables.read(tracked_whales.TABLE))))
 
 
 def _previous_pnl(app: App, wallet: str, made: _Ranking, column: str) -> Decimal | None:

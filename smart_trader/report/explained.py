@@ -1,17 +1,21 @@
 """The explanation of a wallet's figures: a document for programs, and an outline for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from smart_trader.domain.evidence.figures import RAW_UNIT, UTC_UNIT, Block, Figure
-from smart_trader.report.explained_tables import TABLES, WIDTH, shown, table_lines
+from smart_trader.domain.evidence.figures import FRACTION_UNIT, RAW_UNIT, SETTING_UNIT, UTC_UNIT, Block, Figure, scaled
+from smart_trader.report.explained_tables import TABLES, WIDTH, shown, table_lines, with_values
 from smart_trader.report.text import clipped
 
 _NAME, _VALUE = 27, 24
+_PLACES = 12
+_SILENT = (RAW_UNIT, UTC_UNIT, SETTING_UNIT, FRACTION_UNIT)
+"""Units that go without saying."""
 _TITLES = {
     "wallet": "Wallet",
     "ranking": "Ranking of",
@@ -53,22 +57,30 @@ def _json_value(figure: Figure) -> Any:
             return value
 
 
-def as_outline(block: Block, depth: int = 0) -> Iterator[str]:
-    """The block as lines of at most `WIDTH` columns: its figures, and those that they are computed from below."""
-    indent = "  " * min(depth, 4)
+def as_outline(block: Block) -> Iterator[str]:
+    """The block as lines of some `WIDTH` columns: its figures, and those that they are computed from below. Settings
+    stand in formulas with their values."""
+    settings = {
+        figure.name: str(figure.value) for inner in block.blocks if inner.kind == "settings" for figure in inner.figures
+    }
+    yield from _lines(block, settings, 0)
+
+
+def _lines(block: Block, settings: Mapping[str, str], depth: int) -> Iterator[str]:
+    indent = "  " * min(depth, 2)
     yield f"{indent}{heading(block)}"
-    yield f"{indent}{'=' * 60 if depth < 2 else '-' * 60}"
+    yield f"{indent}{('=' if depth < 2 else '-') * 60}"
     for figure in block.figures:
-        yield from _figure_lines(figure, indent)
+        yield from _figure_lines(figure, settings, indent)
     for kind, alike in groupby(block.blocks, key=lambda inner: inner.kind):
         blocks = list(alike)
         yield ""
         if kind in TABLES:
-            yield from (f"{indent}{line}".rstrip() for line in table_lines(kind, blocks, block))
+            yield from (f"{indent}{line}".rstrip() for line in table_lines(kind, blocks, block, settings))
         else:
             for place, inner in enumerate(blocks):
                 yield from [""] if place else []
-                yield from as_outline(inner, depth + 1)
+                yield from _lines(inner, settings, depth + 1)
 
 
 def heading(block: Block) -> str:
@@ -78,26 +90,24 @@ def heading(block: Block) -> str:
     return f"{title} {block.name}{named}".rstrip()
 
 
-def _figure_lines(figure: Figure, indent: str) -> Iterator[str]:
-    unit = "" if figure.unit in (RAW_UNIT, UTC_UNIT, "setting") or figure.value is None else figure.unit
-    value = f"{shown(figure.value)} {unit}".rstrip()
-    first = f"{indent}  {figure.name:{_NAME}} {value:>{_VALUE}}"
-    said = f"= {figure.formula}" if figure.formula else ""
+def _figure_lines(figure: Figure, settings: Mapping[str, str], indent: str) -> Iterator[str]:
+    unit = "" if figure.unit in _SILENT or figure.value is None else figure.unit
+    value = f"{approximate(figure) or shown(figure.value)} {unit}".rstrip()
+    said = f"= {with_values(figure.formula, settings)}" if figure.formula else ""
     if figure.note:
-        said = f"{said} ({figure.note})".strip()
-    room = WIDTH - len(indent) - _NAME - _VALUE - 5
-    lines = wrap(said, max(room, 30), break_on_hyphens=False)
-    if len(value) > _VALUE or not lines:
-        yield from _long_value(figure.name, value, indent)
-    else:
-        yield f"{first}  {lines.pop(0)}"
-    yield from (f"{indent}{' ' * (_NAME + _VALUE + 5)}{line}" for line in lines)
+        said = f"{said}  ({figure.note})".strip()
+    line = f"{indent}  {figure.name:{_NAME}} {value:>{_VALUE}}"
+    if len(line) + len(said) + 2 <= WIDTH:
+        yield f"{line}  {said}".rstrip()
+        return
+    rest = " " * (len(indent) + 8)
+    yield from wrap(line, WIDTH, subsequent_indent=rest, replace_whitespace=False) if len(line) > WIDTH else [line]
+    yield from wrap(said, WIDTH, initial_indent=rest, subsequent_indent=f"{rest}  ", break_on_hyphens=False)
 
 
-def _long_value(name: str, value: str, indent: str) -> Iterator[str]:
-    room = WIDTH - len(indent) - _NAME - 3
-    parts = wrap(value, room, break_on_hyphens=False) or [""]
-    if len(value) <= _VALUE:
-        parts = [f"{value:>{_VALUE}}"]
-    yield f"{indent}  {name:{_NAME}} {parts[0]}"
-    yield from (f"{indent}{' ' * (_NAME + 3)}{part}" for part in parts[1:])
+def approximate(figure: Figure) -> str | None:
+    """A fraction with twelve digits behind the point; None of any other figure."""
+    if figure.unit != FRACTION_UNIT or not isinstance(figure.value, str):
+        return None
+    number = Fraction(figure.value)
+    return shown(scaled(round(number * 10**_PLACES), _PLACES))

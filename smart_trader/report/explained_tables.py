@@ -3,7 +3,8 @@
 Below a table stand its sums, and the formulas of its columns, which are the same for each line.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from textwrap import wrap
@@ -14,10 +15,12 @@ from smart_trader.report.numbers import exact, hours
 from smart_trader.report.text import clipped
 
 WIDTH = 100
-_ROOM = WIDTH - 8
-"""Columns of a table, which stands below up to four indents."""
-_LABEL, _NUMBER = 30, 18
+_ROOM = WIDTH - 4
+"""Columns of a table, which stands below up to two indents."""
+_LABEL, _NUMBER = 30, 16
 _LONGEST = 4_000
+_TRADE_FORMULAS = ("quantity_raw", "value_usd")
+_SETTING = re.compile(r"setting\('([a-z_0-9.]+)'\)")
 
 
 class _Line(NamedTuple):
@@ -46,9 +49,19 @@ def shown(value: Value) -> str:
             return clipped(value, _LONGEST)
 
 
-def table_lines(kind: str, blocks: Sequence[Block], above: Block) -> Iterator[str]:
+def with_values(formula: str, settings: Mapping[str, str]) -> str:
+    """The formula with the values of its settings."""
+    return _SETTING.sub(lambda named: _as_written(settings.get(named[1]) or named[1]), formula)
+
+
+def _as_written(text: str) -> str:
+    return text if text.replace(".", "").isdigit() else f"'{text}'"
+
+
+def table_lines(kind: str, blocks: Sequence[Block], above: Block, settings: Mapping[str, str]) -> Iterator[str]:
     """The blocks, which stand in the block `above`, as a table with a heading."""
-    return TABLES[kind](blocks, above)
+    for line in TABLES[kind](blocks, above):
+        yield with_values(line, settings)
 
 
 def _title(text: str) -> Iterator[str]:
@@ -57,13 +70,13 @@ def _title(text: str) -> Iterator[str]:
 
 
 def _row(line: _Line) -> str:
-    return f"{line.label:{_LABEL}}{''.join(f'{cell:>{_NUMBER}}' for cell in line.cells)}"
+    return f"{line.label:{_LABEL}}{''.join(f' {cell:>{_NUMBER - 1}}' for cell in line.cells)}"
 
 
 def _sum(blocks: Sequence[Block], *names: str) -> list[str]:
-    """Totals of what is known; empty for a name of nothing."""
+    """Totals of what is known; empty where the figure is left out."""
     totals = [sum((v for b in blocks if isinstance(v := b.value(name), Decimal)), Decimal(0)) for name in names]
-    return [shown(total) if name else "" for name, total in zip(names, totals, strict=True)]
+    return [shown(total) if _cell(blocks[0], name) else "" for name, total in zip(names, totals, strict=True)]
 
 
 def _formulas(blocks: Sequence[Block], names: Sequence[str]) -> Iterator[str]:
@@ -75,13 +88,23 @@ def _formulas(blocks: Sequence[Block], names: Sequence[str]) -> Iterator[str]:
             yield from lines
 
 
+def _cut(usd: Value) -> Value:
+    """Dollars to nine decimals, for what is no column."""
+    return round(usd, 9) if isinstance(usd, Decimal) else usd
+
+
+def _cell(block: Block, name: str) -> str:
+    """The value of a figure; empty if the figure is left out."""
+    return next((shown(figure.value) for figure in block.figures if figure.name == name), "")
+
+
 def _units(raw: Value, above: Block) -> str:
     """Units of a token; base units where nobody knows how many these are."""
-    decimals, multiplier = above.value("decimals"), above.value("multiplier")
-    if raw is None or not isinstance(decimals, int):
+    decimals, scale = above.value("decimals"), above.value("scale")
+    if raw is None or not isinstance(decimals, int) or scale is None:
         return f"{shown(raw)} raw"
     units = scaled(int(raw), decimals)  # type: ignore[arg-type]  # a count of base units is a number
-    return shown(units if units is None or not isinstance(multiplier, Decimal) else units * multiplier)
+    return shown(units * scale if units is not None and isinstance(scale, Decimal) else units)
 
 
 def _time(block: Block, name: str) -> str:
@@ -96,11 +119,11 @@ def _sales(blocks: Sequence[Block], above: Block) -> Iterator[str]:
         held = sale.value("holding_hours")
         after = f" ({hours(held)})" if isinstance(held, Decimal) else ""
         counted = "" if sale.value("is_counted") in (True, None) else " *"
-        cells = [_units(sale.value("quantity_raw"), above), *(shown(sale.value(name)) for name in usd)]
+        cells = [_units(sale.value("quantity_raw"), above), *(_cell(sale, name) for name in usd)]
         yield _row(_Line(f"{_time(sale, 'block_time')}{after}{counted}", cells))
         for piece in sale.blocks:
             label = f"  bought {_time(piece, 'acquired_at')}"
-            yield _row(_Line(label, (_units(piece.value("units"), above), "", shown(piece.value("cost_usd")))))
+            yield _row(_Line(label, (_units(piece.value("units"), above), "", _cell(piece, "cost_usd"))))
         if sale.value("unmatched_raw"):
             yield _row(_Line("  never seen bought", (_units(sale.value("unmatched_raw"), above),)))
     yield _row(_Line("sum", ("", *_sum(blocks, *usd))))
@@ -116,9 +139,9 @@ def _lots(blocks: Sequence[Block], above: Block) -> Iterator[str]:
     price, is_marked = above.value("usd_per_raw"), above.value("mark_reason") is None
     for lot in blocks:
         left = lot.value("remaining_raw")
-        worth = Decimal(int(left)) * price if is_marked and isinstance(price, Decimal) and left else None  # type: ignore[arg-type]
+        worth = _cut(Decimal(int(left)) * price) if is_marked and isinstance(price, Decimal) and left else None  # type: ignore[arg-type]
         cells = [_units(lot.value(name), above) for name in ("bought_raw", "remaining_raw")]
-        cost = shown(lot.value("remaining_cost_usd"))
+        cost = _cell(lot, "remaining_cost_usd")
         yield _row(_Line(f"bought {_time(lot, 'acquired_at')}", [*cells, cost, shown(worth)]))
     yield _row(_Line("sum", ("", "", *_sum(blocks, "remaining_cost_usd"))))
     yield from _formulas(blocks, ("remaining_raw", "remaining_cost_usd"))
@@ -127,25 +150,28 @@ def _lots(blocks: Sequence[Block], above: Block) -> Iterator[str]:
 def _trades(blocks: Sequence[Block], above: Block) -> Iterator[str]:
     yield from _title(f"Trades ({len(blocks):,}), each with the rows that were served")
     yield _row(_Line("", ("units", "value USD", "by", "prices")))
+    usual = {figure.name: figure.formula for figure in blocks[0].figures}
     for trade in blocks:
-        words = [shown(trade.value(name)) for name in ("value_usd", "value_source", "price_check")]
+        words = [_cell(trade, name) for name in ("value_usd", "value_source", "price_check")]
         label = f"{trade.value('side')} {_time(trade, 'block_time')}"
         yield _row(_Line(label, [_units(trade.value("quantity_raw"), above), *words]))
-        yield from _valued_by(trade)
+        yield from _valued_by(trade, usual)
         for inner in trade.blocks:
             yield from _of_trade(inner)
     for side in dict.fromkeys(trade.value("side") for trade in blocks):
         of_side = [trade for trade in blocks if trade.value("side") == side]
         yield _row(_Line(f"sum of {side}", ("", *_sum(of_side, "value_usd"))))
+    yield from _formulas(blocks, _TRADE_FORMULAS)
 
 
-def _valued_by(trade: Block) -> Iterator[str]:
-    known = {figure.name: figure for figure in trade.figures}
-    if "rows" in known:
-        yield f"  {known['rows'].note}"
-    for name in ("quantity_raw", "value_usd"):
-        if name in known and known[name].formula:
-            yield from wrap(f"{name} = {known[name].formula}", _ROOM, initial_indent="  ", subsequent_indent="      ")
+def _valued_by(trade: Block, usual: Mapping[str, str]) -> Iterator[str]:
+    """Formulas that are not the usual ones, which stand below the table."""
+    for figure in trade.figures:
+        if figure.name == "rows":
+            yield f"  {figure.note}"
+        if figure.name in _TRADE_FORMULAS and figure.formula not in ("", usual[figure.name]):
+            text = f"{figure.name} = {figure.formula}"
+            yield from wrap(text, _ROOM, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
 
 
 def _of_trade(block: Block) -> Iterator[str]:
@@ -155,7 +181,8 @@ def _of_trade(block: Block) -> Iterator[str]:
     if block.kind == "money":
         price = shown(block.value("price"))
         text = f"money {shown(block.value('amount_raw'))} raw of {block.name} at ${price}: ${{}}"
-        yield from wrap(text.format(shown(block.value("worth_usd"))), _ROOM, initial_indent="  ")
+        text = text.format(shown(_cut(block.value("worth_usd"))))
+        yield from wrap(text, _ROOM, initial_indent="  ", subsequent_indent="    ")
         return
     yield f"  by itself ${shown(block.value('worth_usd'))}, {block.value('source') or 'no value'}"
     for inner in block.blocks:
@@ -170,8 +197,8 @@ def _served(row: Block) -> Iterator[str]:
     fetched = f"fetched {_time(row, 'fetched_at')} by {row.value('batch_id')}"
     text = "; ".join([f"row: {legs}", *more, str(row.value("source") or "no exchange named"), fetched])
     yield from wrap(clipped(text, _LONGEST), _ROOM, initial_indent="  ", subsequent_indent="    ")
-    yield f"    event {row.name}"
-    yield f"    tx {row.value('tx_hash')}"
+    yield f"  event {row.name}"
+    yield f"  tx {row.value('tx_hash')}"
     if row.value("raw") is not None:
         yield from wrap(shown(row.value("raw")), _ROOM, initial_indent="    ", subsequent_indent="    ")
 
@@ -190,14 +217,10 @@ def _conditions(title: str) -> Callable[[Sequence[Block], Block], Iterator[str]]
     def lines(blocks: Sequence[Block], above: Block) -> Iterator[str]:
         yield from _title(title)
         for block in blocks:
+            yield block.name
             for figure in (figure for figure in block.figures if figure.formula):
-                text = f"{figure.formula}" if figure.formula != "True" else "every ranked wallet"
-                yield from wrap(
-                    f"{block.name:18} {shown(figure.value):4} {figure.name:24} {text}",
-                    _ROOM,
-                    subsequent_indent=" " * 49,
-                    break_on_hyphens=False,
-                )
+                text = figure.formula if figure.formula != "True" else "every ranked wallet"
+                yield f"    {shown(figure.value):4} {text}"
 
     return lines
 

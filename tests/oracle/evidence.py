@@ -95,6 +95,8 @@ class Evaluator:
         value = _Scope(self, block, {}).value(self._parsed[formula])
         if isinstance(value, bool) or not isinstance(value, int | Fraction):
             return value
+        if figure.get("unit") == "fraction":
+            return Fraction(value)
         shown = figure["value"]
         digits = len(shown.partition(".")[2]) if isinstance(shown, str) and figure.get("unit") != "UTC" else 0
         return half_away(Fraction(value) * 10**digits) / Fraction(10) ** digits
@@ -237,6 +239,11 @@ def wilson(wins: Fraction, decided: Fraction) -> Fraction | None:
         return max(Fraction(0), Fraction(100 * low))
 
 
+def square_root(x: Fraction) -> Fraction:
+    with localcontext(prec=80):
+        return Fraction((Decimal(x.numerator) / Decimal(x.denominator)).sqrt())
+
+
 def _of_known(of: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
     def of_known(values: list[Any]) -> Any:
         known = [value for value in values if value is not None]
@@ -260,6 +267,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": abs,
     "min": min,
     "max": max,
+    "between": lambda x, low, high: min(max(x, low), high),
+    "sqrt": square_root,
     "floor": lambda x: Fraction(floor(x)),
     "clip": lambda x: min(max(x, Fraction(0)), Fraction(100)),
     "days": lambda x: Fraction(x) * DAY,

@@ -8,7 +8,21 @@ from smart_trader.domain.evidence.figures import Block, Figure
 from smart_trader.errors import UsageError
 
 _Wanted = set[tuple[str, str]]
-"""Kinds of blocks, each with the name of a figure."""
+"""Kinds of blocks, each with the name of a figure; an empty one where only the blocks count."""
+
+_LABELS = {
+    "token": ("decimals", "scale"),
+    "sale": ("block_time", "quantity_raw"),
+    "piece": ("acquired_at", "units"),
+    "lot": ("acquired_at", "remaining_raw"),
+    "trade": ("side", "block_time", "quantity_raw"),
+    "money": ("asset", "amount_raw", "price", "worth_usd"),
+    "row": ("tx_hash", "source", "fetched_at", "batch_id", "raw"),
+    "leg": ("mint", "symbol", "units", "price", "change_raw"),
+    "tier": ("name",),
+    "gate": ("name",),
+}
+"""Figures without which nobody could tell the blocks of a kind apart."""
 
 
 def branch(root: Block, name: str) -> Block:
@@ -22,6 +36,7 @@ def branch(root: Block, name: str) -> Block:
     wanted: _Wanted = {(top.kind, name)}
     paths = list(_paths(root, ()))
     while True:
+        wanted |= {(kind, label) for kind, _ in set(wanted) for label in _LABELS.get(kind, ())}
         found = {one for path in paths for one in _inputs(path, wanted)}
         if found <= wanted:
             return _pruned(root, wanted) or root
@@ -68,8 +83,7 @@ def _names_in(figure: Figure, path: tuple[Block, ...]) -> Iterator[tuple[str, st
                 yield (block.links[kind][0] if kind in block.links else kind, name)
             case ast.Name(id=name):
                 around = next((one for one in reversed(path) if any(f.name == name for f in one.figures)), None)
-                if around is not None:
-                    yield around.kind, name
+                yield (name, "") if around is None else (around.kind, name)
             case ast.Call(func=ast.Name(id="setting"), args=[ast.Constant(value=str(key))]):
                 yield "settings", key
 
@@ -77,4 +91,5 @@ def _names_in(figure: Figure, path: tuple[Block, ...]) -> Iterator[tuple[str, st
 def _pruned(block: Block, wanted: _Wanted) -> Block | None:
     figures = [figure for figure in block.figures if (block.kind, figure.name) in wanted]
     below = [left for inner in block.blocks if (left := _pruned(inner, wanted)) is not None]
-    return Block(block.kind, block.name, figures, below, block.links) if figures or below else None
+    is_counted = (block.kind, "") in wanted
+    return Block(block.kind, block.name, figures, below, block.links) if figures or below or is_counted else None

@@ -18,7 +18,7 @@ from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import unscaled
 from smart_trader.domain.tables import table as declared
-from smart_trader.domain.tables.table import Table
+from smart_trader.domain.tables.table import Column, Table
 
 Value = Decimal | int | str | datetime | tuple[str, ...] | None
 """Also a flag, which is an int."""
@@ -31,6 +31,8 @@ RATIO_UNIT = "ratio"
 PERCENT_UNIT = "%"
 HOURS_UNIT = "h"
 SETTING_UNIT = "setting"
+FRACTION_UNIT = "fraction"
+"""Of an exact number whose decimals do not end: numerator and denominator."""
 _UNITS = (
     (declared.USD, USD_UNIT),
     (declared.PERCENT, PERCENT_UNIT),
@@ -77,19 +79,24 @@ class Block:
 
 
 def stored(table: Table, row: Row, formulas: Mapping[str, str], notes: Mapping[str, str] | None = None) -> list[Figure]:
-    """The columns of `formulas` in a row of `table`, each with its formula: empty for one that is given."""
+    """The columns of `formulas` in a row of `table`, each with its formula: empty for one that is given.
+
+    A row of an older version may lack a column, whose value is then unknown.
+    """
     columns = {column.name: column for column in table.columns}
     return [
-        Figure(name, _plain(row[name]), formula, _unit(columns[name].type), (notes or {}).get(name, ""))
+        Figure(name, _plain(row.get(name)), formula, _unit(columns[name]), (notes or {}).get(name, ""))
         for name, formula in formulas.items()
-        if name in row and name in columns
+        if name in columns
     ]
 
 
-def _unit(kind: Any) -> str:
+def _unit(column: Column) -> str:
+    if column.name == "multiplier":
+        return TOKENS_UNIT
     # Percentages and ratios have the same digits, so a type is told by what it is, not by what it equals.
-    other = TOKENS_UNIT if isinstance(kind, T.DecimalType) else ""
-    return next((unit for of, unit in _UNITS if of is kind), other)
+    other = TOKENS_UNIT if isinstance(column.type, T.DecimalType) else ""
+    return next((unit for of, unit in _UNITS if of is column.type), other)
 
 
 def _plain(value: Any) -> Value:
@@ -107,6 +114,10 @@ def exact(numerator: int, denominator: int) -> Decimal:
     while (digits * divisor).denominator != 1:
         divisor *= 10
     return Decimal(int(digits * divisor)).scaleb(1 - len(str(divisor)), _EXACT)
+
+
+def fraction(number: Fraction | None) -> str | None:
+    return None if number is None else f"{number.numerator}/{number.denominator}"
 
 
 def to_integer(number: Decimal | None, places: int) -> int | None:

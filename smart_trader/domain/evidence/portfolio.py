@@ -23,6 +23,7 @@ _FORMULAS = {
     "current_position_value": _OPEN.format("current_position_value"),
     "current_position_tokens": "",
     "mark_price": "",
+    "multiplier": "",
     "first_transaction": "min(token.first_transaction)",
     "last_transaction": "max(token.last_transaction)",
     "best_trade_roi": "max(token.best_trade_roi)",
@@ -39,6 +40,7 @@ _NOTES = NOTES | {
     "rejected_rows": "rows that bronze could not read, and rows of swaps that do not fit",
     "current_position_tokens": "units of several tokens do not add up",
     "mark_price": "each token has its own",
+    "multiplier": "each token has its own",
 }
 
 

@@ -2,14 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
-from smart_trader.domain.evidence.figures import SETTING_UNIT, USD_UNIT, UTC_UNIT, Block, Figure, Row, stored
+from smart_trader.domain.evidence.figures import (
+    FRACTION_UNIT,
+    SETTING_UNIT,
+    USD_UNIT,
+    UTC_UNIT,
+    Block,
+    Figure,
+    Row,
+    fraction,
+    stored,
+)
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
+from smart_trader.domain.kernel.money import MICRO
 from smart_trader.domain.kernel.ranking import GateFailure, PerformanceTier, RankedFigures, RankingOrder
+from smart_trader.domain.kernel.skill import Priors
 from smart_trader.domain.kernel.wallets import WalletClass
 
+_Z = "1.644853626951473"
+"""Of the normal distribution, one-sided 95 %."""
 _PNL_PART = "clip(100 * or_zero(pnl) / setting('ranking.full_score.pnl_usd'))"
 _ROI_PART = "clip(100 * or_zero(ranked_roi) / setting('ranking.full_score.roi_percent'))"
 _WIN_PART = "clip(or_zero(ranked_win_rate))"
@@ -36,10 +51,18 @@ _OF_TRADER = {
     "sell_ratio_percent": "100 * portfolio.sell_count / portfolio.trade_count",
     "trading_experience_days": "whole_days(portfolio.last_transaction - portfolio.first_transaction)",
     "tokens_traded": "count(token)",
-    "skill_win_rate": "",
-    "skill_win_rate_low": "",
-    "skill_return": "",
-    "skill_return_low": "",
+    "skill_win_rate": "100 * usual_and_own_wins if portfolio.winning_tokens + portfolio.losing_tokens > 0 else None",
+    "skill_win_rate_low": "skill_win_rate if not known(usual_win_weight) else"
+    f" max(0, 100 * (usual_and_own_wins - {_Z} * sqrt(usual_and_own_wins * (1 - usual_and_own_wins)"
+    " / (portfolio.winning_tokens + portfolio.losing_tokens + usual_win_weight + 1))))"
+    " if known(skill_win_rate) else None",
+    "skill_return": "(sum(token.return_percent) * return_between + usual_return * return_within)"
+    " / (count(token, known(token.return_percent)) * return_between + return_within)"
+    " if count(token, known(token.return_percent)) > 0 else None",
+    "skill_return_low": "usual_and_own_return - "
+    f"{_Z} * sqrt(return_within * return_between"
+    " / (count(token, known(token.return_percent)) * return_between + return_within))"
+    " if known(skill_return) else None",
     "pnl_ex_best_sale": "sum(sale.realized_pnl_usd) - max(sale.realized_pnl_usd)",
     "pnl_ex_best_3_sales": "sum(sale.realized_pnl_usd) - sum_largest_3(sale.realized_pnl_usd)",
     "best_sale_share": "max(sale.realized_pnl_usd) / sum(sale.realized_pnl_usd, sale.realized_pnl_usd > 0)",
@@ -80,23 +103,26 @@ class Place(NamedTuple):
     versions: Mapping[str, int]
     """Versions of the tables that it was made from, by name."""
     settings_hash: str
+    priors: Priors | None = None
+    """What is usual among persons; None of a ranking without skill."""
 
 
 def ranking_block(place: Place, portfolio: Block) -> Block:
     """The block of a ranking, above the portfolio."""
     formulas = _OF_TRADER | {name: text for days in WINDOW_DAYS for name, text in _window(days).items()}
     if place.trader is not None:
-        names = [name for name in smart_traders.TABLE.column_names if name in formulas]
+        names = [name for name in formulas if name in smart_traders.TABLE.column_names]
         own = stored(smart_traders.TABLE, place.trader, {name: formulas[name] for name in names})
     elif place.history is not None:
-        names = [name for name in rank_history.TABLE.column_names if name in _PLACE]
+        names = [name for name in _PLACE if name in rank_history.TABLE.column_names]
         own = stored(rank_history.TABLE, place.history, {name: _PLACE[name] for name in names})
     else:
         own = []
     ranked = _ranked_by(place, portfolio)
     blocks = [*_tiers(place.settings, ranked), *_gates(place, ranked, portfolio), portfolio]
     known = {figure.name for figure in own}
-    more = [figure for figure in (*_about(place), *ranked) if figure.name not in known]
+    usual = _usual(place.priors if place.trader else None, portfolio)
+    more = [figure for figure in (*_about(place), *ranked, *usual) if figure.name not in known]
     return Block("ranking", f"{place.ranked_at:%Y-%m-%dT%H:%M:%SZ}", [*own, *more], blocks)
 
 
@@ -126,6 +152,44 @@ def _about(place: Place) -> list[Figure]:
     if place.trader is not None:
         ahead.append(Figure("previous_pnl", place.previous_pnl, unit=USD_UNIT, note="at the ranking before this one"))
     return [*figures, *ahead]
+
+
+def _usual(priors: Priors | None, portfolio: Block) -> list[Figure]:
+    """What is usual among persons, and what that and the wallet's own tokens give together."""
+    if priors is None:
+        return []
+    wins, returns = priors.wins, priors.returns
+    won, lost = (int(portfolio.value(name) or 0) for name in ("winning_tokens", "losing_tokens"))  # type: ignore[arg-type]
+    own = "(portfolio.winning_tokens + usual_win_rate * usual_win_weight)"
+    decided = "(portfolio.winning_tokens + portfolio.losing_tokens + usual_win_weight)"
+    together = wins and (
+        wins.mean if wins.weight is None else (won + wins.mean * wins.weight) / (won + lost + wins.weight)
+    )
+    known = [
+        ("usual_win_rate", wins and wins.mean, "", "of decided tokens, among all persons"),
+        ("usual_win_weight", wins and wins.weight, "", "so many tokens it weighs; unknown: more than any number"),
+        (
+            "usual_and_own_wins",
+            together,
+            f"{own} / {decided} if known(usual_win_weight) else usual_win_rate",
+            "",
+        ),
+        ("usual_return", returns and returns.mean / MICRO, "", "percent a decided token, among all persons"),
+        ("return_between", returns and returns.between / MICRO**2, "", "variance between wallets"),
+        ("return_within", returns and returns.within / MICRO**2, "", "variance within a wallet"),
+        ("usual_and_own_return", _own_return(priors, portfolio), _OF_TRADER["skill_return"], "not rounded"),
+    ]
+    return [Figure(name, fraction(value), formula, FRACTION_UNIT, note) for name, value, formula, note in known]
+
+
+def _own_return(priors: Priors, portfolio: Block) -> Fraction | None:
+    found = [block.value("return_percent") for block in portfolio.blocks if block.kind == "token"]
+    own = [Fraction(value) for value in found if isinstance(value, Decimal)]
+    if priors.returns is None or not own:
+        return None
+    usual, between, within = (Fraction(part) for part in priors.returns)
+    total = sum(own) * MICRO * between + usual * within
+    return total / (len(own) * between + within) / MICRO
 
 
 def _before(rank: int | None) -> int | None:

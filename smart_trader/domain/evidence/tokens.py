@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_trader.domain.evidence.figures import (
+    PERCENT_UNIT,
     RAW_UNIT,
+    TOKENS_UNIT,
     USD_UNIT,
     UTC_UNIT,
     Block,
@@ -18,8 +20,9 @@ from smart_trader.domain.evidence.figures import (
     stored,
     to_integer,
 )
-from smart_trader.domain.kernel.marks import MarkReason, MarkRules, Quote, Scale, is_worthless
-from smart_trader.domain.kernel.money import PRICE
+from smart_trader.domain.kernel.marks import MarkReason, MarkRules, Quote, Scale, is_worthless, scale_of
+from smart_trader.domain.kernel.money import MICRO, PRICE
+from smart_trader.domain.kernel.skill import LEAST_RETURN, MOST_RETURN, token_return
 from smart_trader.domain.kernel.totals import Inventory
 from smart_trader.domain.kernel.trades import BUY, SELL
 from smart_trader.domain.silver import wallet_pnl
@@ -46,6 +49,7 @@ NOTES = {
     "coverage_ratio": "the share of the proceeds whose cost is known",
     "avg_holding_time_hours": "weighted by cost",
     "win_rate_lower_bound": "Wilson's interval at 95 %: few tokens prove little",
+    "multiplier": "of the newest row or snapshot that gives one; none of a token that is not scaled",
     "trusted_pnl": "gains that no money shows are left out, losses are not",
 }
 _FORMULAS = {
@@ -62,8 +66,8 @@ _FORMULAS = {
     "sell_count": f"count(trade, {_IS_SELL})",
     "total_bought": f"sum(trade.value_usd, {_IS_BUY})",
     "total_sold": f"sum(trade.value_usd, {_IS_SELL})",
-    "current_position_tokens": "0 if remaining_raw == 0 else remaining_raw * multiplier / 10 ** decimals"
-    " if decimals <= 18 and remaining_raw * multiplier / 10 ** decimals < 10 ** 20 else None",
+    "current_position_tokens": "0 if remaining_raw == 0 else remaining_raw * scale / 10 ** decimals"
+    " if decimals <= 18 and remaining_raw * scale / 10 ** decimals < 10 ** 20 else None",
     "current_position_cost_basis": "0 if remaining_raw == 0 else known_cost",
     "current_position_value": "0 if remaining_raw == 0 else"
     " remaining_raw * usd_per_raw if not known(mark_reason) else None",
@@ -77,10 +81,11 @@ _FORMULAS = {
     "trusted_sales": "count(sale, sale.is_counted)",
     "trusted_winning_sales": "count(sale, sale.is_counted and sale.result_usd > 0)",
     "history_complete": "",
+    "multiplier": "",
     "computed_at": "",
 }
 _MARK_REASON = (
-    f"None if remaining_raw == 0 else '{MarkReason.NO_DECIMALS}' if not known(multiplier) or not known(decimals)"
+    f"None if remaining_raw == 0 else '{MarkReason.NO_DECIMALS}' if not known(scale) or not known(decimals)"
     f" else '{MarkReason.NO_PRICE}' if not known(usd_per_raw)"
     f" else '{MarkReason.STALE_PRICE}' if not is_fresh"
     f" else '{MarkReason.THIN_MARKET}' if not remaining_raw * usd_per_raw <="
@@ -92,8 +97,14 @@ class Market(NamedTuple):
     """What the marks of a token go by: its newest snapshot then, and how many units base units are."""
 
     quote: Quote | None
-    scale: Scale | None
+    decimals: int | None
+    multiplier: int | None
+    """10^-18; None of a token that is not scaled, 0 where nobody knows it."""
     rules: MarkRules
+
+    @property
+    def scale(self) -> Scale | None:
+        return scale_of(self.decimals, self.multiplier)
 
 
 def token_block(row: Row, blocks: Sequence[Block], market: Market) -> Block:
@@ -162,12 +173,18 @@ def _mark(row: Row, market: Market) -> list[Figure]:
         Figure("quoted_price", scaled(quote.price, 18) if quote else None, "", USD_UNIT, "of the newest snapshot then"),
         Figure("liquidity", scaled(quote.liquidity, 9) if quote else None, "", USD_UNIT, "of that snapshot"),
         Figure("last_trade_at", moment(quote.last_trade_at) if quote else None, "", UTC_UNIT, "of anybody"),
-        Figure("decimals", scale.decimals if scale else None),
-        Figure("multiplier", exact(scale.multiplier, PRICE) if scale else None),
+        Figure("decimals", market.decimals),
+        Figure(
+            "scale",
+            None if market.multiplier == 0 else 1 if market.multiplier is None else exact(market.multiplier, PRICE),
+            "1 if not known(multiplier) else multiplier if multiplier > 0 else None",
+            TOKENS_UNIT,
+            "units of 10 ** decimals base units",
+        ),
         Figure(
             "usd_per_raw",
             per_raw,
-            "quoted_price * multiplier / 10 ** decimals if quoted_price > 0 else None",
+            "quoted_price * scale / 10 ** decimals if quoted_price > 0 else None",
             USD_UNIT,
         ),
         Figure(
@@ -232,5 +249,28 @@ def _verdict(row: Row, sums: Sequence[Figure], market: Market) -> list[Figure]:
             " else trusted_pnl - or_zero(known_cost) if is_dead else None",
             USD_UNIT,
             "won above 0, lost below; unknown while the token is open",
+        ),
+        *_return(row, outcome, known_cost if is_dead else 0),
+    ]
+
+
+def _return(row: Row, outcome: Decimal | None, left_cost: int | None) -> list[Figure]:
+    """What a decided token says of the wallet's skill."""
+    paid = to_integer(row["trusted_cost_of_sold"], 9)
+    result = token_return(to_integer(row["trusted_pnl"], 9), paid, left_cost or 0) if outcome else None
+    formula = f"between(100 * outcome / paid_usd, {LEAST_RETURN // MICRO}, {MOST_RETURN // MICRO})"
+    return [
+        Figure(
+            "paid_usd",
+            scaled((paid or 0) + (left_cost or 0), 9),
+            "trusted_cost_of_sold + (or_zero(known_cost) if is_dead else 0)",
+            USD_UNIT,
+        ),
+        Figure(
+            "return_percent",
+            scaled(result, 6),
+            f"{formula} if winning_tokens + losing_tokens > 0 else None",
+            PERCENT_UNIT,
+            "of a decided token",
         ),
     ]

@@ -13,7 +13,7 @@ from smart_trader.domain.evidence.positions import Stored, in_total_order, posit
 from smart_trader.domain.evidence.ranking import Place, ranking_block, settings_block
 from smart_trader.domain.evidence.tokens import Market, token_block
 from smart_trader.domain.evidence.trades import Netting, arbitrage_block, in_order, swap_row
-from smart_trader.domain.kernel.marks import MarkRules, Multiplier, Quote, newest_multiplier, scale_of
+from smart_trader.domain.kernel.marks import MarkRules, Multiplier, Quote, newest_multiplier
 from smart_trader.domain.kernel.swaps import net
 from smart_trader.domain.kernel.valuation import ValueRules
 from smart_trader.domain.silver.units import WalletUnits
@@ -98,7 +98,7 @@ def _token(found: Found, row: Row, rules: Rules, by: Netting) -> Block:
     if known is not None and known["multiplier"] is not None:
         multiplier = Multiplier(to_integer(known["multiplier"], 18) or 0, known["multiplier_at"])
     decimals = in_total_order(trades)[-1]["decimals"] if trades else None
-    market = Market(quote, scale_of(decimals, newest_multiplier(multiplier, quote)), rules.marks)
+    market = Market(quote, decimals, newest_multiplier(multiplier, quote), rules.marks)
     return token_block(row, position_blocks(stored, by), market)
 
 

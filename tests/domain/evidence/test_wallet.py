@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.config.settings import ranking_settings
+from smart_trader.domain.evidence.branch import branch
 from smart_trader.domain.evidence.figures import Block
 from smart_trader.domain.evidence.wallet import Found, Rules, wallet_block
 from smart_trader.domain.kernel.marks import Quote
@@ -65,7 +66,7 @@ def explained(trades: list[Row], market: dict[str, Row], facts: dict[str, Row], 
     wallet = next(iter(facts))
     own = [trade for trade in trades if trade["wallet_address"] == wallet]
     sales, lots = product.match(own) if own else ([], [])
-    pnl = product.wallet_pnl(own, market, {wallet: facts[wallet]}, NOW) if own else []
+    pnl = product.wallet_pnl(own, market, {wallet: facts[wallet]}, NOW)
     quotes = {
         mint: Quote(
             product.scaled(mark["price"], 18), product.scaled(mark["liquidity_usd"], 9), mark["last_trade_at"], None
@@ -102,7 +103,12 @@ def test_sales_lots_tokens_and_the_portfolio_are_rebuilt(
     trades: list[Row], market: dict[str, Row], facts: dict[str, Row]
 ) -> None:
     facts["Wallet"] |= {"arbitrage_tx_count": 0, "rejected_rows": 2}
-    assert_rebuilt(explained(trades, market, facts, []))
+    block = explained(trades, market, facts, [])
+    assert_rebuilt(block)
+    for name in ("trusted_roi", "win_rate_lower_bound", "current_position_value"):
+        alone = branch(block, name)
+        assert_rebuilt(alone)
+        assert len(json.dumps(as_document(alone))) < len(json.dumps(as_document(block)))
 
 
 @given(st.one_of(wallets(), strategies.bronze_histories(3)))
@@ -119,4 +125,5 @@ def test_netting_and_values_are_rebuilt_from_the_rows(served: list[Row]) -> None
     }
     block = explained(netted.trades, {}, facts, own)
     assert_rebuilt(block)
+    assert_rebuilt(branch(block, "arbitrage_tx_count"))
     assert list(as_outline(block))
