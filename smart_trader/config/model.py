@@ -282,8 +282,18 @@ class Spark(Section):
     driver_memory: JavaMemory
     driver_max_result_size: Memory | None
     executor_memory: JavaMemory
+    environment: Location | None
     shuffle_partitions: CountOrNone
     tuning: bool
+
+    @model_validator(mode="after")
+    def _has_a_place_for_the_driver(self) -> "Spark":
+        if self.deploy_mode == "cluster" and self.master != "yarn":
+            raise ValueError(
+                "deploy_mode cluster needs master yarn: a standalone master takes no driver in Python, and on"
+                " Kubernetes a pod runs bin/submit.sh, with deploy_mode client"
+            )
+        return self
 
 
 class Settings(BaseSettings):

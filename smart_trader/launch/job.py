@@ -21,7 +21,7 @@ from smart_trader.errors import ConfigurationError, SmartTraderError, UsageError
 from smart_trader.io.lock.file import FILES, hold
 from smart_trader.io.machine import log_files, scratch
 from smart_trader.job_table import JOBS
-from smart_trader.launch import archive, java, s3, setup
+from smart_trader.launch import archive, java, on_cluster, s3, setup
 from smart_trader.launch.setup import Installation
 from smart_trader.launch.submit import Run, Submission
 from smart_trader.messages import tell
@@ -67,6 +67,8 @@ def run(home: Path, options: Options, arguments: Sequence[str], installed: Insta
             log_folder=_log_folder(settings) if options.is_writing else None,
             stored_bytes=stored_bytes(settings),
         )
+        if described.settings_archive:
+            on_cluster.settings_archive(home, os.environ, described.settings_archive)
         return _submit(described, (*held, in_use))
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 from smart_trader import cli
 from smart_trader.config import limits
 from smart_trader.errors import ConfigurationError, Interrupted, SmartTraderError, StorageError, UsageError
-from smart_trader.launch import archive, setup
+from smart_trader.launch import archive, environment, next_spark, setup
 from smart_trader.messages import tell
 
 HOME = Path(__file__).parents[2]
@@ -62,12 +62,18 @@ def _submit(arguments: Sequence[str]) -> int:
         return 0
     options = cli.parse(arguments[0], arguments[1:])
     _check_working_folder()
-    installed = setup.ensure(HOME, ("delta",))
-    if installed.is_new:
-        os.execv(installed.python, [str(installed.python), *sys.orig_argv[1:]])
+    installed = _set_up_here()
     from smart_trader.launch import job  # imports what set-up has installed
 
     return job.run(HOME, options, arguments[1:], installed)
+
+
+def _set_up_here() -> setup.Installation:
+    """The installation; this process begins anew in its Python if it has just been made."""
+    installed = setup.ensure(HOME, ("delta",))
+    if installed.is_new:
+        os.execv(installed.python, [str(installed.python), *sys.orig_argv[1:]])
+    return installed
 
 
 def _check_working_folder() -> None:
@@ -92,6 +98,8 @@ def _archive_classes(_arguments: Sequence[str]) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["--lane"]:
+        return _test_next(arguments[1:])
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
@@ -101,10 +109,26 @@ def _test(arguments: Sequence[str]) -> int:
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 
+def _test_next(arguments: Sequence[str]) -> int:
+    """The tests with the next version of Spark, in a copy of this checkout."""
+    if arguments[:1] != ["next"]:
+        raise UsageError("usage: bin/test --lane next [pytest arguments]; without --lane, -m names what has a lane")
+    command = next_spark.checkout(HOME) / "bin" / "test"
+    os.execv(command, [str(command), *arguments[1:]])
+
+
 def _build_zip(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise UsageError("usage: bin/build-zip FILE")
     archive.build(HOME, Path(arguments[0]))
+    return 0
+
+
+def _build_env(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1 or not arguments[0].endswith(".tar.gz"):
+        raise UsageError("usage: bin/build-env FILE.tar.gz")
+    installed = _set_up_here()
+    environment.build(HOME, installed.python, Path(arguments[0]).absolute())
     return 0
 
 
@@ -113,6 +137,7 @@ _COMMANDS = {
     "setup": _set_up,
     "test": _test,
     "build-zip": _build_zip,
+    "build-env": _build_env,
     "archive-classes": _archive_classes,
 }
 

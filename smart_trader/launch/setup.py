@@ -173,7 +173,7 @@ def _install_packages(home: Path, venv: Path, descriptor: int) -> None:
     """Install the builder of pyspark first, from the lock file: pip would fetch it without a check of its hash."""
     requirements = home / "requirements.lock"
     builder = venv / "builder.txt"
-    builder.write_text(_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK), encoding="utf-8")
+    builder.write_text(locked_entry(requirements.read_text(encoding="utf-8"), _BUILDS_PYSPARK), encoding="utf-8")
     for file in (builder, requirements):
         shell.run(
             "installing Python packages",
@@ -196,7 +196,7 @@ def _archive_classes(home: Path, installed: Installation, descriptor: int) -> No
         shell.run("archiving classes", command, folder=home, keep_open=(descriptor,))
 
 
-def _entry(lock: str, package: str) -> str:
+def locked_entry(lock: str, package: str) -> str:
     """The lines of one package in a lock file: name, version and hashes."""
     found = re.search(rf"^{package}==.*\n(?:[ ].*\n)*", lock, re.MULTILINE)
     if found is None:

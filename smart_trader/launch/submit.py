@@ -19,8 +19,8 @@ from smart_trader.config.model import Settings
 from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
 from smart_trader.foreign import printable
 from smart_trader.io.machine import disks, log_files
-from smart_trader.launch import java, s3
-from smart_trader.messages import LOG_FORMAT, are_json, as_line
+from smart_trader.launch import java, on_cluster, s3
+from smart_trader.messages import LOG_FORMAT, are_json, as_line, tell
 from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
@@ -87,21 +87,57 @@ class Run:
         """Whether driver and executors are one JVM on this machine."""
         return self.settings.spark.master.startswith("local")
 
+    @property
+    def has_driver_here(self) -> bool:
+        """Whether the driver is a process of this machine."""
+        return self.settings.spark.deploy_mode == "client"
+
+    @property
+    def settings_archive(self) -> Path | None:
+        """The archive with the settings of a driver on the cluster."""
+        return None if self.has_driver_here else self.folder / "settings.zip"
+
 
 def command_line(run: Run) -> list[str]:
     """The `spark-submit` call of `run`."""
     spark = run.settings.spark
-    conf = run.home / "conf"
-    java_options = [f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}"]
+    return [
+        str(spark_home() / "bin" / "spark-submit"),
+        *("--master", spark.master),
+        *("--deploy-mode", spark.deploy_mode),
+        *("--name", f"smart-trader {run.job} {run.run_id}"),
+        *("--driver-memory", spark.driver_memory),
+        *("--properties-file", str(run.defaults)),
+        *(() if run.is_local else ("--load-spark-defaults",)),  # of SPARK_CONF_DIR, for what only the cluster knows
+        *(("--driver-java-options", " ".join(map(_quoted, _java_options(run)))) if run.has_driver_here else ()),
+        *("--py-files", str(run.package)),
+        *(part for key, value in _confs(run).items() for part in ("--conf", f"{key}={value}")),
+        str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
+        *run.arguments,
+    ]
+
+
+def _java_options(run: Run) -> list[str]:
+    """The options of the JVM of a driver here; another one logs as its cluster has it."""
+    options = [
+        f"-Dlog4j2.configurationFile={run.home / 'conf' / 'log4j2.properties'}",
+        f"-Djava.io.tmpdir={run.folder}",
+    ]
+    if run.is_local:
+        # No notes of the JVM, such as that of a stale class archive, which is left unused: only its errors.
+        options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr", "-XX:-UsePerfData"]
+        options += tuning.java_options(run.settings.spark.driver_memory, is_small=run.is_small) if run.is_tuned else ()
+    return options
+
+
+def _confs(run: Run) -> dict[str, str]:
+    """What differs by run, machine or cluster, beside conf/spark-defaults.conf."""
+    spark = run.settings.spark
     confs = {
         "spark.sql.shuffle.partitions": str(spark.shuffle_partitions or run.partitions),
         "spark.driver.maxResultSize": spark.driver_max_result_size or _half(spark.driver_memory),
     }
     if run.is_local:
-        # No notes of the JVM, such as that of a stale class archive, which is left unused: only its errors.
-        java_options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr"]
-        java_options += [f"-Djava.io.tmpdir={run.folder}", "-XX:-UsePerfData"]
-        java_options += tuning.java_options(spark.driver_memory, is_small=run.is_small) if run.is_tuned else ()
         confs["spark.driver.extraClassPath"] = ":".join(map(str, run.jars))
         confs |= tuning.spark_confs(is_small=run.is_small) if run.is_tuned else {}
         # A laptop that slept, or a stopped run: driver and executor are one JVM, so a missed heartbeat is no loss.
@@ -111,22 +147,13 @@ def command_line(run: Run) -> list[str]:
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
+        confs |= on_cluster.confs(spark.environment, run.settings_archive, run.run_id)
+        if run.has_driver_here:
+            confs["spark.sql.warehouse.dir"] = (run.folder / "spark-warehouse").as_uri()
     confs |= {} if run.is_tuned else {tuning.SWITCH: "false"}
     if s3.is_needed(run.settings):
         confs |= s3.spark_confs(run.settings, buffers=run.folder if run.is_local else None)
-    return [
-        str(spark_home() / "bin" / "spark-submit"),
-        *("--master", spark.master),
-        *("--deploy-mode", spark.deploy_mode),
-        *("--name", f"smart-trader {run.job} {run.run_id}"),
-        *("--driver-memory", spark.driver_memory),
-        *("--properties-file", str(run.defaults)),
-        *("--driver-java-options", " ".join(map(_quoted, java_options))),
-        *("--py-files", str(run.package)),
-        *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
-        str(run.home / "smart_trader" / "jobs" / f"{run.job}.py"),
-        *run.arguments,
-    ]
+    return confs
 
 
 def _local_sockets(folder: Path) -> dict[str, str]:
@@ -154,7 +181,8 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
     changed = {
         "JAVA_HOME": str(run.java_home),
         "SPARK_HOME": str(spark_home()),
-        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_DIRS": str(run.folder),
+        "TMPDIR": str(run.folder),
         "PYTHONHASHSEED": "0",
         "TZ": "UTC",
         "LC_ALL": java.LOCALE,
@@ -171,11 +199,13 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
         changed["SMART_TRADER_JVM_LOG_FILE"] = str(log_files.of_jvm(run.log_folder, run.run_id))
     if run.is_local:
         changed |= {
+            "PYSPARK_PYTHON": sys.executable,
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_LOCAL_DIRS": str(run.folder),
             "SPARK_CONF_DIR": str(run.home / "build" / "none"),  # a folder on the class path forbids a class archive
-            "TMPDIR": str(run.folder),
         }
+    else:
+        ours = sys.executable if run.has_driver_here else None
+        changed |= on_cluster.pythons(run.settings.spark.environment, environ, driver=ours)
     dropped = ("PYSPARK_DRIVER_PYTHON", "PYTHONPATH", "PYTHONHOME", "PYSPARK_SUBMIT_ARGS")
     return {key: value for key, value in environ.items() if key not in dropped} | changed
 
@@ -285,6 +315,11 @@ class Submission:
 
     def _judge(self, code: int) -> int:
         if code in _DOCUMENTED:
+            return code
+        if code == 1 and not self._run.has_driver_here:
+            tell(
+                "the run failed on the cluster: its status is in ops.runs, and in the log of its driver", level="ERROR"
+            )
             return code
         if reason := self._reason():
             raise Interrupted(reason)

@@ -40,9 +40,9 @@ def described(**changes: object) -> submit.Run:
 def test_the_command_line_of_a_local_run() -> None:
     options = (
         "-Dlog4j2.configurationFile=/opt/smart trader/conf/log4j2.properties",
+        "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-Xlog:disable",
         "-Xlog:all=error:stderr",
-        "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
         "-XX:+UseParallelGC",
         "-XX:MetaspaceSize=256m",
@@ -75,9 +75,9 @@ def test_without_tuning_the_command_line_has_no_option_for_speed(stored: int | N
     run = described(settings=load(environ={}, overrides=overrides, home=HOME), stored_bytes=stored)
     options = (
         "-Dlog4j2.configurationFile=/opt/smart trader/conf/log4j2.properties",
+        "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-Xlog:disable",
         "-Xlog:all=error:stderr",
-        "-Djava.io.tmpdir=/tmp/smart-trader-x",
         "-XX:-UsePerfData",
     )
     assert submit.command_line(run) == [
@@ -156,6 +156,18 @@ def test_a_cluster_is_given_the_jars_to_distribute() -> None:
     assert "spark.executor.memory=4g" in line
     of_this_machine = ("extraClassPath", "UseParallelGC", "SharedArchiveFile")
     assert not any(word in part for part in line for word in of_this_machine)
+    assert "--load-spark-defaults" in line and "--load-spark-defaults" not in submit.command_line(described())
+    assert "spark.sql.warehouse.dir=file:///tmp/smart-trader-x/spark-warehouse" in line  # else it is in HDFS
+
+
+@pytest.mark.parametrize(("said", "executors"), [("/opt/bare/bin/python", "/opt/bare/bin/python"), ("", "python3")])
+def test_executors_have_the_python_that_the_caller_names_and_the_driver_has_ours(said: str, executors: str) -> None:
+    settings = load("cluster", environ={}, overrides=[("warehouse.root", "hdfs://host/lake")], home=HOME)
+    environ = {"PYSPARK_PYTHON": said, "PYSPARK_DRIVER_PYTHON": "/elsewhere/python", "SPARK_CONF_DIR": "/etc/spark"}
+    given = submit.environment(described(settings=settings), environ)
+    assert (given["PYSPARK_PYTHON"], given["PYSPARK_DRIVER_PYTHON"]) == (executors, sys.executable)
+    assert (given["SPARK_CONF_DIR"], given["SPARK_LOCAL_DIRS"]) == ("/etc/spark", "/tmp/smart-trader-x")
+    assert "SPARK_LOCAL_IP" not in given
 
 
 def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
@@ -164,7 +176,7 @@ def test_the_environment_is_that_of_the_user_with_ours_on_top() -> None:
     assert given["AWS_REGION"] == "eu" and "PYTHONPATH" not in given
     assert (given["TZ"], given["PYTHONHASHSEED"], given["PYSPARK_PYTHON"]) == ("UTC", "0", sys.executable)
     assert given["SPARK_HOME"] == str(submit.spark_home()) and given["JAVA_HOME"] == "/usr/lib/jvm/java-17"
-    assert given["SPARK_LOCAL_IP"] == "127.0.0.1"
+    assert given["SPARK_LOCAL_IP"] == "127.0.0.1" and "PYSPARK_DRIVER_PYTHON" not in given
 
 
 def test_both_processes_are_told_where_their_log_files_are() -> None:
