@@ -219,6 +219,7 @@ JOBS = {
     "bronze_transactions": Job(takes_entities=True, takes_limit=True),
     "silver_pnl": Job(takes_entities=True, takes_limit=True),
     "gold_traders": Job(takes_entities=True, takes_limit=True),
+    "evaluate": Job(),
     "validate": Job(
         is_reading=True,
         options=(

@@ -48,7 +48,7 @@ STEPS = (
     ),
     Step(
         "bronze_transactions",
-        reads=("silver.tracked_tokens", "silver.tracked_whales", "gold.smart_traders"),
+        reads=("silver.tracked_tokens", "silver.tracked_whales", "gold.smart_traders", "gold.rank_history"),
         writes=("bronze.transaction_history", "bronze.rejected_rows"),
         updates_state_of=("silver.tracked_whales",),
         api=BIRDEYE,
@@ -81,6 +81,11 @@ STEPS = (
         updates_state_of=("silver.wallet_pnl",),
     ),
     Step(
+        "evaluate",
+        reads=("gold.rank_history", "silver.trades", "silver.tracked_whales"),
+        writes=("gold.outcomes", "gold.grades"),
+    ),
+    Step(
         "validate",  # before anything leaves the lake
         reads=(
             "bronze.token_metrics",
@@ -97,6 +102,8 @@ STEPS = (
             "gold.smart_traders",
             "gold.rank_history",
             "gold.rankings",
+            "gold.outcomes",
+            "gold.grades",
             "foundation.market_regimes",
             "foundation.performance_metrics",
             "foundation.signals",

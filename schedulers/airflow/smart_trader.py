@@ -31,6 +31,7 @@ PIPELINE = (
     "bronze_transactions",
     "silver_pnl",
     "gold_traders",
+    "evaluate",
     "validate",
     "helius_webhooks",
     "report",

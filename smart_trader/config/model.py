@@ -28,6 +28,7 @@ from smart_trader.config.setting_types import (
     DeliveryAddress,
     Factor,
     Files,
+    Horizons,
     Hours,
     JavaMemory,
     Location,
@@ -43,6 +44,7 @@ from smart_trader.config.setting_types import (
     checked_path,
     comma_separated,
 )
+from smart_trader.domain.kernel.following import FollowUp
 from smart_trader.domain.kernel.ranking import PnlBasis, RankingOrder
 
 LEAST_REQUEST_SECONDS = 15.0
@@ -195,6 +197,16 @@ class Ranking(Section):
     full_score: FullScore
 
 
+class Evaluate(Section):
+    horizons_days: Horizons
+    follow_up: FollowUp
+    panel: Annotated[int, Field(ge=0, le=10**9)]
+    mark_max_age_hours: Hours
+    min_observed: Count
+    max_return_percent: Annotated[Decimal, Field(gt=0, le=10**9)]
+    min_observed_ratio: Ratio
+
+
 class Series(Section):
     landing: Location
     files_per_batch: Annotated[int, Field(ge=1, le=100_000)]
@@ -312,6 +324,7 @@ class Settings(BaseSettings):
     pnl: Pnl
     classify: Classify
     ranking: Ranking
+    evaluate: Evaluate
     report: Report
     series: Series
     retention: Retention

@@ -82,6 +82,10 @@ def comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(values)))
+
+
 Count = Annotated[int, Field(ge=1, le=10**9)]
 CountOrNone = Annotated[int | None, Field(ge=1, le=10**9)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -104,3 +108,6 @@ DeliveryAddress = Annotated[str, AfterValidator(_delivery_address)]
 SecretOrNone = Annotated[SecretStr | None, AfterValidator(_header_text)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
 Files = Annotated[tuple[ExistingFile, ...], BeforeValidator(comma_separated)]
+Horizons = Annotated[
+    tuple[Days, ...], BeforeValidator(comma_separated), AfterValidator(_ascending), Field(min_length=1, max_length=10)
+]

@@ -168,7 +168,14 @@ def _allowed(field: FieldInfo) -> str:
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return f"must be one of {', '.join(word.value for word in annotation)}"
     if get_origin(annotation) is tuple:
-        return "must be a comma-separated list of at least one"
+        item = FieldInfo.from_annotation(get_args(annotation)[0])
+        return "must be a comma-separated list of at least one" + (f", each {_range(item)}" if item.metadata else "")
+    return f"must be {_range(field)}"
+
+
+def _range(field: FieldInfo) -> str:
+    """Such as "a whole number, at least 1"."""
+    annotation = field.annotation
     types = get_args(annotation) or (annotation,)
     noun = "a whole number" if int in types else "a number" if {Decimal, float} & set(types) else "a text"
     words = {"ge": "at least", "gt": "more than", "le": "at most"}
@@ -178,7 +185,7 @@ def _allowed(field: FieldInfo) -> str:
         for name, word in words.items()
         if getattr(constraint, name, None) is not None
     ]
-    return f"must be {noun}{''.join(bounds)}"
+    return f"{noun}{''.join(bounds)}"
 
 
 def require(settings: Settings, key: str) -> str:

@@ -3,16 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from fractions import Fraction
 from math import ceil, floor
 
 from smart_trader.config.address_files import read_addresses
-from smart_trader.config.model import Classify, Pnl, Ranking, Settings, Tokens
+from smart_trader.config.model import Classify, Evaluate, Pnl, Ranking, Settings, Tokens
 from smart_trader.config.model import Tier as TierSettings
 from smart_trader.config.settings import pnl_settings_hash, ranking_settings, settings_from
 from smart_trader.domain.bronze.token_metrics import TokenCriteria
+from smart_trader.domain.evidence.windows import WindowRules
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.edition import EDITION_PREFIX
+from smart_trader.domain.kernel.grading import GradingRules
 from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.money import PRICE, money_with
 from smart_trader.domain.kernel.ranking import Gate, PerformanceTier, RankingRules, Scoring, Tier
@@ -120,6 +123,24 @@ def ranked_by(ranking: Ranking) -> RankedBy:
         basis=ranking.pnl_basis,
         order=ranking.order,
     )
+
+
+def window_rules(settings: Settings) -> WindowRules:
+    return WindowRules(settings.evaluate.horizons_days, _revised_for(settings))
+
+
+def followed_for(settings: Settings) -> timedelta:
+    """How long the wallets of a ranking are followed up: until its last outcome is final."""
+    return timedelta(days=max(settings.evaluate.horizons_days)) + _revised_for(settings)
+
+
+def _revised_for(settings: Settings) -> timedelta:
+    """By then a wallet that could be fetched was fetched: each is due again after `refresh_days`."""
+    return timedelta(days=2 * settings.transactions.refresh_days)
+
+
+def grading_rules(evaluate: Evaluate) -> GradingRules:
+    return GradingRules(evaluate.min_observed, Fraction(evaluate.max_return_percent))
 
 
 def tier_settings(ranking: Ranking) -> Mapping[PerformanceTier, TierSettings]:

@@ -4,7 +4,7 @@ from smart_trader.domain.bronze import rejected_rows as bronze_rejected_rows
 from smart_trader.domain.bronze import token_metrics, transaction_history, whale_holders
 from smart_trader.domain.foundation import rejected_rows as foundation_rejected_rows
 from smart_trader.domain.foundation import tables as foundation
-from smart_trader.domain.gold import rank_history, rankings, smart_traders
+from smart_trader.domain.gold import grades, outcomes, rank_history, rankings, smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
     open_lots,
@@ -31,6 +31,8 @@ TABLES = (
     smart_traders.TABLE,
     rank_history.TABLE,
     rankings.TABLE,
+    outcomes.TABLE,
+    grades.TABLE,
     *foundation.TABLES.values(),
     foundation_rejected_rows.TABLE,
     runs.TABLE,

@@ -8,7 +8,7 @@ first. One that was stopped before its certificate is made again at its time.
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -16,9 +16,10 @@ from pyspark.sql import types as T
 
 from smart_trader.config.settings import settings_hash
 from smart_trader.config.thresholds import certified_settings, mark_rules, ranked_by
+from smart_trader.domain.evidence.discovery import since_discovery
 from smart_trader.domain.gold import rank_history, ranking, rankings, smart_traders
 from smart_trader.domain.kernel.ranking import PerformanceTier
-from smart_trader.domain.silver import trades, wallet_pnl
+from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
 from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
@@ -78,9 +79,20 @@ def _rank(app: App, ranked_at: datetime, *, is_certified: bool) -> None:
     closed_ratio = mark_rules(app.settings.pnl).closed_ratio
     with ranked(app, made_from, by, closed_ratio=closed_ratio, ranked_at=ranked_at) as wallets:
         changed = ranking.with_pnl_change(wallets, _previous_pnl(app, ranked_at), by.figures.pnl)
-        rows = changed.withColumn("wallet_pnl_version", F.lit(made_from.wallet_pnl_version).cast("bigint"))
+        rows = changed.join(_since_discovery(app, made_from, ranked_at), "wallet_address", "left").withColumn(
+            "wallet_pnl_version", F.lit(made_from.wallet_pnl_version).cast("bigint")
+        )
         with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
             _publish(app, traders, made_from, ranked_at, is_certified=is_certified)
+
+
+def _since_discovery(app: App, made_from: RankedVersions, ranked_at: datetime) -> DataFrame:
+    return since_discovery(
+        app.tables.read(trades.TABLE, version=made_from.trades_version),
+        app.tables.read(tracked_whales.TABLE, version=made_from.tracked_whales_version),
+        ranked_at=ranked_at,
+        mark_max_age=timedelta(hours=app.settings.evaluate.mark_max_age_hours),
+    )
 
 
 def _publish(

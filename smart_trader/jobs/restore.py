@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history, whale_holders
-from smart_trader.domain.gold import rank_history
+from smart_trader.domain.gold import grades, outcomes, rank_history
 from smart_trader.domain.silver import tracked_whales
 from smart_trader.domain.silver.tracked_whales import name_wallets
 from smart_trader.domain.tables.changes import CHANGE, DELETE, INSERT, UPDATE, RowScope
@@ -117,7 +117,10 @@ class _Plan:
         if following:
             return " ".join(following)
         if self.table is rank_history.TABLE:
-            return "The next pipeline ranks anew; rankings that go are not made again, but for the last."
+            return (
+                "The next pipeline ranks anew; rankings that go are not made again, but for the last. The outcomes and"
+                " grades of rankings that change go with them."
+            )
         if self.table.layer == "foundation":
             return (
                 "Files that were ingested since are not read again by themselves: `ingest_timeseries --again FILE`"
@@ -150,9 +153,22 @@ def _restore(app: App, plan: _Plan) -> None:
     for reset in resets:
         if reset.state.table != table.name:
             _set_back(app.tables, reset.state, reset.entities)
+    if table is rank_history.TABLE:
+        _take_evidence(app.tables, app.tables.read(table, version=plan.commit.version))
     with app.tables.committing(table):
         app.maintenance.restore(table, plan.commit.version)
     _finish(app, table, [(reset.state, reset.entities) for reset in resets if reset.state.table == table.name])
+
+
+def _take_evidence(tables: TableStore, then: DataFrame) -> None:
+    """Delete what came after the rankings that a restore to `then` changes: it is of other rankings."""
+    now = tables.read(rank_history.TABLE)
+    names = [name for name in rank_history.TABLE.column_names if name in then.columns]
+    kept, coming = now.select(names), then.select(names)
+    changed = kept.exceptAll(coming).unionByName(coming.exceptAll(kept)).select("ranked_at").distinct()
+    with persisted(changed) as rankings:
+        for table in (grades.TABLE, outcomes.TABLE):
+            tables.replace(table, tables.frame(table.own_schema, []), within=RowScope(rankings))
 
 
 def _finish(app: App, table: Table, own: Sequence[tuple[StateFlag, DataFrame]]) -> None:

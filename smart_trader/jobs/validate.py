@@ -20,9 +20,9 @@ from pyspark.sql import functions as F
 from smart_trader.config.settings import settings_hash
 from smart_trader.config.thresholds import ranked_by
 from smart_trader.domain import catalog
-from smart_trader.domain.gold import rank_history, smart_traders
+from smart_trader.domain.gold import grades, outcomes, rank_history, smart_traders
 from smart_trader.domain.gold import rankings as ranking_certificates
-from smart_trader.domain.invariants import rankings, tokens, trading, wallets
+from smart_trader.domain.invariants import evidence, rankings, tokens, trading, wallets
 from smart_trader.domain.invariants.wallets import Rows
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
@@ -90,6 +90,8 @@ def _raise_if_bad(found: _Findings) -> None:
         raise QualityError(f"{len(found.failures)} rules are broken. {named}. What they mean: docs/operations.md.")
 
 
+_AS_A_WHOLE = (smart_traders.TABLE, outcomes.TABLE)
+"""A ranking is made as a whole, and outcomes belong to days long before the run."""
 Question = Callable[[], Sequence[Failure]]
 
 
@@ -152,7 +154,7 @@ def _log_of(maintenance: TableMaintenance, table: Table) -> LogFacts | StorageEr
 
 def _row_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
     def look(table: Table) -> list[Failure]:
-        read = app.tables.read if table is smart_traders.TABLE else rows  # a ranking is made as a whole
+        read = app.tables.read if table in _AS_A_WHOLE else rows
         return _examine(table.name, lambda: examine_rows(table, read(table)))
 
     return [partial(look, table) for table in catalog.TABLES if table.name in changed]
@@ -169,6 +171,8 @@ def _lake_questions(app: App, changed: set[str], rows: Rows) -> list[Question]:
         questions.append(partial(_examine, "bronze.whale_holders", lambda: tokens.examine_tokens(rows)))
     if touches(rankings.USES):
         questions += [partial(_ranks, app.tables, rows), partial(_certificates, rows), partial(_ranking, app)]
+    if touches(evidence.USES):
+        questions += [partial(_outcomes, app.tables), partial(_grades, app.tables)]
     return questions
 
 
@@ -211,6 +215,16 @@ def _ranks(tables: TableStore, rows: Rows) -> list[Failure]:
 def _certificates(rows: Rows) -> list[Failure]:
     certificates, history = rows(ranking_certificates.TABLE), rows(rank_history.TABLE)
     return _examine("gold.rank_history", lambda: rankings.examine_certificates(certificates, history))
+
+
+def _outcomes(tables: TableStore) -> list[Failure]:
+    rows, history = tables.read(outcomes.TABLE), tables.read(rank_history.TABLE)
+    return _examine("gold.outcomes", lambda: evidence.examine_outcomes(rows, history))
+
+
+def _grades(tables: TableStore) -> list[Failure]:
+    rows, stored = tables.read(outcomes.TABLE), tables.read(grades.TABLE)
+    return _examine("gold.grades", lambda: evidence.examine_grades(rows, stored))
 
 
 def _ranking(app: App) -> list[Failure]:

@@ -156,7 +156,10 @@ COLUMNS = {
         pct: skill_win_rate skill_win_rate_low skill_return skill_return_low
         usd: pnl_ex_best_sale pnl_ex_best_3_sales
         ratio: best_sale_share
-        time: ranked_at
+        usd: since_discovery_invested since_discovery_pnl
+        pct: since_discovery_return
+        count: since_discovery_sales since_discovery_winning_sales
+        time: discovered_at ranked_at
     """,
     "gold.rank_history": """
         time: ranked_at
@@ -173,6 +176,25 @@ COLUMNS = {
         time: ranked_at
         count: wallets recommended wallet_pnl_version realized_sales_version trades_version tracked_whales_version
         text: settings settings_hash code_version columns digest
+    """,
+    "gold.outcomes": """
+        time: ranked_at computed_at
+        date: ranking_date
+        text: wallet_address performance_tier
+        score: smart_trader_score
+        flag: recommended is_observed
+        count: horizon_days overall_rank skill_rank trade_count sales winning_sales
+        usd: invested_usd realized_usd skipped_proceeds_usd open_cost_usd open_value_usd unmarked_cost_usd
+        usd: follow_pnl_usd
+        pct: follow_return
+    """,
+    "gold.grades": """
+        time: ranked_at
+        text: cohort
+        count: horizon_days wallets observed active profitable tokens
+        pct: hit_rate mean_return median_return excess_return excess_low excess_high
+        usd: invested_usd follow_pnl_usd
+        ratio: rank_correlation excess_variance p_value
     """,
     "foundation.market_regimes": """
         time: timestamp updated_at
@@ -225,6 +247,8 @@ KEYS = {
     "gold.smart_traders": "wallet_address",
     "gold.rank_history": "ranked_at wallet_address",
     "gold.rankings": "ranked_at",
+    "gold.outcomes": "ranked_at horizon_days wallet_address",
+    "gold.grades": "ranked_at horizon_days cohort",
     "foundation.market_regimes": "timestamp symbol",
     "foundation.performance_metrics": "timestamp strategy_id",
     "foundation.signals": "timestamp strategy_id signal_type",
@@ -236,6 +260,7 @@ PARTITIONS = {
     "bronze.token_metrics": "processing_date",
     "bronze.whale_holders": "rank_date",
     "gold.rank_history": "ranking_date",
+    "gold.outcomes": "ranking_date",
     "foundation.market_regimes": "date",
     "foundation.performance_metrics": "date",
     "foundation.signals": "date",

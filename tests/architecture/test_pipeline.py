@@ -15,13 +15,14 @@ TABLES = {table.name: table for table in catalog.TABLES}
 SHARED = "bronze.rejected_rows"
 """Every job that reads the API puts its bad rows here."""
 FROM_EARLIER_RUNS = {
+    ("bronze_transactions", "gold.rank_history"),
     ("bronze_transactions", "gold.smart_traders"),
     ("helius_webhooks", "ops.runs"),
     ("report", "ops.runs"),
     ("validate", "ops.runs"),
     *(("validate", name) for name in TABLES if name.startswith("foundation.")),
 }
-"""Who is on the ranking stays due; the webhook is found where the last run left it; a run's record comes at its end;
+"""Who is on a ranking stays due; the webhook is found where the last run left it; a run's record comes at its end;
 the series are written by a job of their own."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""

@@ -18,7 +18,7 @@ from smart_trader.pipeline import STEPS
 from smart_trader.simulator.market import Market
 from tests.lake import Lake
 from tests.reliability import lakes
-from tests.reliability.world import COMPUTING, FETCHING, copied, run
+from tests.reliability.world import COMPUTING, FETCHING, copied, rank_a_month_ago, run
 
 COMMITS = tuple(f"{s.job}.before_commit:{table}" for s in STEPS for table in (*s.writes, *s.updates_state_of))
 """The point before each commit of the pipeline."""
@@ -91,11 +91,27 @@ def test_jobs_that_fetch_survive_a_failure_at_every_commit(
 
 @pytest.mark.parametrize("phase", IN_ITS_OWN_LANE)
 def test_jobs_that_compute_survive_a_failure_at_every_commit(
-    phase: int, spark: SparkSession, market: Market, fetched: Path, once: Path, tmp_path: Path, kill: None
+    phase: int, spark: SparkSession, market: Market, ranked_before: Path, graded: Path, tmp_path: Path, kill: None
 ) -> None:
-    lake = copied(spark, fetched, tmp_path)
+    lake = copied(spark, ranked_before, tmp_path)
     walk(lake, market, COMPUTING, phase)
-    is_as_undisturbed(lake, market, COMPUTING, once)
+    is_as_undisturbed(lake, market, COMPUTING, graded)
+
+
+@pytest.fixture(scope="module")
+def ranked_before(spark: SparkSession, market: Market, fetched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake that was read, with an earlier ranking."""
+    lake = copied(spark, fetched, tmp_path_factory.mktemp("ranked_before"))
+    rank_a_month_ago(lake, market)
+    return lake.root
+
+
+@pytest.fixture(scope="module")
+def graded(spark: SparkSession, market: Market, ranked_before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after the jobs that follow, undisturbed: the earlier ranking is graded."""
+    lake = copied(spark, ranked_before, tmp_path_factory.mktemp("graded"))
+    run(lake, market, *COMPUTING)
+    return lake.root
 
 
 @pytest.fixture

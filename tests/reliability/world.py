@@ -3,12 +3,16 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from smart_trader.domain.gold import rank_history
 from smart_trader.domain.kernel.money import MONEY
+from smart_trader.domain.silver import tracked_whales
 from smart_trader.pipeline import STEPS
 from smart_trader.simulator.addresses import signature
 from smart_trader.simulator.market import Entry, Market
@@ -69,6 +73,37 @@ def run(lake: Lake, market: Market, *jobs: str) -> None:
     """Run `jobs` (default: the whole pipeline) on `market` with its bad rows."""
     with Simulator(spoiled(market)) as simulator:
         lake.run(*jobs, as_of=market.now, simulator=simulator)
+
+
+def rank_a_month_ago(lake: Lake, market: Market) -> None:
+    """A ranking of all wallets on a Monday so long ago that two of its windows are over and may still change."""
+    monday = (market.now - timedelta(days=31)).replace(hour=9, minute=0, second=0, microsecond=0)
+    monday -= timedelta(days=monday.weekday())
+    wallets = [
+        row.wallet_address
+        for row in lake.tables.read(tracked_whales.TABLE).select("wallet_address").distinct().collect()
+    ]
+    lake.fill(
+        rank_history.TABLE,
+        [
+            {
+                "ranked_at": monday,
+                "ranking_date": monday.date(),
+                "wallet_address": wallet,
+                "performance_tier": "QUALIFIED",
+                "smart_trader_score": Decimal(0),
+                "overall_rank": rank,
+                "tier_rank": rank,
+                "recommended": False,
+                "total_pnl": Decimal(0),
+                "realized_pnl": Decimal(0),
+                "wallet_pnl_version": 0,
+                "trades_version": 0,
+                "settings_hash": "of a month ago",
+            }
+            for rank, wallet in enumerate(sorted(wallets), 1)
+        ],
+    )
 
 
 def copied(spark: SparkSession, root: Path, folder: Path) -> Lake:

@@ -128,7 +128,7 @@ def test_a_retry_follows_what_may_pass_and_nothing_else(airflow: Airflow) -> Non
         "bronze_tokens": ["success", 2],
         "silver_tokens": ["success", 2],
         "gold_traders": ["failed", 1],
-        **{job: ["upstream_failed", 0] for job in ("validate", "helius_webhooks", "report")},
+        **{job: ["upstream_failed", 0] for job in ("evaluate", "validate", "helius_webhooks", "report")},
     }
     assert pipeline["state"] == "failed"
     assert disk_space["tasks"] == {"disk_space": ["failed", 1]}

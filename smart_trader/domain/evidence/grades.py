@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import arrow_type, build_column, lists
-from smart_trader.domain.gold.grades import GRADES
+from smart_trader.domain.gold import grades
 from smart_trader.domain.kernel.grading import (
     QUARTILES,
     Cohort,
@@ -37,7 +37,7 @@ _STRATUM = ("quartile", "cohorts", "wallets", "gain")
 _CELL = ("token_address", "quartile", "cohorts", "share", "gain")
 _SUMS = T.StructType([T.StructField("cohort", STRING), *(T.StructField(name, STRING) for name in ExcessSums._fields)])
 """Sums over tokens as text: they have hundreds of digits."""
-_FIGURES = T.StructType([field for field in GRADES.own_schema if field.name not in GRADED])
+_FIGURES = T.StructType([field for field in grades.TABLE.own_schema if field.name not in GRADED])
 
 
 def grade(
@@ -60,7 +60,7 @@ def grade(
         .applyInArrow(_add_up, T.StructType([*_key_fields(outcomes), *_SUMS.fields]))
     )
     finish = partial(_finish, rules=rules)
-    return wallets.groupBy(*GRADED).cogroup(sums.groupBy(*GRADED)).applyInArrow(finish, GRADES.own_schema)
+    return wallets.groupBy(*GRADED).cogroup(sums.groupBy(*GRADED)).applyInArrow(finish, grades.TABLE.own_schema)
 
 
 def _key_fields(rows: DataFrame) -> list[T.StructField]:

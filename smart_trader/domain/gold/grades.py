@@ -15,7 +15,7 @@ from smart_trader.domain.tables.table import (
     one_of,
 )
 
-GRADES = Table(
+TABLE = Table(
     name="gold.grades",
     grain="one row per cohort, ranking and horizon",
     key=("ranked_at", "horizon_days", "cohort"),

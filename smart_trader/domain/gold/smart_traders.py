@@ -69,6 +69,15 @@ _EVIDENCE = (
     Column("wallet_class", STRING, f"{either(WalletClass)}."),
 )
 """Null in a ranking from before they were added."""
+DISCOVERY = (
+    Column("discovered_at", TIMESTAMP, "When it was first seen as a holder; null if it was only ever named by hand."),
+    Column("since_discovery_invested", USD, "Known value of what it bought since; null if it was not discovered."),
+    Column("since_discovery_pnl", USD, "What following it since would have brought, without fees, delay or slippage."),
+    Column("since_discovery_return", PERCENT, "100 x that / invested, per dollar bought; null where nothing was."),
+    Column("since_discovery_sales", COUNT, "Sales since of what was bought since."),
+    Column("since_discovery_winning_sales", COUNT, "Those of them with a gain."),
+)
+"""Null in a ranking from before they were added, too."""
 
 TABLE = Table(
     name="gold.smart_traders",
@@ -119,6 +128,7 @@ TABLE = Table(
         Column("tokens_traded", COUNT, "Distinct tokens.", nullable=False),
         *(column for days in WINDOW_DAYS for column in _window(days)),
         *_EVIDENCE,
+        *DISCOVERY,
         Column("ranked_at", TIMESTAMP, "Business time of the ranking.", nullable=False),
         Column(
             "wallet_pnl_version",

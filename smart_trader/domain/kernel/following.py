@@ -5,10 +5,21 @@ No network fees, no delay and no slippage: an upper bound.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import NamedTuple
 
 from smart_trader.domain.kernel.fifo import Lot, Position
 from smart_trader.domain.kernel.money import MICRO, round_half_away
+
+
+class FollowUp(StrEnum):
+    """Whose trades are fetched until a ranking is graded."""
+
+    RANKED = "ranked"
+    """Of all wallets that are graded."""
+    RECOMMENDED = "recommended"
+    """Of the recommended, and of those that skill would recommend."""
+    NONE = "none"
 
 
 class LastTrade(NamedTuple):

@@ -318,7 +318,7 @@ def due_for_trades(
 
 
 def eligible_wallets(whales: DataFrame, live_tokens: DataFrame, ranked: DataFrame) -> DataFrame:
-    """Current holders of a token that is still tracked, and who is on the current ranking."""
+    """Current holders of a token that is still tracked, and the wallets in `ranked`."""
     holders = whales.where("is_current").join(live_tokens.select("token_address"), "token_address", "left_semi")
     return holders.select("wallet_address").unionByName(ranked.select("wallet_address")).distinct()
 

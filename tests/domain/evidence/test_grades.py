@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from smart_trader.domain.evidence.grades import grade
-from smart_trader.domain.gold.grades import GRADES
+from smart_trader.domain.gold import grades
 from smart_trader.domain.kernel.grading import Cohort, GradingRules
 from smart_trader.domain.kernel.ranking import PerformanceTier
 from smart_trader.domain.tables.table import BOOLEAN, COUNT, HOURS, PERCENT, SCORE, STRING, TIMESTAMP, USD
@@ -129,7 +129,7 @@ def expected(rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:
 
 
 def by_key(rows: DataFrame) -> dict[tuple[Any, ...], Row]:
-    keys = GRADES.key
+    keys = grades.TABLE.key
     return {tuple(row.pop(key) for key in keys): row for row in collected(rows)}
 
 
