@@ -20,6 +20,7 @@ from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.money import PRICE, money_with
 from smart_trader.domain.kernel.ranking import Gate, PerformanceTier, RankingRules, Scoring, Tier
 from smart_trader.domain.kernel.valuation import ValueRules
+from smart_trader.domain.kernel.verdict import VerdictRules
 from smart_trader.domain.kernel.wallets import ClassRules
 from smart_trader.domain.silver.labels import shipped_hash
 from smart_trader.errors import ConfigurationError
@@ -141,6 +142,14 @@ def _revised_for(settings: Settings) -> timedelta:
 
 def grading_rules(evaluate: Evaluate) -> GradingRules:
     return GradingRules(evaluate.min_observed, Fraction(evaluate.max_return_percent))
+
+
+def verdict_rules(settings: Settings, horizon_days: int) -> VerdictRules:
+    return VerdictRules(
+        horizon_days=horizon_days,
+        revised_for=_revised_for(settings) // timedelta(microseconds=1),
+        min_observed_ratio=Fraction(settings.evaluate.min_observed_ratio),
+    )
 
 
 def tier_settings(ranking: Ranking) -> Mapping[PerformanceTier, TierSettings]:

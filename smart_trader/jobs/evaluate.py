@@ -30,10 +30,12 @@ from smart_trader.domain.gold.follow_up import graded_wallets
 from smart_trader.domain.silver import tracked_whales, trades
 from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import COUNT, TIMESTAMP
+from smart_trader.report import track_record
 from smart_trader.rows import collect, persisted, results_of
 from smart_trader.run.app import App
 from smart_trader.run.results import Work
 from smart_trader.run.runner import run_job
+from smart_trader.run.track_records import track_records
 
 _WINDOW = T.StructType(
     [
@@ -49,9 +51,8 @@ def run(app: App) -> None:
     app.report.work = Work(unit="windows", due=len(due), done=0, left_over=len(due))
     if due or gone:
         _evaluate(app, due, gone)
-    else:
-        app.report.notes.append("no window after an earlier ranking is over and may still change: nothing to grade")
     app.report.work = Work(unit="windows", due=len(due), done=len(due))
+    app.report.notes.append(f"did earlier rankings hold? {track_record.line(track_records(app))}")
 
 
 def _windows(app: App) -> tuple[list[GradedWindow], list[GradedWindow]]:

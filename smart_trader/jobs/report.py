@@ -1,4 +1,4 @@
-"""gold.smart_traders, rank_history, silver.wallet_pnl -> one page, a file of its own
+"""gold.smart_traders, rank_history, grades, silver.wallet_pnl -> one page, a file of its own
 
 Shows the newest ranking and why each wallet is where it is: an HTML page that loads and runs nothing, or with --format
 a CSV or JSON file. Reads tables only; running it again replaces the file. As a step of `pipeline` it leaves a page
@@ -22,7 +22,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.config.settings import settings_hash
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected
-from smart_trader.domain.gold import rank_history, report_data, smart_traders
+from smart_trader.domain.gold import grades, rank_history, report_data, smart_traders
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
     open_lots,
@@ -41,12 +41,14 @@ from smart_trader.rows import collect, several_at_once
 from smart_trader.run import demo
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
+from smart_trader.run.track_records import track_records
 from smart_trader.run.versions import versions_of
 from smart_trader.version import VERSION
 
 _READ = (
     smart_traders.TABLE,
     rank_history.TABLE,
+    grades.TABLE,
     wallet_pnl.TABLE,
     realized_sales.TABLE,
     open_lots.TABLE,
@@ -124,6 +126,7 @@ def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
     )
     with several_at_once(app.spark) as ask:
         asked = {name: ask(partial(collect, frame)) for name, frame in (*_ranking(app), *_state(app))}
+        records = ask(partial(track_records, app))
         traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
         detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
         if traders:
@@ -133,6 +136,7 @@ def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
         found = replace(
             found,
             versions=versions,
+            track_records=records.result(),
             traders=traders,
             detailed=frozenset(detailed),
             ranked_at=next((row["ranked_at"] for row in (*traders, *rankings)), None),

@@ -1,7 +1,8 @@
 """all tables -> standard output
 
-Says what is pending, due, completed and failing at each stage, how each job ended last, what every table holds, and how
-old the ranking is. Writes nothing and needs no lock, so it can be asked while a run is under way.
+Says what is pending, due, completed and failing at each stage, how each job ended last, what every table holds, how old
+the ranking is, and whether earlier ones held. Writes nothing and needs no lock, so it can be asked while a run is under
+way.
 """
 
 import sys
@@ -15,6 +16,7 @@ from pyspark.sql import functions as F
 
 from smart_trader.cli_values import MOST_AHEAD
 from smart_trader.domain import catalog
+from smart_trader.domain.evidence.track_record import TrackRecord
 from smart_trader.domain.gold import rank_history
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import tracked_whales
@@ -26,6 +28,7 @@ from smart_trader.rows import collect, results_of
 from smart_trader.run.app import App
 from smart_trader.run.due import due_for_holders, due_for_pnl, due_for_trades, live_tokens
 from smart_trader.run.runner import run_job
+from smart_trader.run.track_records import track_records
 from smart_trader.run.versions import versions_of
 
 _WIDTH = 100
@@ -40,11 +43,23 @@ def run(app: App) -> None:
     app.report.document = {
         "as_of": app.as_of.isoformat(),
         "ranked_at": _text(ranked_at),
+        "earlier_rankings": [_verdict(record) for record in track_records(app)],
         "stages": _counts(stages),
         "jobs": [{"job": job.job, "finished_at": _text(job.finished_at), **_clipped(job.last)} for job in jobs],
         "tables": tables,
     }
     _check_age(app, ranked_at)
+
+
+def _verdict(record: TrackRecord) -> dict[str, Any]:
+    return {
+        "horizon_days": record.horizon_days,
+        "verdict": record.by_score.verdict.answer.value,
+        "by_skill": record.by_skill.verdict.answer.value,
+        "graded": record.graded,
+        "last_graded": _text(record.last_graded),
+        "first_grade_due": _text(record.first_due),
+    }
 
 
 def _tables(tables: TableStore) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ FROM_EARLIER_RUNS = {
 the series are written by a job of their own."""
 NAMED_BY_HAND = {("bronze_transactions", "silver.tracked_whales")}
 """A wallet that is named on the command line gets its row where it is fetched."""
-SHARED_BY_JOBS = ("due", "ranking")
+SHARED_BY_JOBS = ("due", "ranking", "track_records")
 """Modules of `run` that read tables for several jobs."""
 WRITERS = {"append", "append_new", "overwrite", "replace", "replace_each"}
 
