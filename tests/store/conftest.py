@@ -29,18 +29,22 @@ def proxy(server: Server) -> Iterator[Proxy]:
         proxy.shutdown()
 
 
+def connect(spark: SparkSession, endpoint: str, *, secret: str = SECRET) -> None:
+    """Give the session the confs for the store that a run has."""
+    given = [("warehouse.root", f"s3a://{BUCKET}/x"), ("warehouse.s3_endpoint", endpoint)]
+    for name, value in s3.spark_confs(load(overrides=given, environ={}, home=ROOT)).items():
+        spark.conf.set(name.removeprefix("spark.hadoop."), value)
+    spark.conf.set("fs.s3a.access.key", KEY)
+    spark.conf.set("fs.s3a.secret.key", secret)
+    spark.conf.set("fs.s3a.impl.disable.cache", "true")
+
+
 @pytest.fixture
 def records(spark: SparkSession, proxy: Proxy, request: pytest.FixtureRequest) -> Callable[..., HadoopRecords]:
-    """The records of a warehouse of this test alone, with the confs that a run has."""
+    """The records of a warehouse of this test alone."""
 
     def at(endpoint: str = proxy.url, *, bucket: str = BUCKET, secret: str = SECRET) -> HadoopRecords:
-        given = [("warehouse.root", f"s3a://{bucket}/x"), ("warehouse.s3_endpoint", endpoint)]
-        confs = s3.spark_confs(load(overrides=given, environ={}, home=ROOT))
-        for name, value in confs.items():
-            spark.conf.set(name.removeprefix("spark.hadoop."), value)
-        spark.conf.set("fs.s3a.access.key", KEY)
-        spark.conf.set("fs.s3a.secret.key", secret)
-        spark.conf.set("fs.s3a.impl.disable.cache", "true")
+        connect(spark, endpoint, secret=secret)
         return HadoopRecords(spark, f"s3a://{bucket}/{request.node.name.partition('[')[0]}")
 
     return at

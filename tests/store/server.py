@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from pyarrow.fs import S3FileSystem
 from typing_extensions import override
 
 BINARY = Path(__file__).parents[2] / "build" / "store" / "versitygw-v1.8.0"
@@ -56,6 +57,13 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put an object into the bucket: a file that appears in its folder has no ETag."""
+        host = f"127.0.0.1:{self.port}"
+        files = S3FileSystem(access_key=KEY, secret_key=self.secret, endpoint_override=host, scheme="http")
+        with files.open_output_stream(f"{BUCKET}/{name}", compression=None) as stream:
+            stream.write(content)
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
