@@ -1,31 +1,38 @@
 """`benchmarks/run pnl`: what the PnL engine costs over floors and peers, as ratios within one run.
 `benchmarks/run report`: how long the page of 1,000 traders takes, and how large it is.
-`benchmarks/run grades`: how long the grades of 100,000 ranked wallets take."""
+`benchmarks/run grades`: how long the grades of 100,000 ranked wallets take.
+`benchmarks/run growth`: time, memory and bytes of silver_pnl on lakes of growing size."""
 
 import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import grades, pnl, report
+from benchmarks import grades, growth, pnl, report
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
-    parser.add_argument("what", choices=["pnl", "report", "grades"])
-    parser.add_argument("--small", type=int, default=1_000_000, help="trades of the small lake")
-    parser.add_argument("--large", type=int, default=5_000_000, help="trades of the large lake")
-    parser.add_argument("--wallets", type=int, default=100_000, help="wallets of the graded ranking")
-    parser.add_argument("--warm-up", type=int, default=100_000, help="trades of the lake that nothing is measured with")
-    parser.add_argument("--scratch", type=Path, help="folder for the lakes, about 6 GB (default: a temporary one)")
+    parser.add_argument("what", choices=["pnl", "report", "grades", "growth"])
+    parser.add_argument("--small", type=int, default=1_000_000, help="pnl: trades of the small lake")
+    parser.add_argument("--large", type=int, default=5_000_000, help="pnl: trades of the large lake")
+    parser.add_argument("--warm-up", type=int, default=100_000, help="pnl: trades of the lake that is not measured")
+    parser.add_argument("--wallets", type=int, default=100_000, help="grades: wallets of the ranking")
+    sizes = [1_000_000, 5_000_000, 20_000_000, 50_000_000]
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="growth: trades of each lake")
+    parser.add_argument("--scratch", type=Path, help="folder for the lakes: 6 GB, growth 60 GB (default: temporary)")
     chosen = parser.parse_args()
-    with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as scratch:
-        if chosen.what == "report":
-            report.run(Path(scratch))
-        elif chosen.what == "grades":
-            grades.run(Path(scratch), wallets=chosen.wallets)
-        else:
-            pnl.run(Path(scratch), small=chosen.small, large=chosen.large, warm_up=chosen.warm_up)
+    with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as folder:
+        scratch = Path(folder)
+        match chosen.what:
+            case "report":
+                report.run(scratch)
+            case "grades":
+                grades.run(scratch, wallets=chosen.wallets)
+            case "growth":
+                growth.run(scratch, chosen.sizes)
+            case _:
+                pnl.run(scratch, small=chosen.small, large=chosen.large, warm_up=chosen.warm_up)
     return 0
 
 

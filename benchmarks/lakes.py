@@ -1,5 +1,6 @@
 """Lakes to measure with: bronze trade rows of wallets whose sizes follow a Pareto law, made from a seed."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,6 +82,7 @@ class Lake:
         for nth, rows in enumerate(_chunks(rng, wallets, sizes, single=self.shape.one_wallet > 0)):
             pq.write_table(rows, files / f"{nth:04}.parquet")
         _land(self.tables, self.spark, files)
+        shutil.rmtree(files)  # gigabytes
         _track(self.tables, self.spark, zip(wallets.to_pylist(), sizes.tolist(), strict=True))
 
     def run(self, job: ModuleType) -> None:
@@ -103,6 +105,12 @@ class Lake:
 
     def measure(self, name: str, work: Callable[[], Any]) -> Cost:
         return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
+
+
+def arguments(folder: Path) -> tuple[str, ...]:
+    """What a job is told so that it works on the lake in `folder`."""
+    settings = ("--set", f"warehouse.root={folder / 'lake'}", "--set", f"logs.folder={folder / 'logs'}")
+    return ("--as-of", f"{NOW:%Y-%m-%dT%H:%M:%SZ}", *settings)
 
 
 def add_trades(tables: DeltaStore, spark: SparkSession, wallets: list[str], rows_each: int, scratch: Path) -> None:

@@ -1,20 +1,16 @@
 """The report of many traders, made as a user makes it. What the figures were: docs/performance.md."""
 
 import os
-import re
-import subprocess
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
-from benchmarks import lakes, session
+from benchmarks import command, lakes, session
 from benchmarks.lakes import Lake, Shape
-from benchmarks.session import ROOT, Figure
+from benchmarks.session import Figure
 from smart_trader.domain.gold import smart_traders
 from smart_trader.jobs import gold_traders, silver_pnl
 
 _TRADERS = 1_000
-_STAMP = re.compile(r'"ts": "([^"]+)"')
 
 
 def run(scratch: Path) -> None:
@@ -42,11 +38,4 @@ def run(scratch: Path) -> None:
 
 
 def _seconds(lake: Lake, page: Path, environ: Mapping[str, str]) -> float:
-    """Between the first and the last line that the job logs: Spark is up then, and not yet told to end."""
-    command = [
-        *(str(ROOT / "bin" / "submit.sh"), "report", "--out", str(page), "--as-of", f"{lakes.NOW:%Y-%m-%dT%H:%M:%SZ}"),
-        *("--set", f"warehouse.root={lake.folder / 'lake'}", "--set", f"logs.folder={lake.folder / 'logs'}"),
-    ]
-    said = subprocess.run(command, env=dict(environ), stderr=subprocess.PIPE, text=True, check=True).stderr
-    times = [datetime.fromisoformat(stamp) for stamp in _STAMP.findall(said)]
-    return (times[-1] - times[0]).total_seconds()
+    return command.run("report", "--out", str(page), *lakes.arguments(lake.folder), environ=environ).seconds
