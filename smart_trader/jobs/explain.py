@@ -12,20 +12,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from smart_trader.config.model import Pnl
 from smart_trader.config.settings import ranking_settings, settings_hash
-from smart_trader.config.thresholds import mark_rules, ranked_by, value_rules
+from smart_trader.config.thresholds import mark_rules, ranked_by, read_certified, value_rules
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots, quotes_in
 from smart_trader.domain.evidence.branch import branch
 from smart_trader.domain.evidence.ranking import Place
 from smart_trader.domain.evidence.wallet import Found, Rules, wallet_block
-from smart_trader.domain.gold import rank_history, skill, smart_traders
+from smart_trader.domain.gold import rank_history, rankings, skill, smart_traders
+from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.skill import Priors
 from smart_trader.domain.silver import (
     open_lots,
@@ -55,8 +58,9 @@ def run(app: App) -> None:
     made = _ranking(app)
     found = _found(app, wallet, whale, made)
     _refuse_unknown_token(app, found)
-    rules = Rules(value_rules(app.settings.pnl), mark_rules(app.settings.pnl), ranking_settings(app.settings))
-    place = None if made is None else _place(app, wallet, whale, made)
+    pnl, by, settings = _settings(app, made)
+    rules = Rules(value_rules(pnl), mark_rules(pnl), settings)
+    place = None if made is None else _place(app, wallet, whale, made, rules, by)
     block = wallet_block(found, rules, place, token=app.options.token, with_raw=app.options.raw)
     if app.options.figure is not None:
         block = branch(block, app.options.figure)
@@ -75,6 +79,8 @@ class _Ranking:
     versions: Mapping[str, int]
     made_at: datetime
     """By the clock."""
+    certificate: Row | None
+    """Its row in `gold.rankings`; None of a ranking from before there were any."""
 
     def version(self, table: Table) -> int:
         return self.versions[table.name]
@@ -122,9 +128,33 @@ def _ranking(app: App) -> _Ranking | None:
         return None
     row = rows[0]
     versions = {wallet_pnl.TABLE.name: row.wallet_pnl_version, trades.TABLE.name: row.trades_version}
-    for table in (realized_sales.TABLE, open_lots.TABLE):
-        versions[table.name] = _version_at(app, table, row.ingested_at)
-    return _Ranking(row.ranked_at, row.settings_hash, versions, row.ingested_at)
+    certificate = _certificate(app, row.ranked_at)
+    for table in (realized_sales.TABLE, open_lots.TABLE, tracked_whales.TABLE):
+        certified = certificate and certificate.get(f"{table.name.partition('.')[2]}_version")
+        versions[table.name] = _version_at(app, table, row.ingested_at) if certified is None else certified
+    return _Ranking(row.ranked_at, row.settings_hash, versions, row.ingested_at, certificate)
+
+
+def _certificate(app: App, ranked_at: datetime) -> Row | None:
+    if app.tables.version(rankings.TABLE) < 0:
+        return None
+    rows = app.tables.read(rankings.TABLE).where(F.col("ranked_at") == F.lit(ranked_at))
+    return next(iter(_plain(rows)), None)
+
+
+def _settings(app: App, made: _Ranking | None) -> tuple[Pnl, RankedBy, Mapping[str, str]]:
+    """The settings that figures and ranks go by, as certified; today's where there is no certificate."""
+    today = ranking_settings(app.settings)
+    if made is None or made.certificate is None:
+        if made is not None and made.settings_hash != settings_hash(app.settings):
+            app.report.warnings.append("the ranking was made with other settings than today's, which are those shown")
+        return app.settings.pnl, ranked_by(app.settings.ranking), today
+    stored = json.loads(made.certificate["settings"])
+    by, _ = read_certified(made.certificate["settings"])
+    # Lists of addresses are certified by their content alone: those are today's.
+    own = {name: stored.get(f"pnl.{name}") for name in Pnl.model_fields if not name.endswith("_files")}
+    known = {name: value for name, value in own.items() if value is not None}
+    return Pnl.model_validate(app.settings.pnl.model_dump() | known), by, today | stored
 
 
 def _version_at(app: App, table: Table, at: datetime) -> int:
@@ -204,20 +234,17 @@ def _units(app: App, wallet: str, history: DataFrame, snapshots: DataFrame) -> t
     return row.units or (), row.multipliers or ()
 
 
-def _place(app: App, wallet: str, whale: Row, made: _Ranking) -> Place:
+def _place(app: App, wallet: str, whale: Row, made: _Ranking, rules: Rules, by: RankedBy) -> Place:
     history = app.tables.read(rank_history.TABLE)
     is_own = F.col("wallet_address") == wallet
     this = history.where(F.col("ranked_at") == F.lit(made.ranked_at))
     trader = app.tables.read(smart_traders.TABLE).where(is_own & (F.col("ranked_at") == F.lit(made.ranked_at)))
     with several_at_once(app.spark) as ask:
         ranked, own, of_trader = ask(this.count), ask(lambda: _plain(this.where(is_own))), ask(lambda: _plain(trader))
-    by = ranked_by(app.settings.ranking)
-    if made.settings_hash != settings_hash(app.settings):
-        app.report.warnings.append("the ranking was made with other settings than today's, which are those shown")
     return Place(
         made.ranked_at,
         by.figures,
-        ranking_settings(app.settings),
+        rules.settings,
         next(iter(own.result()), None),
         next(iter(of_trader.result()), None),
         ranked.result(),
@@ -225,18 +252,20 @@ def _place(app: App, wallet: str, whale: Row, made: _Ranking) -> Place:
         whale["wallet_class"],
         made.versions,
         made.settings_hash,
-        _priors(app, made),
+        _priors(app, made, rules.marks.closed_ratio),
+        made.certificate,
     )
 
 
-def _priors(app: App, made: _Ranking) -> Priors:
+def _priors(app: App, made: _Ranking, closed_ratio: Fraction) -> Priors:
     """What was usual among persons when the ranking was made."""
     pnl, sales, traded = (
         app.tables.read(table, version=made.version(table))
         for table in (wallet_pnl.TABLE, realized_sales.TABLE, trades.TABLE)
     )
-    sums = skill.sum_tokens(pnl, sales, traded, closed_ratio=mark_rules(app.settings.pnl).closed_ratio)
-    return skill.priors_of(collect(skill.groups_of(sums, app.tables.read(tracked_whales.TABLE))))
+    sums = skill.sum_tokens(pnl, sales, traded, closed_ratio=closed_ratio)
+    whales = app.tables.read(tracked_whales.TABLE, version=made.version(tracked_whales.TABLE))
+    return skill.priors_of(collect(skill.groups_of(sums, whales)))
 
 
 def _previous_pnl(app: App, wallet: str, made: _Ranking, column: str) -> Decimal | None:

@@ -105,6 +105,8 @@ class Place(NamedTuple):
     settings_hash: str
     priors: Priors | None = None
     """What is usual among persons; None of a ranking without skill."""
+    certificate: Row | None = None
+    """Its row in `gold.rankings`."""
 
 
 def ranking_block(place: Place, portfolio: Block) -> Block:
@@ -142,6 +144,8 @@ def _about(place: Place) -> list[Figure]:
         Figure("settings_hash", place.settings_hash, note="of the settings that it was made with"),
         *(Figure(f"{table.replace('.', '_')}_version", version) for table, version in place.versions.items()),
     ]
+    if place.certificate is not None:
+        figures += [Figure(name, place.certificate[name], note="certified") for name in ("code_version", "digest")]
     if place.history is None:
         return figures
     ahead = [
