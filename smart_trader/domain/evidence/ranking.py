@@ -39,6 +39,8 @@ _PLACE = {
     "score_rank": "wallets_ahead + 1",
     "skill_rank": "wallets_ahead_by_skill + 1",
 }
+_SINCE_DISCOVERY = tuple(f"since_discovery_{of}" for of in ("invested", "pnl", "return", "sales", "winning_sales"))
+_NOTES = dict.fromkeys(_SINCE_DISCOVERY, "what following the wallet from discovered_at to ranked_at would have brought")
 _OF_TRADER = {
     **_PLACE,
     "profitability_score": _PNL_PART,
@@ -67,6 +69,8 @@ _OF_TRADER = {
     "pnl_ex_best_3_sales": "sum(sale.realized_pnl_usd) - sum_largest_3(sale.realized_pnl_usd)",
     "best_sale_share": "max(sale.realized_pnl_usd) / sum(sale.realized_pnl_usd, sale.realized_pnl_usd > 0)",
     "wallet_class": "",
+    "discovered_at": "",
+    **dict.fromkeys(_SINCE_DISCOVERY, ""),
     "ranked_at": "",
     "wallet_pnl_version": "",
 }
@@ -114,7 +118,7 @@ def ranking_block(place: Place, portfolio: Block) -> Block:
     formulas = _OF_TRADER | {name: text for days in WINDOW_DAYS for name, text in _window(days).items()}
     if place.trader is not None:
         names = [name for name in formulas if name in smart_traders.TABLE.column_names]
-        own = stored(smart_traders.TABLE, place.trader, {name: formulas[name] for name in names})
+        own = stored(smart_traders.TABLE, place.trader, {name: formulas[name] for name in names}, _NOTES)
     elif place.history is not None:
         names = [name for name in _PLACE if name in rank_history.TABLE.column_names]
         own = stored(rank_history.TABLE, place.history, {name: _PLACE[name] for name in names})
