@@ -82,7 +82,7 @@ STEPS = (
     ),
     Step(
         "evaluate",
-        reads=("gold.rank_history", "silver.trades", "silver.tracked_whales"),
+        reads=("gold.rank_history", "gold.rankings", "silver.trades", "silver.tracked_whales"),
         writes=("gold.outcomes", "gold.grades"),
     ),
     Step(

@@ -1,4 +1,4 @@
-"""gold.rank_history, silver.trades, silver.tracked_whales -> gold.outcomes, grades
+"""gold.rank_history, rankings, silver.trades, silver.tracked_whales -> gold.outcomes, grades
 
 Looks at what came after earlier rankings: the last one of each Monday, over each of evaluate.horizons_days. Only what
 is new or has changed is written, so running it twice changes nothing. Grades refer to outcomes, so they are written
@@ -25,7 +25,7 @@ from smart_trader.domain.evidence.windows import (
     of_other_rankings,
     without_their_grade,
 )
-from smart_trader.domain.gold import grades, outcomes, rank_history
+from smart_trader.domain.gold import grades, outcomes, rank_history, rankings
 from smart_trader.domain.gold.follow_up import graded_wallets
 from smart_trader.domain.silver import tracked_whales, trades
 from smart_trader.domain.tables.changes import RowScope
@@ -61,13 +61,13 @@ def _windows(app: App) -> tuple[list[GradedWindow], list[GradedWindow]]:
     graded = app.tables.read(grades.TABLE)
     queries = [monday_rankings(history), *(table.select(*GRADED).distinct() for table in (stored, graded))]
     mondays, known, with_grade = results_of(app.spark, [partial(collect, query) for query in queries])
-    rankings, evaluated = {row.ranked_at for row in mondays}, _windows_of(known)
+    ranked, evaluated = {row.ranked_at for row in mondays}, _windows_of(known)
     broken: set[GradedWindow] = set()
     if evaluated:
         found = (of_other_rankings(stored, history), without_their_grade(stored, graded))
         broken = broken.union(*map(_windows_of, results_of(app.spark, [partial(collect, query) for query in found])))
-    due = due_windows(rankings, evaluated - broken, window_rules(app.settings), as_of=app.as_of)
-    return due, sorted(w for w in evaluated | _windows_of(with_grade) if w.ranked_at not in rankings)
+    due = due_windows(ranked, evaluated - broken, window_rules(app.settings), as_of=app.as_of)
+    return due, sorted(w for w in evaluated | _windows_of(with_grade) if w.ranked_at not in ranked)
 
 
 def _windows_of(rows: Sequence[Row]) -> set[GradedWindow]:
@@ -113,8 +113,12 @@ def _frame(app: App, windows: Sequence[GradedWindow]) -> DataFrame:
 
 
 def _watched(app: App, windows: DataFrame) -> DataFrame:
-    """How many wallets a webhook held by each ranking."""
-    return windows.select("ranked_at").distinct().withColumn("max_addresses", F.lit(app.settings.helius.max_addresses))
+    """How many wallets a webhook held by each ranking, as its certificate says; without one, as it is set now."""
+    held = F.get_json_object("settings", "$['helius.max_addresses']").try_cast("bigint")
+    certified = app.tables.read(rankings.TABLE).select("ranked_at", held.alias("_held"))
+    known = F.coalesce("_held", F.lit(app.settings.helius.max_addresses).cast("bigint"))
+    graded = windows.select("ranked_at").distinct().join(certified, "ranked_at", "left")
+    return graded.select("ranked_at", known.alias("max_addresses"))
 
 
 if __name__ == "__main__":

@@ -201,13 +201,17 @@ def test_what_a_week_after_a_ranking_has_brought(lake: Lake, monkeypatch: pytest
     assert lake.versions(EVALUATED) == before
 
     rows, history, given = (lake.tables.read(table) for table in (OUTCOMES, HISTORY, GRADES))
-    assert broken(rows, history, given) == [0, 0, 0]
-    assert broken(rows.withColumn("overall_rank", F.col("overall_rank") + 1), history, given) == [len(STATES), 0, 0]
-    assert broken(rows.withColumn("realized_usd", F.lit(Decimal(1))), history, given) == [0, len(OBSERVED), 0]
-    assert broken(rows.where("wallet_address != 'silent'"), history, given) == [0, 0, 1]
+    assert rules_broken(rows, history, given) == [0, 0, 0]
+    assert rules_broken(rows.withColumn("overall_rank", F.col("overall_rank") + 1), history, given) == [
+        len(STATES),
+        0,
+        0,
+    ]
+    assert rules_broken(rows.withColumn("realized_usd", F.lit(Decimal(1))), history, given) == [0, len(OBSERVED), 0]
+    assert rules_broken(rows.where("wallet_address != 'silent'"), history, given) == [0, 0, 1]
 
 
-def broken(rows: DataFrame, history: DataFrame, given: DataFrame) -> list[int]:
+def rules_broken(rows: DataFrame, history: DataFrame, given: DataFrame) -> list[int]:
     """How often each rule for outcomes and grades is broken."""
     examined = (evidence.examine_outcomes(rows, history), evidence.examine_grades(rows, given))
     return [count for examination in examined for count in examination.count().collect()[0]]
