@@ -75,7 +75,7 @@ def outdated(table: Table, lake: Lake) -> DataFrame:
 
 
 @pytest.fixture(scope="module")
-def first_edition(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def original(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(spark, tmp_path_factory.mktemp("first") / "lake")
     for table in catalog.TABLES:
         if table.name not in NEW_TABLES:
@@ -84,6 +84,11 @@ def first_edition(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.Te
             if table in DATA_TABLES:
                 lake.tables.append(old, outdated(table, filled).select(*old.own_schema.names))
     return lake
+
+
+@pytest.fixture
+def first_edition(original: Lake, spark: SparkSession, tmp_path: Path) -> Lake:
+    return Lake(spark, Path(shutil.copytree(original.root, tmp_path / "first")))
 
 
 def contents(lake: Lake) -> dict[str, str]:
@@ -99,21 +104,18 @@ def scaled_rows(lake: Lake) -> int:
     return lake.tables.read(transaction_history.TABLE).where(is_scaled).count()
 
 
-def test_a_table_that_is_written_anew_has_them_too(
-    filled: Lake, first_edition: Lake, spark: SparkSession, tmp_path: Path
-) -> None:
-    lake = Lake(spark, Path(shutil.copytree(first_edition.root, tmp_path / "lake")))
-    maintenance = DeltaMaintenance(spark, lake.tables.path, from_raw=FROM_RAW)
+def test_a_table_that_is_written_anew_has_them_too(filled: Lake, first_edition: Lake) -> None:
+    maintenance = DeltaMaintenance(first_edition.spark, first_edition.tables.path, from_raw=FROM_RAW)
     maintenance.rewrite(transaction_history.TABLE, dry_run=False)
-    assert lake.digest(transaction_history.TABLE) == filled.digest(transaction_history.TABLE)
+    assert first_edition.digest(transaction_history.TABLE) == filled.digest(transaction_history.TABLE)
 
 
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 def test_older_rows_get_their_multipliers_however_often_init_is_stopped(
-    filled: Lake, first_edition: Lake, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+    filled: Lake, first_edition: Lake, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    lake = Lake(spark, Path(shutil.copytree(first_edition.root, tmp_path / "lake")))
-    table = transaction_history.TABLE
+    lake, table = first_edition, transaction_history.TABLE
+    before = {row.event_id: row.ingested_at for row in lake.rows(of_first_edition(table))}
     monkeypatch.setattr(
         failpoints, "plan", lambda reached: "raise" if reached.endswith(f"{point}:{table.name}") else None
     )
@@ -126,9 +128,7 @@ def test_older_rows_get_their_multipliers_however_often_init_is_stopped(
 
     assert lake.digest(table) == filled.digest(table)
     assert lake.tables.create([table]) == []
-    before = {row.event_id: row for row in first_edition.rows(of_first_edition(table))}
-    rows = lake.rows(table)
-    assert all(row.ingested_at == before[row.event_id].ingested_at for row in rows)
+    assert {row.event_id: row.ingested_at for row in lake.rows(table)} == before
     changed = scaled_rows(filled) if point == "before_commit" else 0
     assert {t.table: t.updated for t in predicted}[table.name] == changed
 
