@@ -225,6 +225,36 @@ def test_the_files_of_a_day_are_merged_and_clustered(place: Place, spark: SparkS
     assert len(place.lake.rows(SIGNALS)) == 3
 
 
+def test_of_many_batches_each_day_has_one_file_after_maintenance(place: Place) -> None:
+    """Files below `series.file_megabytes` that share a day are merged, two by two until no two fit into one: so a day
+    of less than 700 MB has at most 12, however many batches it came in."""
+    for nth in range(14):
+        place.land(f"market_regimes/{nth}.jsonl", regime(nth), regime(nth) | {"timestamp": f"2026-11-19T08:{nth:02}Z"})
+    place.ingest([("series.files_per_batch", "1")])
+    assert len(place.lake.tables.read(REGIMES).inputFiles()) == 28
+    rows = place.lake.digest(REGIMES)
+    for _ in range(2):
+        place.lake.run("maintain", as_of=NOW)
+        assert len(place.lake.tables.read(REGIMES).inputFiles()) == 2
+    assert place.lake.digest(REGIMES) == rows
+
+
+def test_a_restore_says_that_files_ingested_since_are_not_read_again_by_themselves(place: Place) -> None:
+    place.land("market_regimes/a.jsonl", regime(1))
+    place.ingest()
+    then = place.lake.tables.version(REGIMES)
+    since = place.land("market_regimes/b.jsonl", regime(1, "storm"), regime(2), at=2_000)
+    place.ingest()
+    restored = place.lake.run("restore", as_of=NOW, table=REGIMES.name, version=then, yes=True)["restore"]
+    assert "Files that were ingested since are not read again by themselves" in restored.notes[0]
+    assert "`ingest_timeseries --again FILE`" in restored.notes[0]
+    place.land("market_regimes/c.jsonl", regime(3))
+    place.ingest()
+    assert place.regimes() == {"08:01 SPY": "calm", "08:03 SPY": "calm"}
+    place.ingest(again=(since,))
+    assert place.regimes() == {"08:01 SPY": "storm", "08:02 SPY": "calm", "08:03 SPY": "calm"}
+
+
 def test_what_is_no_landing_folder_or_no_file_in_it_is_refused(place: Place, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no landing folder"):
         place.ingest()
