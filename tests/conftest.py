@@ -1,6 +1,6 @@
 """What all tests share: UTC, and how many examples hypothesis tries.
 
-`HYPOTHESIS_PROFILE=quick` (default) tries the same 50 examples at every run, and `ci`, which `.ci/run` sets, the same
+`HYPOTHESIS_PROFILE=quick` (default) tries the same 25 examples at every run, and `ci`, which `.ci/run` sets, the same
 200. `nightly` tries 10,000 new ones; the seed is printed, and `--hypothesis-seed=SEED` repeats it. `planted` tries
 those of `ci` and does not look for the smallest one that fails.
 """
@@ -38,7 +38,7 @@ _ALWAYS = settings(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.register_profile("quick", _ALWAYS, max_examples=CI_EXAMPLES // 4, derandomize=True)
+settings.register_profile("quick", _ALWAYS, max_examples=CI_EXAMPLES // 8, derandomize=True)
 settings.register_profile("ci", _ALWAYS, max_examples=CI_EXAMPLES, derandomize=True)
 settings.register_profile("nightly", _ALWAYS, max_examples=50 * CI_EXAMPLES)
 settings.register_profile(

@@ -5,14 +5,14 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from smart_trader.domain.gold import smart_traders
+from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import tracked_whales, wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.errors import QualityError, SmartTraderError
@@ -30,6 +30,8 @@ LANDING = "./demo/landing"
 SEED = 20261120
 NOW = DEMO_NOW
 """The time of the market: every demonstration gives the same figures."""
+PAST = (NOW - timedelta(days=35), NOW - timedelta(days=7))
+"""Mondays at which the pipeline of a demonstration runs before: their rankings can be graded for 30 days and for 7."""
 
 COMPARED = (
     *("realized_pnl", "cost_of_sold", "unmatched_proceeds", "coverage_ratio"),
@@ -37,6 +39,9 @@ COMPARED = (
     *("trade_count", "buy_count", "sell_count", "arbitrage_tx_count"),
 )
 """The figures of a wallet that are compared with the truth, under the same names there and here."""
+
+ONLY_NOW = ("validate", "helius_webhooks", "report")
+"""Steps that would be overtaken by those of the next time."""
 
 ReadDownTo = Mapping[str, datetime | None]
 """The oldest trade that was read, by wallet; None if its history was read whole."""
@@ -52,6 +57,12 @@ class Planted:
     """The sums of each wallet that was asked for, from the rows that were read."""
 
 
+def missing_past(tables: TableStore) -> list[datetime]:
+    """The times of `PAST` after the last ranking: of none if the demonstration has been run before."""
+    newest = tables.read(rank_history.TABLE).agg(F.max("ranked_at")).collect()[0][0]
+    return [time for time in PAST if newest is None or time > newest]
+
+
 def planted_in(market: Market, read: ReadDownTo) -> Planted:
     """The truth about wallets, as far as they were read."""
     skilled = frozenset(wallet for wallet, kind in market.kinds.items() if kind == "skilled")
@@ -64,10 +75,12 @@ def _truth(market: Market, wallet: str, oldest: datetime | None) -> WalletTruth:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A simulated market on loopback, and a function that returns what was planted there."""
+    """A simulated market on loopback, a function that returns what was planted there, and one that has the market
+    served as it was to be seen at a time."""
 
     url: str
     ask: Callable[[ReadDownTo], Planted]
+    serve_at: Callable[[datetime], None]
 
     @property
     def overrides(self) -> Sequence[tuple[str, str]]:
@@ -137,9 +150,9 @@ def serve() -> Iterator[Demo]:
     simulator.start()
     theirs.close()  # with a second open end, `recv` would wait for a simulator that has ended
 
-    def ask(read: ReadDownTo) -> Planted:
+    def ask(message: ReadDownTo | datetime) -> Planted:
         try:
-            ours.send(read)
+            ours.send(message)
             planted: Planted = ours.recv()
         except (EOFError, OSError) as error:
             raise SmartTraderError(
@@ -147,8 +160,11 @@ def serve() -> Iterator[Demo]:
             ) from error
         return planted
 
+    def serve_at(time: datetime) -> None:
+        ask(time)
+
     try:
-        yield Demo(ours.recv(), ask)
+        yield Demo(ours.recv(), ask, serve_at)
     finally:
         simulator.terminate()
         simulator.join()
@@ -160,10 +176,16 @@ def _simulate(driver: Connection, other_end: Connection) -> None:
     # It listens from here on. Requests wait until the market is made.
     simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
     driver.send(simulator.url)
-    simulator.market = market = Market.generate(SEED)
+    simulator.market = market = newest = Market.generate(SEED)
     with simulator:
         os.nice(10)  # the truth is needed last
-        planted_in(market, dict.fromkeys(market.kinds))
+        untold = iter(newest.truth)
         with contextlib.suppress(EOFError, OSError):  # the driver has ended
             while True:
-                driver.send(planted_in(market, driver.recv()))
+                while not driver.poll() and (wallet := next(untold, None)):
+                    newest.truth[wallet]  # kept for when it is asked for
+                message = driver.recv()
+                if isinstance(message, datetime):
+                    simulator.market = market = newest if message == newest.now else newest.at(message)
+                    message = {}
+                driver.send(planted_in(market, message))

@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
@@ -41,12 +43,39 @@ class Driver:
                 _make_tables(self._session)
             except Exception as error:
                 jobs = [(jobs[0][0], _failing(error))]  # the first job fails by it, and is recorded
-        end = self._run_each(jobs)
+        end = self._run_past(jobs)
+        end = end if end.status else self._run_each(jobs)
         if not end.status and self._market is not None and self._fills_tables():
             end = self._check(self._market)
         if self._session.dry_run and not self._session.clock.is_stopped:
             end = self._compare(end)
         return end
+
+    def _run_past(self, jobs: Sequence[tuple[str, Run]]) -> End:
+        """Run the pipeline of a demonstration at the earlier times of its market that have no ranking yet."""
+        options, app = self._session.context.options, self._session.app
+        if self._market is None or options.job != "pipeline" or options.as_of or not options.makes_calls:
+            return End()
+        end = End()
+        for time in demo.missing_past(app.tables):
+            log.info("the market as it was", as_of=time.isoformat())
+            self._market.serve_at(time)
+            app.as_of = time
+            end = self._run_each([(name, run) for name, run in jobs if name not in demo.ONLY_NOW])
+            if end.status or self._session.clock.is_stopped:
+                return end
+            self._keep_past(time)
+        self._market.serve_at(demo.NOW)
+        app.as_of = self._session.context.as_of
+        return end
+
+    def _keep_past(self, time: datetime) -> None:
+        """Record the jobs so far as a run of its own, that of `time`."""
+        run_id = f"{self._session.context.run_id}-{time:%Y%m%d}"
+        past = [replace(job, record=replace(job.record, run_id=run_id)) for job in self.summaries]
+        if not self._session.dry_run:
+            record.keep(self._session.store, run_id, past)
+        self.summaries.clear()
 
     def _run_each(self, jobs: Sequence[tuple[str, Run]]) -> End:
         course = Course()
@@ -65,7 +94,7 @@ class Driver:
         logs.enter_job(name)
         session.app.report = Report()
         measurement = record.Measurement(session, name)
-        log.info("started", as_of=session.context.as_of.isoformat())
+        log.info("started", as_of=session.app.as_of.isoformat())
         end = _end_of(session, name, run, session.app.clock if has_budget else session.clock)
         if session.dry_run:
             session.dry_run.note_calls(name)

@@ -81,11 +81,14 @@ class Market:
             kinds=dict.fromkeys(trades or {}, "given"),
         )
 
-    def at(self, later: datetime) -> "Market":
-        """The same market at another, later time."""
-        if self._history is None or later < self.now:
-            raise ValueError("only a generated market goes on, and only forwards")
-        return self._history.market(later)
+    def at(self, time: datetime) -> "Market":
+        """The same market at another time: what was to be seen then.
+
+        ValueError for a market of given payloads.
+        """
+        if self._history is None:
+            raise ValueError("only a generated market has other times")
+        return self._history.market(time)
 
     def advance(self, *, days: float = 0, hours: float = 0) -> "Market":
         return self.at(self.now + timedelta(days=days, hours=hours))

@@ -35,6 +35,21 @@ def test_it_serves_its_market_and_tells_the_truth_about_what_was_read() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_it_serves_what_was_to_be_seen_at_an_earlier_time() -> None:
+    early, market = demo.PAST[0], Market.generate(demo.SEED)
+    wallet = max(market.trades, key=lambda name: len(market.rows(name)))
+    query = {"address": wallet, "before_time": int(demo.NOW.timestamp()) + 1, "limit": 1}
+    served_at = {}
+
+    with demo.serve() as served:
+        for time in (early, demo.NOW):
+            served.serve_at(time)
+            page = requests.get(f"{served.url}/trader/txs/seek_by_time", params=query, timeout=30).json()
+            served_at[time] = page["data"]["items"][0]["block_unix_time"]
+
+    assert served_at[early] <= early.timestamp() < served_at[demo.NOW] <= demo.NOW.timestamp()
+
+
 def test_a_market_that_has_ended_is_told_and_not_waited_for() -> None:
     with demo.serve() as served:
         (simulator,) = multiprocessing.active_children()
