@@ -92,6 +92,8 @@ class Demo:
             ("birdeye.base_url", self.url),
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),
+            ("transactions.refresh_days", "7"),  # so that each of its times has the trades of all wallets
+            ("pnl.refresh_days", "7"),
             ("helius.base_url", self.url),
             ("helius.api_key", "simulated-helius-key"),
             ("helius.auth_header", "simulated-auth-header"),

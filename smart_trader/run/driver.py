@@ -2,8 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
@@ -18,7 +16,7 @@ from smart_trader.run import demo, logs, outcomes, output, record
 from smart_trader.run.app import App, Report
 from smart_trader.run.connections import CHECKPOINTS
 from smart_trader.run.results import JobSummary
-from smart_trader.run.session import Session
+from smart_trader.run.session import Session, at_time
 from smart_trader.run.shutdown import time_budget
 
 log = structlog.get_logger(__name__)
@@ -52,30 +50,24 @@ class Driver:
         return end
 
     def _run_past(self, jobs: Sequence[tuple[str, Run]]) -> End:
-        """Run the pipeline of a demonstration at the earlier times of its market that have no ranking yet."""
-        options, app = self._session.context.options, self._session.app
-        if self._market is None or options.job != "pipeline" or options.as_of or not options.makes_calls:
+        """Run the pipeline of a demonstration at the earlier times of its market that have no ranking yet, each as a
+        run of its own."""
+        session, market = self._session, self._market
+        options = session.context.options
+        if market is None or options.job != "pipeline" or options.as_of or session.dry_run:
             return End()
-        end = End()
-        for time in demo.missing_past(app.tables):
+        steps = [(name, run) for name, run in jobs if name not in demo.ONLY_NOW]
+        for time in demo.missing_past(session.app.tables):
             log.info("the market as it was", as_of=time.isoformat())
-            self._market.serve_at(time)
-            app.as_of = time
-            end = self._run_each([(name, run) for name, run in jobs if name not in demo.ONLY_NOW])
-            if end.status or self._session.clock.is_stopped:
+            market.serve_at(time)
+            past = Driver(at_time(session, time), None)
+            end = past._run_each(steps)
+            if end.status or session.clock.is_stopped:
+                self.summaries, self.warnings = past.summaries, past.warnings
                 return end
-            self._keep_past(time)
-        self._market.serve_at(demo.NOW)
-        app.as_of = self._session.context.as_of
-        return end
-
-    def _keep_past(self, time: datetime) -> None:
-        """Record the jobs so far as a run of its own, that of `time`."""
-        run_id = f"{self._session.context.run_id}-{time:%Y%m%d}"
-        past = [replace(job, record=replace(job.record, run_id=run_id)) for job in self.summaries]
-        if not self._session.dry_run:
-            record.keep(self._session.store, run_id, past)
-        self.summaries.clear()
+            record.keep(session.store, past._session.context.run_id, past.summaries)
+        market.serve_at(demo.NOW)
+        return End()
 
     def _run_each(self, jobs: Sequence[tuple[str, Run]]) -> End:
         course = Course()

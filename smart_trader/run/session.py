@@ -3,7 +3,8 @@
 import contextlib
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -16,7 +17,7 @@ from smart_trader.io.delta.store import DeltaStore, Fence, unfenced
 from smart_trader.io.lock.leases import Leases
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.run import dry_run, lease
-from smart_trader.run.app import App
+from smart_trader.run.app import App, Report
 from smart_trader.run.context import RunContext
 from smart_trader.run.dry_run import DryRun
 
@@ -53,6 +54,15 @@ def open_session(context: RunContext, clock: SystemClock, budgeted: SystemClock)
     finally:
         with contextlib.suppress(Exception):  # such as a JVM that is gone
             spark.stop()
+
+
+def at_time(session: Session, time: datetime) -> Session:
+    """The session for a run of its own as of `time`, in the same warehouse."""
+    context = replace(session.context, run_id=f"{session.context.run_id}-{time:%Y%m%d}", as_of=time)
+    fence = _fence(session.leases) if session.leases else unfenced
+    store = _open_store(context, session.clock, session.app.spark, fence)
+    app = replace(session.app, as_of=time, run_id=context.run_id, tables=store, report=Report())
+    return replace(session, context=context, store=store, app=app)
 
 
 def _clones_of(context: RunContext, spark: SparkSession) -> contextlib.AbstractContextManager[str | None]:
