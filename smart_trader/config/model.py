@@ -202,6 +202,7 @@ class Evaluate(Section):
     follow_up: FollowUp
     panel: Annotated[int, Field(ge=0, le=10**9)]
     mark_max_age_hours: Hours
+    mark_min_value_usd: Amount
     min_observed: Count
     max_return_percent: Annotated[Decimal, Field(gt=0, le=10**9)]
     min_observed_ratio: Ratio

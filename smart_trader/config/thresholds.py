@@ -15,6 +15,7 @@ from smart_trader.domain.bronze.token_metrics import TokenCriteria
 from smart_trader.domain.evidence.windows import WindowRules
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.kernel.edition import EDITION_PREFIX
+from smart_trader.domain.kernel.following import MarkLimits
 from smart_trader.domain.kernel.grading import GradingRules
 from smart_trader.domain.kernel.marks import MarkRules
 from smart_trader.domain.kernel.money import PRICE, money_with
@@ -138,6 +139,10 @@ def followed_for(settings: Settings) -> timedelta:
 def _revised_for(settings: Settings) -> timedelta:
     """By then a wallet that could be fetched was fetched: each is due again after `refresh_days`."""
     return timedelta(days=2 * settings.transactions.refresh_days)
+
+
+def mark_limits(evaluate: Evaluate) -> MarkLimits:
+    return MarkLimits(timedelta(hours=evaluate.mark_max_age_hours), evaluate.mark_min_value_usd)
 
 
 def grading_rules(evaluate: Evaluate) -> GradingRules:

@@ -7,14 +7,13 @@ last; a window whose grades do not add up to its outcomes is looked at again.
 
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from smart_trader.config.thresholds import grading_rules, window_rules
+from smart_trader.config.thresholds import grading_rules, mark_limits, window_rules
 from smart_trader.domain.evidence.following import WINDOW, follow_tokens
 from smart_trader.domain.evidence.grades import GRADED, grade
 from smart_trader.domain.evidence.outcomes import graded_rows, outcomes_of
@@ -84,11 +83,11 @@ def _evaluate(app: App, due: Sequence[GradedWindow], gone: Sequence[GradedWindow
     )
     stored = scope.filter(app.tables.read(outcomes.TABLE))
     whales = app.tables.read(tracked_whales.TABLE)
-    mark_max_age = timedelta(hours=app.settings.evaluate.mark_max_age_hours)
+    limits = mark_limits(app.settings.evaluate)
     with persisted(graded_rows(graded, windows, whales, stored, as_of=app.as_of)) as rows:
         app.report.rows_in = rows.count()
         observed = rows.where("is_observed").select(*WINDOW)
-        with persisted(follow_tokens(app.tables.read(trades.TABLE), observed, mark_max_age=mark_max_age)) as followed:
+        with persisted(follow_tokens(app.tables.read(trades.TABLE), observed, limits)) as followed:
             app.tables.replace(outcomes.TABLE, outcomes_of(rows, followed, stored, as_of=app.as_of), within=scope)
             _grade(app, scope, windows, followed)
 

@@ -8,14 +8,14 @@ first. One that was stopped before its certificate is made again at its time.
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.config.settings import settings_hash
-from smart_trader.config.thresholds import certified_settings, mark_rules, ranked_by
+from smart_trader.config.thresholds import certified_settings, mark_limits, mark_rules, ranked_by
 from smart_trader.domain.evidence.discovery import since_discovery
 from smart_trader.domain.gold import rank_history, ranking, rankings, smart_traders
 from smart_trader.domain.kernel.ranking import PerformanceTier
@@ -91,7 +91,7 @@ def _since_discovery(app: App, made_from: RankedVersions, ranked_at: datetime) -
         app.tables.read(trades.TABLE, version=made_from.trades_version),
         app.tables.read(tracked_whales.TABLE, version=made_from.tracked_whales_version),
         ranked_at=ranked_at,
-        mark_max_age=timedelta(hours=app.settings.evaluate.mark_max_age_hours),
+        limits=mark_limits(app.settings.evaluate),
     )
 
 

@@ -1,7 +1,6 @@
 """Following many wallets, each over times of its own: `kernel/following.py` over `silver.trades`."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from itertools import pairwise
 from operator import attrgetter
 
@@ -11,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.domain.arrow import arrow_type, build_column, fitting, lists, run_starts
-from smart_trader.domain.kernel.following import Followed, LastTrade, follow_return, follow_token
+from smart_trader.domain.kernel.following import Followed, LastTrade, MarkLimits, follow_return, follow_token
 from smart_trader.domain.kernel.trades import Side
 from smart_trader.domain.kernel.valuation import TRUSTED_SOURCES, PriceCheck
 from smart_trader.domain.tables.table import COUNT, PERCENT, STRING, TIMESTAMP, USD
@@ -42,7 +41,7 @@ _TRADE = ("is_sale", "quantity_raw", "value_usd", "last_value", "last_quantity")
 _BELIEVED = (PriceCheck.OK, PriceCheck.ONE_SIDED)
 
 
-def follow_tokens(trades: DataFrame, windows: DataFrame, *, mark_max_age: timedelta) -> DataFrame:
+def follow_tokens(trades: DataFrame, windows: DataFrame, limits: MarkLimits) -> DataFrame:
     """The rows of `FOLLOWED`: one for each window, wallet and token with a trade inside.
 
     `trades` is silver.trades; `windows` has the columns of `WINDOW`, each row once. A figure that does not fit its
@@ -57,7 +56,7 @@ def follow_tokens(trades: DataFrame, windows: DataFrame, *, mark_max_age: timede
         F.when(_is_trusted(), F.col("value_usd")).alias("value_usd"),
     )
     inside = (F.col("block_time") > F.col("starts_at")) & (F.col("block_time") <= F.col("ends_at"))
-    marks = last_trades(trades, asked.select("ends_at"), max_age=mark_max_age)
+    marks = last_trades(trades, asked.select("ends_at"), limits)
     return (
         asked.join(followed, "wallet_address")
         .where(inside)
@@ -69,12 +68,12 @@ def follow_tokens(trades: DataFrame, windows: DataFrame, *, mark_max_age: timede
     )
 
 
-def last_trades(trades: DataFrame, ends: DataFrame, *, max_age: timedelta) -> DataFrame:
+def last_trades(trades: DataFrame, ends: DataFrame, limits: MarkLimits) -> DataFrame:
     """`last_value` and `last_quantity` of each token at each `ends_at`: of the newest trade of anybody by money and at
-    a price that can be believed, if it is at most `max_age` older. The ends are few."""
-    oldest = F.col("ends_at") - F.lit(max_age)
+    a price that can be believed, within the `limits`. The ends are few."""
+    oldest = F.col("ends_at") - F.lit(limits.max_age)
     days = ends.distinct().withColumn("_day", F.explode(F.sequence(F.to_date(oldest), F.to_date("ends_at"))))
-    is_believed = _is_trusted() & F.col("price_check").isin(*_BELIEVED) & F.col("value_usd").isNotNull()
+    is_believed = _is_trusted() & F.col("price_check").isin(*_BELIEVED) & (F.col("value_usd") >= limits.min_value)
     order = F.struct("block_time", "block_number", (F.col("side") == Side.SELL).alias("is_sale"), "trade_id")
     last = F.struct(F.col("value_usd").alias("last_value"), F.col("quantity_raw").alias("last_quantity"))
     return (

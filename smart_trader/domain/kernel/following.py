@@ -5,6 +5,8 @@ No network fees, no delay and no slippage: an upper bound.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,6 +30,15 @@ class LastTrade(NamedTuple):
     value: int
     quantity: int
     """Above zero."""
+
+
+class MarkLimits(NamedTuple):
+    """Which trades can mark what is open at the end."""
+
+    max_age: timedelta
+    """Before that end."""
+    min_value: Decimal
+    """USD. A price that a few base units were paid with says nothing about the rest: it is dust, or made up for it."""
 
 
 class Followed(NamedTuple):

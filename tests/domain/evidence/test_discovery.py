@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import SparkSession
 
 from smart_trader.domain.evidence.discovery import since_discovery
-from smart_trader.domain.kernel.following import Followed, LastTrade, add_up, follow_return, follow_token
+from smart_trader.domain.kernel.following import Followed, LastTrade, MarkLimits, add_up, follow_return, follow_token
 from smart_trader.domain.kernel.money import MICRO, USD
 from smart_trader.domain.silver import tracked_whales, trades
 from tests.frames import collected, frame
@@ -139,7 +139,7 @@ def test_a_wallet_is_followed_from_its_first_sight_to_the_ranking(spark: SparkSe
             frame(spark, trades.TABLE, *traded),
             frame(spark, tracked_whales.TABLE, *whales),
             ranked_at=RANKED_AT,
-            mark_max_age=timedelta(hours=24),
+            limits=MarkLimits(timedelta(hours=24), Decimal(0)),
         )
     )
     found = {row.pop("wallet_address"): tuple(row.values()) for row in rows}

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from pyspark.sql import DataFrame, SparkSession
 
 from smart_trader.domain.evidence.following import FIGURES, add_up_tokens, follow_tokens
+from smart_trader.domain.kernel.following import MarkLimits
 from smart_trader.domain.silver import trades
 from tests import strategies
 from tests.frames import collected, frame
@@ -101,7 +102,7 @@ def test_every_figure_is_the_oracles(spark: SparkSession, history: list[Row]) ->
     expected = oracle.follow(history, windows, max_age_hours=MAX_AGE)
 
     followed = follow_tokens(
-        stored(spark, history), asked(spark, windows), mark_max_age=timedelta(hours=MAX_AGE)
+        stored(spark, history), asked(spark, windows), MarkLimits(timedelta(hours=MAX_AGE), Decimal(0))
     ).persist()
     found = {(window_of(row), row["token_address"]): row for row in collected(followed)}
     assert found.keys() == expected.keys()
@@ -145,7 +146,7 @@ def texts(spark: SparkSession, history: list[Row], windows: list[Window], partit
         rows = follow_tokens(
             stored(spark, history).repartition(partitions),
             asked(spark, windows),
-            mark_max_age=timedelta(hours=MAX_AGE),
+            MarkLimits(timedelta(hours=MAX_AGE), Decimal(0)),
         )
         return sorted(map(repr, rows.collect()))
     finally:
@@ -168,14 +169,14 @@ BOUGHT = ("Wallet", "MintWith6", "BUY", 10, 10_000_000_000, 0)
 END = FIRST + 100 * HOUR
 
 
-def marked(spark: SparkSession, *others: Row) -> Decimal | None:
+def marked(spark: SparkSession, *others: Row, min_value: int = 0) -> Decimal | None:
     """What the ten units that Wallet bought for ten dollars are worth at END, given the trades of others."""
     bought = strategies.trade_row("bought", *BOUGHT)
     (row,) = collected(
         follow_tokens(
             stored(spark, [bought, *others]),
             asked(spark, [Window("Wallet", FIRST - 1, END)]),
-            mark_max_age=timedelta(hours=MAX_AGE),
+            MarkLimits(timedelta(hours=MAX_AGE), Decimal(min_value)),
         )
     )
     assert (row["open_cost_usd"], row["unmarked_cost_usd"] == 10) == (10, row["open_value_usd"] == 0 and not others)
@@ -205,12 +206,18 @@ def test_the_mark_is_the_last_believable_trade_of_anybody_at_most_a_day_before_t
     assert marked(spark, trade_of_others("worthless", 0, 0)) == 0
 
 
+def test_dust_marks_nothing(spark: SparkSession) -> None:
+    others = trade_of_others("old", 5, HOUR), trade_of_others("least", 2, 0), trade_of_others("dust", 1, 0)
+    assert marked(spark, *others[:2], min_value=2) == 20
+    assert marked(spark, others[0], others[2], min_value=2) == 50
+
+
 def test_without_a_mark_the_cost_is_lost(spark: SparkSession) -> None:
     (row,) = collected(
         follow_tokens(
             stored(spark, [strategies.trade_row("bought", *BOUGHT), trade_of_others("too old", 5, 24 * HOUR + 1)]),
             asked(spark, [Window("Wallet", FIRST - 1, END)]),
-            mark_max_age=timedelta(hours=MAX_AGE),
+            MarkLimits(timedelta(hours=MAX_AGE), Decimal(0)),
         )
     )
     assert (row["unmarked_cost_usd"], row["open_value_usd"], row["follow_pnl_usd"]) == (10, 0, -10)
