@@ -1,25 +1,30 @@
 """`benchmarks/run pnl`: what the PnL engine costs over floors and peers, as ratios within one run.
 `benchmarks/run report`: how long the page of 1,000 traders takes, and how large it is.
 `benchmarks/run grades`: how long the grades of 100,000 ranked wallets take.
-`benchmarks/run growth`: time, memory and bytes of silver_pnl on lakes of growing size."""
+`benchmarks/run growth`: time, memory and bytes of silver_pnl on lakes of growing size.
+`benchmarks/run series`: what ingesting time series costs over a plain append, and what a reader of one day reads."""
 
 import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import grades, growth, pnl, report
+from benchmarks import grades, growth, pnl, report, series
+from benchmarks.series import Sizes
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
-    parser.add_argument("what", choices=["pnl", "report", "grades", "growth"])
+    parser.add_argument("what", choices=["pnl", "report", "grades", "growth", "series"])
     parser.add_argument("--small", type=int, default=1_000_000, help="pnl: trades of the small lake")
     parser.add_argument("--large", type=int, default=5_000_000, help="pnl: trades of the large lake")
     parser.add_argument("--warm-up", type=int, default=100_000, help="pnl: trades of the lake that is not measured")
     parser.add_argument("--wallets", type=int, default=100_000, help="grades: wallets of the ranking")
     sizes = [1_000_000, 5_000_000, 20_000_000, 50_000_000]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="growth: trades of each lake")
+    parser.add_argument("--stored", type=int, default=10_000_000, help="series: rows of a table at first")
+    parser.add_argument("--new", type=int, default=1_000_000, help="series: rows that land at once")
+    parser.add_argument("--files", type=int, default=10_000, help="series: files of one row")
     parser.add_argument("--scratch", type=Path, help="folder for the lakes: 6 GB, growth 60 GB (default: temporary)")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as folder:
@@ -31,6 +36,9 @@ def main() -> int:
                 grades.run(scratch, wallets=chosen.wallets)
             case "growth":
                 growth.run(scratch, chosen.sizes)
+            case "series":
+                asked = (chosen.stored, chosen.new, chosen.files)
+                series.run(scratch, Sizes(*asked), warm_up=Sizes(*(max(1, size // 100) for size in asked)))
             case _:
                 pnl.run(scratch, small=chosen.small, large=chosen.large, warm_up=chosen.warm_up)
     return 0

@@ -1,7 +1,7 @@
 """Lakes to measure with: bronze trade rows of wallets whose sizes follow a Pareto law, made from a seed."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -66,10 +66,7 @@ class Lake:
 
     @property
     def tables(self) -> DeltaStore:
-        retention = dict.fromkeys((table.layer for table in catalog.TABLES), 7)
-        return DeltaStore(
-            self.spark, str(self.folder / "lake"), clock=_StillClock(), run_id="bench", retention_days=retention
-        )
+        return open_store(self.spark, self.folder / "lake")
 
     def fill(self) -> None:
         """Make bronze rows, one a transaction, and wallets whose PnL is pending."""
@@ -87,21 +84,7 @@ class Lake:
 
     def run(self, job: ModuleType) -> None:
         """Run a job on its tables, in this session."""
-        name = job.__name__.rpartition(".")[2]
-        settings = load("local", overrides=[("warehouse.root", str(self.folder / "lake"))], environ={})
-        tables = self.tables
-        app = App(
-            Options(job=name),
-            settings,
-            NOW,
-            "bench",
-            self.spark,
-            tables,
-            DeltaMaintenance(self.spark, tables.path),
-            SystemClock(),
-        )
-        with tables.committing_as(name, "bench"):
-            job.run(app)
+        run_job(self.spark, self.tables, job, [("warehouse.root", str(self.folder / "lake"))])
 
     def measure(self, name: str, work: Callable[[], Any]) -> Cost:
         return session.measure(self.spark, self.folder.parent, f"{self.shape.trades:,} trades: {name}", work)
@@ -111,6 +94,22 @@ def arguments(folder: Path) -> tuple[str, ...]:
     """What a job is told so that it works on the lake in `folder`."""
     settings = ("--set", f"warehouse.root={folder / 'lake'}", "--set", f"logs.folder={folder / 'logs'}")
     return ("--as-of", f"{NOW:%Y-%m-%dT%H:%M:%SZ}", *settings)
+
+
+def open_store(spark: SparkSession, root: Path) -> DeltaStore:
+    """The tables of a warehouse, of which old versions are kept a week."""
+    retention = dict.fromkeys((table.layer for table in catalog.TABLES), 7)
+    return DeltaStore(spark, str(root), clock=_StillClock(), run_id="bench", retention_days=retention)
+
+
+def run_job(spark: SparkSession, tables: DeltaStore, job: ModuleType, settings: Sequence[tuple[str, str]]) -> None:
+    """Run a job on `tables`, in this session."""
+    name = job.__name__.rpartition(".")[2]
+    chosen = load("local", overrides=settings, environ={})
+    maintenance = DeltaMaintenance(spark, tables.path)
+    app = App(Options(job=name), chosen, NOW, "bench", spark, tables, maintenance, SystemClock())
+    with tables.committing_as(name, "bench"):
+        job.run(app)
 
 
 def add_trades(tables: DeltaStore, spark: SparkSession, wallets: list[str], rows_each: int, scratch: Path) -> None:

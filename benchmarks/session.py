@@ -32,6 +32,8 @@ class Cost:
     commits: int
     longest_task: float
     """Seconds."""
+    bytes_read: int
+    """From files, by tasks."""
 
     def __str__(self) -> str:
         return (
@@ -127,7 +129,8 @@ def measure(spark: SparkSession, scratch: Path, name: str, work: Callable[[], An
     sorts = {metric for e in plans if e["rootExecutionId"] in roots for metric in _sorts(e["sparkPlanInfo"])}
     longest = max((t["Task Info"]["Finish Time"] - t["Task Info"]["Launch Time"] for t in tasks), default=0)
     made = _commits(scratch) - commits
-    cost = Cost(seconds, len(jobs), len(shuffling), len(sorts), made, longest / 1000)
+    read = sum(task["Task Metrics"]["Input Metrics"]["Bytes Read"] for task in tasks)
+    cost = Cost(seconds, len(jobs), len(shuffling), len(sorts), made, longest / 1000, read)
     print(f"  {name:<38} {cost}", flush=True)
     return cost
 
