@@ -120,26 +120,6 @@ def test_how_large_the_warehouse_is_is_told_as_on_a_disk(
     assert "warehouse" not in str(document["disks"])
 
 
-def test_time_series_have_a_lease_of_their_own(server: Server, simulator: Simulator, tmp_path: Path) -> None:
-    where, root = place(tmp_path, server, "two"), server.bucket / "two"
-    row = {"timestamp": "2026-01-01T00:00:00Z", "strategy_id": "s", "signal_type": "entry", "signal_value": 0.5}
-    server.put("landed/signals/a.jsonl", json.dumps(row).encode())
-    where.settings["series.landing"] = f"s3a://{BUCKET}/landed"
-    going_on = where.start("ingest_timeseries", "--every", "60s")
-    rows = root / "foundation" / "signals" / "_delta_log" / f"{1:020}.json"
-    assert eventually(rows.is_file, 600), going_on.said
-    second = where.start("ingest_timeseries")
-    assert second.wait() == 75
-    assert "Another run works on this warehouse: job ingest_timeseries" in second.said
-    where.run("init", simulator=simulator)
-    os.kill(going_on.process.pid, signal.SIGTERM)
-    assert going_on.wait() == 75, going_on.said
-    runs = DeltaTable(root / "ops" / "runs").to_pyarrow_table().column("job").to_pylist()
-    assert sorted(runs) == ["ingest_timeseries", "init"]
-    for folder in ("two", "two/foundation", "two/ops"):
-        assert newest_record(server, folder)["released"] is True
-
-
 def test_the_run_after_a_fault_ends_as_if_there_had_been_none(
     server: Server, simulator: Simulator, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
@@ -240,33 +220,6 @@ def test_time_series_have_a_lease_of_their_own(server: Server, tmp_path: Path) -
     jobs = DeltaTable(root / "ops" / "runs").to_pyarrow_table().column("job").to_pylist()
     assert sorted(jobs) == ["ingest_timeseries", "init"]
     assert all(newest_record(server, folder)["released"] for folder in ("two", "two/foundation", "two/ops"))
-
-
-def test_how_large_a_warehouse_is_is_told_as_of_a_folder(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the launcher, from the logs of the tables, and by `disk_space`, from what the store says."""
-    where, folder = place(tmp_path, server, "measured"), server.bucket / "measured"
-    assert where.start("init").wait() == 0
-    run = where.start("disk_space", "--json")
-    assert run.wait() == 0, run.said
-    document = json.loads(run.output)
-    assert document["tables"] == [disk_usage.table_document(table) for table in usage_of_tables(folder)]
-    assert document["folders"][0] == {
-        "holds": "warehouse",
-        "folder": "s3a://lake/measured",
-        "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
-    }
-    assert not [disk for disk in document["disks"] if "warehouse" in disk["holds"]]
-
-    for name, value in where.environ.items():
-        monkeypatch.setenv(name, value)
-    there, here = (
-        job.stored_bytes(load(environ={}, overrides=[*(where.settings | {"warehouse.root": root}).items()], home=HOME))
-        for root in (where.settings["warehouse.root"], str(folder))
-    )
-    assert there == here
-    assert there
 
 
 @pytest.mark.parametrize(
