@@ -68,16 +68,33 @@ def next_stretch(state: WalletState, *, as_of: datetime, overlap: timedelta) -> 
 
     Indexers deliver some trades late, so what lies within `overlap` before the newest one is read again.
     """
-    if state.gap_older_than is not None:
-        return Stretch(min(as_of, state.gap_older_than + _INCLUSIVE), state.gap_newer_than)
-    if not state.history_complete and state.oldest_trade_at is not None:
-        return Stretch(min(as_of, state.oldest_trade_at + _INCLUSIVE), None)
+    unread = _unread_from(state)
+    if unread is not None:
+        return Stretch(min(as_of, unread + _INCLUSIVE), state.gap_newer_than)
     newest = state.newest_trade_at if state.history_complete else None
     return Stretch(as_of, None if newest is None else newest - overlap)
 
 
+def _unread_from(state: WalletState) -> datetime | None:
+    """Where the newest stretch ends that lies before a known trade and has not been read; None if there is none."""
+    if state.gap_older_than is not None:
+        return state.gap_older_than
+    return None if state.history_complete else state.oldest_trade_at
+
+
+def _is_earlier(state: WalletState, stretch: Stretch) -> bool:
+    """Whether a business time before the last one keeps a run from the beginning of what is unread."""
+    unread = _unread_from(state)
+    return unread is not None and stretch.before < unread
+
+
 def reach_after(state: WalletState, stretch: Stretch, times: Iterable[datetime], *, is_cut: bool) -> Reach:
-    """How far the wallet has been read after `stretch` gave rows at `times`; `is_cut` if it was not read to its end."""
+    """How far the wallet has been read after `stretch` gave rows at `times`; `is_cut` if it was not read to its end.
+
+    As far as before at an earlier business time: what lies between it and the rest stays unread.
+    """
+    if _is_earlier(state, stretch):
+        return Reach(False, state.oldest_trade_at, state.newest_trade_at, state.gap_newer_than, state.gap_older_than)
     seen = list(times)
     known = [time for time in (state.oldest_trade_at, state.newest_trade_at) if time is not None]
     oldest, newest = min([*seen, *known], default=None), max([*seen, *known], default=None)
@@ -174,7 +191,7 @@ class ReadWindow:
     @property
     def _read_until(self) -> datetime | None:
         state = self._state
-        is_newest = self._stretch.before == self._as_of
+        is_newest = self._stretch.before == self._as_of and not _is_earlier(state, self._stretch)
         return self._as_of if is_newest else state.read_until or state.newest_trade_at
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smart_trader.domain.bronze.read_window import Reach, ReadWindow, Stretch, next_stretch, reach_after
@@ -57,22 +57,27 @@ class Reader:
         return time <= second(now) and (time < stretch.before or (self.bounds_are_inclusive and time == stretch.before))
 
 
-_runs = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4)), max_size=12)
+_runs = st.lists(st.tuples(st.integers(-15, 12), st.integers(1, 4)), max_size=12)
 
 
 @given(st.sets(st.integers(0, 80), max_size=40), _runs, st.booleans())
+@example({1, 5, 8, 9}, [(0, 1), (-6, 4)], False)  # at an earlier business time the API serves less than is unread
 def test_every_trade_is_read_in_the_end_and_complete_means_without_a_hole(
     trades: set[int], runs: list[tuple[int, int]], bounds_are_inclusive: bool
 ) -> None:
     reader, now = Reader(trades, bounds_are_inclusive), 10
     for pause, seconds_per_run in runs:
-        now += pause
+        now = max(0, now + pause)
         reader.run(now, seconds_per_run)
         newest = reader.state.newest_trade_at
         passed = {trade for trade in trades if newest is not None and second(trade) <= newest}
+        oldest = reader.state.oldest_trade_at
         if reader.state.history_complete:
             assert reader.known == passed
-        assert reader.state.oldest_trade_at == (second(min(reader.known)) if reader.known else None)
+            assert oldest == (second(min(reader.known)) if reader.known else None)
+        elif reader.state.gap_older_than is None:
+            assert oldest is not None
+            assert {trade for trade in passed if second(trade) >= oldest} <= reader.known
         assert newest == (second(max(reader.known)) if reader.known else None)
 
     for _ in range(2 * len(trades) + 9):
