@@ -1,7 +1,7 @@
 """The whole pipeline over real HTTP and real Delta, against what the simulated market planted."""
 
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,13 @@ def market() -> Market:
     return Market.generate(7, tokens=4, wallets=40, trade_rows=1_500)
 
 
+def stays(_time: datetime) -> None:
+    """Whoever has a market of one time only."""
+
+
 def everything_is_as_planted(lake: Lake, market: Market) -> None:
     """Every figure, sale and lot, in a lake whose histories were cut at `MAX_ROWS`."""
-    said = Demo("", partial(planted_in, market)).check(lake.tables)
+    said = Demo("", partial(planted_in, market), stays).check(lake.tables)
     assert "every PnL equals the simulated truth" in said
     recommended = {row.wallet_address for row in lake.rows(smart_traders.TABLE, "recommended")}
     assert recommended
@@ -78,7 +82,7 @@ def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(whole: Lake, m
     assert whole.versions() == before
     assert asked == {"/defi/v3/token/list"}
     assert "no wallet is due: no trades were fetched" in reports["bronze_transactions"].warnings
-    assert "every PnL equals" in Demo("", partial(planted_in, market)).check(whole.tables)
+    assert "every PnL equals" in Demo("", partial(planted_in, market), stays).check(whole.tables)
 
 
 def test_news_on_top_of_a_lake_ends_as_if_all_had_been_read_at_once(

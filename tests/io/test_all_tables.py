@@ -120,6 +120,8 @@ def record(random: Random, table: Table, nth: int) -> Record:
         row[name] = sum(row[part] for part in parts)
     if "timestamp" in table.key:
         row["date"] = row["timestamp"].date()
+    if "is_observed" in row:
+        row["is_observed"] = row["trade_count"] is not None
     if "acted_at" in row:
         row |= {"acted_upon": True, "acted_at": row["timestamp"]}
     return row

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from smart_trader.domain.silver import trades
 from smart_trader.domain.tables.table import Table
 from smart_trader.pipeline import STEPS
 from smart_trader.simulator.market import DEMO_NOW
+from tests.filled import MARKET
 from tests.lake import Lake
 
 each_table = pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
@@ -48,6 +50,7 @@ ARROW = {
 @pytest.fixture(scope="module")
 def lake(filled: Lake, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(spark, Path(shutil.copytree(filled.root, tmp_path_factory.mktemp("readers") / "lake")))
+    lake.run("evaluate", as_of=MARKET.now + timedelta(days=8))
     lake.fill(runs.TABLE, [A_RUN])
     for table in catalog.TABLES:
         if table.layer == "foundation":

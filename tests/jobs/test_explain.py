@@ -108,7 +108,7 @@ def test_the_outline_is_for_a_terminal_and_shows_one_branch_alone(filled: Lake) 
     (wallet,) = most_traded(filled, 2)[:1]
     outline = explained(filled, wallet).splitlines()
     assert outline[0] == f"Wallet {wallet}"
-    assert sum(len(line) > 110 for line in outline) == 0
+    assert [line for line in outline if len(line) > 110] == []
     rows = rows_of(filled, trades.TABLE, wallet)
     assert {row.tx_hash for row in rows} == {line.split()[1] for line in outline if line.split()[:1] == ["tx"]}
     branch = explained(filled, wallet, figure="trusted_roi", ranked_at=MARKET.now)

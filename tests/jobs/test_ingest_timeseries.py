@@ -251,7 +251,7 @@ def test_a_restore_says_that_files_ingested_since_are_not_read_again_by_themselv
     place.land("market_regimes/c.jsonl", regime(3))
     place.ingest()
     assert place.regimes() == {"08:01 SPY": "calm", "08:03 SPY": "calm"}
-    place.ingest(again=(since,))
+    place.ingest(again=(str(since),))
     assert place.regimes() == {"08:01 SPY": "storm", "08:02 SPY": "calm", "08:03 SPY": "calm"}
 
 

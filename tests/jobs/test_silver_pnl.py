@@ -111,7 +111,7 @@ def test_shuffles_of_few_rows_have_few_partitions(
     lake.fill(tracked_whales.TABLE, [whale() | {"trade_rows": trade_rows}])
     seen: list[str | None] = []
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         seen.append(conf.get(name))
         raise InterruptedError
 

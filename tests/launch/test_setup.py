@@ -28,9 +28,10 @@ def test_what_is_asked_for_is_what_is_locked() -> None:
 
 def test_an_entry_of_the_lock_is_taken_with_its_hashes() -> None:
     lock = "a==1 \\\n    --hash=sha256:aa\nsetuptools==2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\nz==3\n"
-    assert setup._entry(lock, "setuptools") == ("setuptools==2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n")
+    entry = "setuptools==2 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
+    assert setup.locked_entry(lock, "setuptools") == entry
     with pytest.raises(ConfigurationError):
-        setup._entry(lock, "wheel")
+        setup.locked_entry(lock, "wheel")
 
 
 def test_jars_fit_the_python_packages() -> None:

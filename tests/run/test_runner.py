@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,9 +251,40 @@ def test_a_check_that_fails_after_the_last_job_counts_as_that_jobs_failure(
             raise QualityError("the figures differ")
 
     monkeypatch.setattr(demo, "serve", lambda: contextlib.nullcontext(Market()))
-    assert run_jobs(("silver_pnl", ok), ("gold_traders", ok), options=("--demo",)) == 65
+    assert run_jobs(("silver_pnl", ok), ("gold_traders", ok), options=("--demo", "--as-of", "2025-09-01")) == 65
     outcomes = {row.job: (row.outcome, row.exit_code, row.message) for row in lake.rows(runs.TABLE)}
     assert outcomes == {"silver_pnl": ("ok", 0, ""), "gold_traders": ("failed", 65, "the figures differ")}
+
+
+def test_the_pipeline_of_a_demonstration_has_a_past(
+    lake: Lake, run_jobs: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each earlier time without a ranking is a run of its own, in which nothing is checked, sent or shown."""
+    served, ran = list[datetime](), list[tuple[str, datetime]]()
+
+    class Market:
+        overrides = ()
+
+        def serve_at(self, time: datetime) -> None:
+            served.append(time)
+
+        def check(self, _tables: object) -> str:
+            return "as planted"
+
+    def note(name: str) -> tuple[str, Run]:
+        return name, lambda app: ran.append((name, app.as_of))
+
+    monkeypatch.setattr(demo, "serve", lambda: contextlib.nullcontext(Market()))
+    jobs = [note(name) for name in ("bronze_tokens", "validate", "report")]
+    assert run_jobs(*jobs, options=("--demo",), run_id="shown") == 0
+    assert ran == [
+        *(("bronze_tokens", time) for time in (*demo.PAST, demo.NOW)),
+        ("validate", demo.NOW),
+        ("report", demo.NOW),
+    ]
+    assert served == [*demo.PAST, demo.NOW]
+    ids = {"shown-20250728": 1, "shown-20250825": 1, "shown": 3}
+    assert Counter(row.run_id for row in lake.rows(runs.TABLE)) == ids
 
 
 def test_only_a_run_that_writes_a_table_anew_starts_on_a_lake_of_another_layout(

@@ -53,8 +53,11 @@ def test_the_way_to_a_later_market_does_not_matter(small: Market) -> None:
     in_steps = small.advance(days=1).advance(hours=30).at(small.now.replace(day=7))
     at_once = small.at(small.now.replace(day=7))
     assert contents(in_steps) == contents(at_once)
-    with pytest.raises(ValueError, match="forwards"):
-        at_once.at(small.now)
+
+
+def test_an_earlier_market_is_what_was_to_be_seen_then(small: Market) -> None:
+    again = small.advance(days=9).at(small.now)
+    assert (again.tokens, again.holders, rows_of(again)) == (small.tokens, small.holders, rows_of(small))
 
 
 def test_sizes_are_as_asked_for(market: Market, rows: list[dict[str, Any]]) -> None:
