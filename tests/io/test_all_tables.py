@@ -128,14 +128,15 @@ def record(random: Random, table: Table, nth: int) -> Record:
 
 
 def _value(random: Random, table: Table, column: Column, nth: int) -> Any:
-    if column.name in table.key:
-        return None if column.nullable and nth == 0 else _keys(column.type, nth)
-    if column.nullable and random.random() < 0.3:
+    is_key = column.name in table.key
+    if column.nullable and (nth == 0 if is_key else random.random() < 0.3):
         return None
     rules = [check.condition for check in table.checks if re.search(rf"\b{column.name}\b", check.condition)]
     words = re.findall(r"'([^']*)'", " ".join(rules))
     if words:
         return random.choice(words)
+    if is_key:
+        return _keys(column.type, nth)
     values = _values(random, column.type)
     return random.choice([v for v in values if not isinstance(v, float | int | Decimal) or v > 0] if rules else values)
 
