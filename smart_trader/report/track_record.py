@@ -18,9 +18,7 @@ _COLUMNS = (
     Column("Hit rate", True, "recommended; rest"),
     Column("Rank correlation", True, "score and return"),
     Column("Rankings", True, "that count; graded"),
-    Column("Observed", True, "of their wallets"),
 )
-_NO_RANKING = "no ranking counts yet"
 _MEANINGS = {
     Answer.NONE_YET: "no window is over",
     Answer.TOO_FEW: "too few wallets are observed or active to tell",
@@ -134,14 +132,16 @@ def _row(record: TrackRecord) -> tuple[Cell, ...]:
         Figure(by_score.verdict.answer.value, note=_due(record)),
         _by_skill(by_skill),
         _excess(by_score),
-        figures.percentage(by_score.mean_return, signed=True, why=_NO_RANKING),
+        figures.percentage(by_score.mean_return, signed=True),
         Rate(
-            figures.percentage(by_score.hit_rate, why=_NO_RANKING),
+            figures.percentage(by_score.hit_rate),
             "" if rest is None else f"rest {numbers.percent(rest)}",
         ),
-        figures.plain(record.rank_correlation, 3, why=_NO_RANKING),
-        Figure(f"{len(by_score.verdict.taken):,} of {record.graded:,}"),
-        figures.ratio(record.observed_ratio, why="no window is over"),
+        figures.plain(record.rank_correlation, 3),
+        Figure(
+            f"{len(by_score.verdict.taken):,} of {record.graded:,}",
+            note="" if record.observed_ratio is None else f"{figures.ratio(record.observed_ratio).text} observed",
+        ),
     )
 
 
@@ -154,7 +154,7 @@ def _excess(of: CohortRecord) -> Figure:
     found = of.verdict
     mean, low, high = (_decimal(number) for number in (found.mean_excess, found.excess_low, found.excess_high))
     if mean is None or low is None or high is None:
-        return unknown(_NO_RANKING)
+        return unknown("")
     interval = f"{numbers.percent(low, signed=True)} to {numbers.percent(high, signed=True)}"
     figure = figures.percentage(mean, signed=True)
     return Figure(figure.text, figure.exact, note=interval)
