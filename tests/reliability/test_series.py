@@ -101,7 +101,7 @@ class Sequence:
 
     def read_again(self) -> None:
         names = self.random.sample(sorted(self.landed), k=min(2, len(self.landed)))
-        self.place.ingest(again=tuple(self.place.landing / name for name in names))
+        self.place.ingest(again=tuple(str(self.place.landing / name) for name in names))
         for name in names:
             self._take(name)
 
