@@ -82,32 +82,15 @@ def free_port() -> int:
         return int(chosen.getsockname()[1])
 
 
-@dataclass
-class Fault:
-    """From the first PUT of an object on whose name has `since` in it, all requests with one of `methods` get this
-    answer; but for leases, so that the next run need not wait until one expires."""
-
-    since: str
-    methods: tuple[str, ...]
-    status: int
-    code: str
-    has_begun: bool = False
-
-    def concerns(self, method: str, path: str) -> bool:
-        self.has_begun = self.has_begun or (method == "PUT" and self.since in path)
-        return self.has_begun and method in self.methods and "_lease" not in path
-
-
 class Proxy(ThreadingHTTPServer):
     """Passes requests on to a server. `answers` are for the next PUTs: a status that is given in the server's place,
-    also 200, or 0 for an answer that is lost. `fault` answers all requests from a moment on."""
+    also 200, or 0 for an answer that is lost."""
 
     daemon_threads = True
 
     def __init__(self, server: Server) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.server, self.answers = server, list[int]()
-        self.fault: Fault | None = None
         Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -128,11 +111,6 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.answers.pop(0) if self.command == "PUT" and self.server.answers else None
         if answer:
             self._answer(answer, [("ETag", '"0"')], b"")
-            return
-        fault = self.server.fault
-        if fault and fault.concerns(self.command, self.path):
-            said = f"<Error><Code>{fault.code}</Code><Message>no</Message></Error>"
-            self._answer(fault.status, [("Content-Type", "application/xml")], said.encode())
             return
         connection = http.client.HTTPConnection(urlsplit(self.server.server.url).netloc, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -158,8 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", length)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        self.wfile.write(content)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on  # noqa: N815
 

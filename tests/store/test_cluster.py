@@ -1,7 +1,5 @@
 """Whole runs on a Spark cluster with tables in a real S3 server: the same rows as on one machine."""
 
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,16 +83,3 @@ def test_a_cluster_makes_the_tables_of_one_machine(
     assert digests(place(tmp_path / "reader", server, "cluster")) == expected
     assert not list(where.scratch.iterdir())
     assert not (where.folder / "spark-warehouse").exists()
-
-
-def test_executors_that_are_killed_change_nothing(
-    server: Server, simulator: Simulator, cluster: Cluster, python: Path, expected: dict[str, str], tmp_path: Path
-) -> None:
-    where = on_cluster(tmp_path, server, "killed-executors", cluster, python)
-    run = start(where, simulator)
-    for job in ("bronze_transactions", "silver_pnl"):
-        assert eventually(lambda job=job: run.under_way == job and bool(cluster.executors()), 300), run.said
-        os.kill(cluster.executors()[0], signal.SIGKILL)
-    assert run.wait(LONGEST) == 0, run.said
-    assert "Lost executor" in run.said
-    assert digests(place(tmp_path / "reader", server, "killed-executors")) == expected

@@ -20,26 +20,15 @@ from smart_trader.simulator.server import Simulator
 from tests.reliability.processes import HOME, Place, Run, eventually
 from tests.reliability.world import first_market, spoiled
 from tests.store.places import EXPIRE_SECONDS, place
-from tests.store.server import BUCKET, KEY, SECRET, Fault, Proxy, Server, free_port
+from tests.store.server import BUCKET, KEY, SECRET, Server, free_port
 
 pytestmark = pytest.mark.store
-
-WRITES = ("PUT", "POST")
-ALL = (*WRITES, "GET", "HEAD", "DELETE")
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with Simulator(spoiled(first_market())) as simulator:
         yield simulator
-
-
-@pytest.fixture(scope="module")
-def undisturbed(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of a pipeline in a folder."""
-    here = Place(tmp_path_factory.mktemp("here") / "place")
-    here.run("pipeline", simulator=simulator)
-    return digests(here)
 
 
 def digests(where: Place) -> dict[str, str]:
@@ -61,15 +50,11 @@ def commits(server: Server, name: str) -> dict[str, bytes]:
     return {str(file.relative_to(root)): file.read_bytes() for file in root.glob("*/*/_delta_log/*.json")}
 
 
-@pytest.fixture(scope="module")
-def whole(server: Server, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A place in which a pipeline has run. It shows no key: on no command line, in no file, in no event of Spark."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "events").mkdir()
-    where = place(folder, server, "whole")
-    events = {"enabled": "true", "compress": "false", "dir": f"file://{folder}/events"}
-    where.environ["JAVA_TOOL_OPTIONS"] = " ".join(f"-Dspark.eventLog.{name}={value}" for name, value in events.items())
-    run = where.start("pipeline", "--json", simulator=simulator)
+def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_key(
+    server: Server, simulator: Simulator, tmp_path: Path
+) -> None:
+    there, here = place(tmp_path, server, "whole"), Place(tmp_path / "here")
+    run = there.start("pipeline", "--json", simulator=simulator)
     shown = list[bytes]()
     while run.process.poll() is None:
         for process in run.processes():
@@ -79,78 +64,13 @@ def whole(server: Server, simulator: Simulator, tmp_path_factory: pytest.TempPat
     assert run.wait() == 0, run.said
     assert "new warehouse at s3a://lake/whole" in run.said
     assert not any(SECRET.encode() in line or KEY.encode() in line for line in shown)
-    written = [file for place in (folder, server.folder) for file in place.rglob("*") if file.is_file()]
+    written = [file for folder in (tmp_path, server.folder) for file in folder.rglob("*") if file.is_file()]
     assert len(written) > 100
-    assert any(b"fs.s3a" in file.read_bytes() for file in written if "events" in file.parts)
     assert not [file for file in written if SECRET.encode() in file.read_bytes()]
-    del where.environ["JAVA_TOOL_OPTIONS"]
-    return where
-
-
-def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder(
-    server: Server, whole: Place, undisturbed: dict[str, str]
-) -> None:
     assert newest_record(server, "whole")["released"] is True
-    assert digests(whole) == undisturbed
 
-
-def test_how_large_the_warehouse_is_is_told_as_on_a_disk(
-    server: Server, whole: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The launcher by the logs of the tables, `disk_space` by what the store says."""
-    for name, value in whole.environ.items():
-        monkeypatch.setenv(name, value)
-    folder, measured = server.bucket / "whole", list[int | None]()
-    for root in (str(folder), whole.settings["warehouse.root"]):
-        overrides = [*(whole.settings | {"warehouse.root": root}).items()]
-        measured.append(job.stored_bytes(load(environ={}, overrides=overrides, home=HOME)))
-    assert measured[0] == measured[1]
-    assert measured[0]
-
-    run = whole.start("disk_space", "--json")
-    assert run.wait() == 0, run.said
-    document = json.loads(run.output)
-    assert document["tables"] == [disk_usage.table_document(table) for table in usage_of_tables(folder)]
-    assert {one["holds"] for one in document["folders"]} == {"warehouse", "scratch", "logs"}
-    assert document["folders"][0] == {
-        "holds": "warehouse",
-        "folder": "s3a://lake/whole",
-        "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
-    }
-    assert "warehouse" not in str(document["disks"])
-
-
-def test_the_run_after_a_fault_ends_as_if_there_had_been_none(
-    server: Server, simulator: Simulator, undisturbed: dict[str, str], tmp_path: Path
-) -> None:
-    """The key is refused, then the store is full, then it is gone, each in the middle of a pipeline."""
-    where = place(tmp_path, server, "mended")
-    with Proxy(server) as proxy:
-        for fault, status, told in (
-            (Fault("bronze/whale_holders/", ALL, 403, "AccessDenied"), 77, "The store refused the key"),
-            (Fault("bronze/transaction_history/", WRITES, 403, "QuotaExceeded"), 74, "The store is full"),
-        ):
-            proxy.fault = fault
-            where.settings["warehouse.s3_endpoint"] = proxy.url
-            run = where.start("pipeline", "--json", simulator=simulator)
-            assert run.wait() == status, run.said
-            assert fault.has_begun
-            assert told in json.loads(run.output)["message"]
-            assert "Traceback" not in run.said and "What was committed stays" in run.said
-        proxy.shutdown()
-    where.settings["warehouse.s3_endpoint"] = server.url
-    run = where.start("pipeline", simulator=simulator, failpoints="silver_pnl.after_commit=sleep:3")
-    log = server.bucket / "mended" / "silver" / "trades" / "_delta_log"
-    assert eventually(lambda: (log / f"{1:020}.json").is_file(), 600), run.said
-    server.stop()
-    try:
-        assert run.wait() == 69, run.said
-        assert "The store did not answer" in run.said and "Traceback" not in run.said
-    finally:
-        server.start()
-    run = where.run("pipeline", simulator=simulator)
-    assert "the lease was taken over from a run that did not release it" in run.said
-    assert digests(where) == undisturbed
+    assert here.start("pipeline", simulator=simulator).wait() == 0
+    assert digests(there) == digests(here)
 
 
 def test_who_stood_still_commits_nothing_after_another_run_took_over(
@@ -220,6 +140,33 @@ def test_time_series_have_a_lease_of_their_own(server: Server, tmp_path: Path) -
     jobs = DeltaTable(root / "ops" / "runs").to_pyarrow_table().column("job").to_pylist()
     assert sorted(jobs) == ["ingest_timeseries", "init"]
     assert all(newest_record(server, folder)["released"] for folder in ("two", "two/foundation", "two/ops"))
+
+
+def test_how_large_a_warehouse_is_is_told_as_of_a_folder(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the launcher, from the logs of the tables, and by `disk_space`, from what the store says."""
+    where, folder = place(tmp_path, server, "measured"), server.bucket / "measured"
+    assert where.start("init").wait() == 0
+    run = where.start("disk_space", "--json")
+    assert run.wait() == 0, run.said
+    document = json.loads(run.output)
+    assert document["tables"] == [disk_usage.table_document(table) for table in usage_of_tables(folder)]
+    assert document["folders"][0] == {
+        "holds": "warehouse",
+        "folder": "s3a://lake/measured",
+        "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+    }
+    assert not [disk for disk in document["disks"] if "warehouse" in disk["holds"]]
+
+    for name, value in where.environ.items():
+        monkeypatch.setenv(name, value)
+    there, here = (
+        job.stored_bytes(load(environ={}, overrides=[*(where.settings | {"warehouse.root": root}).items()], home=HOME))
+        for root in (where.settings["warehouse.root"], str(folder))
+    )
+    assert there == here
+    assert there
 
 
 @pytest.mark.parametrize(
