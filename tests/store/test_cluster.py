@@ -68,8 +68,8 @@ def start(where: Place, simulator: Simulator) -> Run:
 
 def test_the_python_of_the_executors_is_bare(python: Path) -> None:
     for package in ("pyspark", "pandas", "pydantic", "structlog", "requests", "smart_trader"):
-        assert subprocess.run([python, "-c", f"import {package}"], cwd="/", capture_output=True).returncode == 1
-    subprocess.run([python, "-c", "import numpy, pyarrow"], cwd="/", check=True)
+        assert subprocess.run([python, "-I", "-c", f"import {package}"], cwd="/", capture_output=True).returncode == 1
+    subprocess.run([python, "-I", "-c", "import numpy, pyarrow"], cwd="/", check=True)
 
 
 def test_a_cluster_makes_the_tables_of_one_machine(
