@@ -83,27 +83,28 @@ def rank_a_month_ago(lake: Lake, market: Market) -> None:
         row.wallet_address
         for row in lake.tables.read(tracked_whales.TABLE).select("wallet_address").distinct().collect()
     ]
-    lake.fill(
-        rank_history.TABLE,
-        [
-            {
-                "ranked_at": monday,
-                "ranking_date": monday.date(),
-                "wallet_address": wallet,
-                "performance_tier": "QUALIFIED",
-                "smart_trader_score": Decimal(0),
-                "overall_rank": rank,
-                "tier_rank": rank,
-                "recommended": False,
-                "total_pnl": Decimal(0),
-                "realized_pnl": Decimal(0),
-                "wallet_pnl_version": 0,
-                "trades_version": 0,
-                "settings_hash": "of a month ago",
-            }
-            for rank, wallet in enumerate(sorted(wallets), 1)
-        ],
-    )
+    with lake.tables.committing_as("gold_traders", "test"):
+        lake.fill(
+            rank_history.TABLE,
+            [
+                {
+                    "ranked_at": monday,
+                    "ranking_date": monday.date(),
+                    "wallet_address": wallet,
+                    "performance_tier": "QUALIFIED",
+                    "smart_trader_score": Decimal(0),
+                    "overall_rank": rank,
+                    "tier_rank": rank,
+                    "recommended": False,
+                    "total_pnl": Decimal(0),
+                    "realized_pnl": Decimal(0),
+                    "wallet_pnl_version": 0,
+                    "trades_version": 0,
+                    "settings_hash": "of a month ago",
+                }
+                for rank, wallet in enumerate(sorted(wallets), 1)
+            ],
+        )
 
 
 def copied(spark: SparkSession, root: Path, folder: Path) -> Lake:
