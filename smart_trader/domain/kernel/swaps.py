@@ -165,9 +165,7 @@ def _plain_swap(row: tuple[Any, ...], rules: ValueRules) -> Netted | None:
 def net_any(rows: Sequence[SwapRow], rules: ValueRules) -> Netted:
     """`net` for any rows."""
     moved = moved_rows(rows, rules)
-    trades: list[Trade] = []
-    rejected: list[int] = []
-    is_loop = False
+    trades, rejected, is_loop = list[Trade](), list[int](), False
     for swap in swaps_in(moved, rules):
         is_loop = is_loop or (not swap.tokens and swap.is_loop(moved))
         found = _trades(swap.legs, swap.parts(), swap.places)
