@@ -1,9 +1,7 @@
 """Time series on real tables: whatever comes in whatever order, and whatever stops a run, the greatest version wins."""
 
 import json
-import os
 import shutil
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -12,19 +10,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader import failpoints
-from smart_trader.domain.foundation import rejected_rows
 from smart_trader.domain.foundation.tables import TABLES
 from smart_trader.failpoints import FailpointReached
 from tests.jobs.test_ingest_timeseries import NOW
 from tests.jobs.test_ingest_timeseries import Place as InSession
-from tests.reliability import lakes
-from tests.reliability.kills import VICTIMS, Kill, kill_after
-from tests.reliability.processes import Place
 
 pytestmark = pytest.mark.long
 
 REGIMES = TABLES["market_regimes"]
-FOUNDATION = (*TABLES.values(), rejected_rows.TABLE)
 SEQUENCES, STEPS = 25, 4
 KEYS = ("SPY", "QQQ", "Ünï")
 Value = tuple[str | None, float | None]
@@ -119,75 +112,3 @@ class Sequence:
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_the_greatest_version_stays_whatever_happens(spark: SparkSession, tmp_path: Path, seed: int) -> None:
     Sequence(InSession(spark, tmp_path), Random(seed)).run()
-
-
-def land_many(landing: Path, random: Random) -> None:
-    """Sixty files of all series, with a few records that are rejected."""
-    fixed = {
-        "market_regimes": {"regime": "calm"},
-        "performance_metrics": {"total_pnl": 1.5},
-        "signals": {"signal_type": "entry", "signal_value": 0.9},
-    }
-    for nth in range(60):
-        name = random.choice(list(fixed))
-        who = "symbol" if name == "market_regimes" else "strategy_id"
-        lines = []
-        for line in range(20):
-            at = (
-                f"2026-11-{random.randrange(10, 15)}T08:{random.randrange(60):02}Z" if random.random() < 0.9 else "then"
-            )
-            row = {"timestamp": at, who: random.choice(KEYS), "updated_at": f"2026-11-20T08:00:{nth:02}.{line:02}Z"}
-            lines.append(json.dumps(row | fixed[name]))
-        file = landing / name / f"{nth:02}.jsonl"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(lines), encoding="utf-8")
-
-
-SMALL_BATCHES = ("--as-of", "2026-11-20T09:00:00Z", "--set", "series.files_per_batch=4")
-"""So that a kill can come between batches."""
-
-
-def ingested(place: Place) -> None:
-    run = place.start("ingest_timeseries", *SMALL_BATCHES)
-    assert run.wait() == 0, run.said
-
-
-def test_ten_kills_end_in_the_same_tables_and_so_does_a_new_beginning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seed = int(os.environ.get("SMART_TRADER_KILL_SEED") or time.time())
-    random, kills = Random(seed), list[Kill]()
-    landing = tmp_path / "landing"
-    land_many(landing, random)
-    calm, place = Place(tmp_path / "undisturbed"), Place(tmp_path / "disturbed")
-    for one in (calm, place):
-        one.settings["series.landing"] = str(landing)
-    began = time.monotonic()
-    ingested(calm)
-    longest = time.monotonic() - began
-    try:
-        while len(kills) < 10:
-            victim, moment = random.choice(VICTIMS), round(random.uniform(2, longest), 1)
-            run = place.start("ingest_timeseries", *SMALL_BATCHES)
-            if kill_after(run, moment, victim):
-                shutil.rmtree(place.root)  # all is ingested, so a kill could disturb nothing
-            else:
-                kills.append(Kill(victim, moment, run.under_way))
-    finally:
-        with capsys.disabled():
-            print(f"\n  SMART_TRADER_KILL_SEED={seed}: {', '.join(map(str, kills))}")  # noqa: T201 - one command repeats it
-    ingested(place)
-    contents = lakes.digests(calm.root, FOUNDATION)
-    assert lakes.digests(place.root, FOUNDATION) == contents
-    for table in FOUNDATION:
-        lakes.log_is_contiguous_and_every_version_reads(place.root, table)
-    before = lakes.versions(place.root, FOUNDATION)
-    ingested(place)
-    assert lakes.versions(place.root, FOUNDATION) == before, "an idle run committed"
-    assert list(place.scratch.iterdir()) == []
-
-    fresh = place.start("init", "--recreate", "--yes")
-    assert fresh.wait() == 0, fresh.said
-    assert not (place.root / "_checkpoints").exists()
-    ingested(place)
-    assert lakes.digests(place.root, FOUNDATION) == contents
