@@ -8,6 +8,7 @@ those of `ci` and does not look for the smallest one that fails.
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 os.environ["TZ"] = "UTC"
 time.tzset()
+# Containers often forbid it; pytest then rewrites the asserts of all tests in each worker, at every run.
+sys.dont_write_bytecode = False
 
 LANES = {"airflow", "browser", "long", "store"}
 UNMARKED_SECONDS = 10

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from smart_trader.domain.kernel import skill
 from smart_trader.domain.kernel.skill import Estimate, Group, ReturnPrior, WinPrior
@@ -78,7 +78,7 @@ def test_a_return_is_unknown_where_result_or_cost_is_and_clipped_at_both_ends() 
     assert skill.token_return(10**12, 1, 0) == 1_000 * MICRO
 
 
-def test_a_chance_estimate_is_the_posterior_of_scipy() -> None:
+def test_a_chance_estimate_is_the_posterior_of_scipy(stats: ModuleType) -> None:
     prior = WinPrior(Fraction(2, 5), Fraction(25, 2))
     posterior = stats.beta(7 + 5, 2 + 7.5)
     got = skill.win_rate(7, 9, prior)
@@ -87,7 +87,7 @@ def test_a_chance_estimate_is_the_posterior_of_scipy() -> None:
     assert got.low == pytest.approx(100 * MICRO * (posterior.mean() - stats.norm.ppf(0.95) * posterior.std()), abs=1)
 
 
-def test_a_return_estimate_is_the_posterior_of_two_normals() -> None:
+def test_a_return_estimate_is_the_posterior_of_two_normals(stats: ModuleType) -> None:
     prior = ReturnPrior(Fraction(12 * MICRO), Fraction(400 * MICRO**2), Fraction(8_100 * MICRO**2))
     got = skill.mean_return(4 * 80 * MICRO, 4, prior)
     deviation = (1 / (4 / 8_100 + 1 / 400)) ** 0.5
@@ -96,18 +96,18 @@ def test_a_return_estimate_is_the_posterior_of_two_normals() -> None:
     assert got.low == pytest.approx(MICRO * stats.norm(mean, deviation).ppf(0.05), abs=1)
 
 
-def test_the_spread_between_wallets_is_found_again() -> None:
+def test_the_spread_between_wallets_is_found_again(stats: ModuleType) -> None:
     """A crowd drawn from a known Beta distribution, and one drawn from a known normal one."""
     rates = stats.beta(4, 6).rvs(4_000, random_state=1)
-    wins = [stats.bernoulli(rate).rvs(12, random_state=nth).tolist() for nth, rate in enumerate(rates)]
-    found = skill.win_prior(groups(wins))
+    wins = stats.bernoulli.rvs(rates[:, None], size=(4_000, 12), random_state=2)
+    found = skill.win_prior(groups(wins.tolist()))
     assert found is not None and found.weight is not None
     assert float(found.mean) == pytest.approx(0.4, abs=0.01)
     assert float(found.weight) == pytest.approx(10, abs=1)
 
-    means = stats.norm(20, 15).rvs(4_000, random_state=2)
-    returns = [[int(r * MICRO) for r in stats.norm(mean, 60).rvs(8, random_state=n)] for n, mean in enumerate(means)]
-    normal = skill.return_prior(groups(returns))
+    means = stats.norm(20, 15).rvs(4_000, random_state=3)
+    returns = stats.norm.rvs(means[:, None], 60, size=(4_000, 8), random_state=4) * MICRO
+    normal = skill.return_prior(groups(returns.astype(int).tolist()))
     assert normal is not None
     assert float(normal.mean) / MICRO == pytest.approx(20, abs=1)
     assert float(normal.between) ** 0.5 / MICRO == pytest.approx(15, abs=1)

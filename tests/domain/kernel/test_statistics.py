@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import stats
 
 from smart_trader.domain.kernel.money import MICRO
 from smart_trader.domain.kernel.statistics import (
@@ -27,7 +27,7 @@ _points = st.fractions(-17, 17, max_denominator=10**6)
 @example(Fraction(0))
 @example(Fraction(16))
 @example(Fraction(-16))
-def test_the_normal_distribution_has_50_digits(z: Fraction) -> None:
+def test_the_normal_distribution_has_50_digits(stats: ModuleType, z: Fraction) -> None:
     share = normal_cdf(as_decimal(z))
     assert abs(Fraction(share) - oracle.normal(z)) < Fraction(1, 10**50)
     assert float(share) == pytest.approx(stats.norm.cdf(float(z)), rel=1e-12, abs=1e-55)
@@ -61,7 +61,7 @@ _values = st.integers(-3, 3) | st.integers(-(10**30), 10**30)
 
 
 @given(st.lists(st.tuples(_values, _values), min_size=2, max_size=40))
-def test_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
+def test_rank_correlation_is_spearmans(stats: ModuleType, pairs: list[tuple[int, int]]) -> None:
     ones, others = ([pair[side] for pair in pairs] for side in (0, 1))
     found = rank_correlation(ones, others)
     expected = oracle.spearman([Decimal(value) for value in ones], [Decimal(value) for value in others])
