@@ -16,7 +16,14 @@ from types import FrameType
 from smart_trader import tuning
 from smart_trader.config import limits
 from smart_trader.config.model import Settings
-from smart_trader.errors import ConfigurationError, ExitStatus, Interrupted, SmartTraderError, StorageError
+from smart_trader.errors import (
+    ConfigurationError,
+    ExitStatus,
+    Interrupted,
+    SmartTraderError,
+    SourceUnavailable,
+    StorageError,
+)
 from smart_trader.foreign import printable
 from smart_trader.io.machine import disks, log_files
 from smart_trader.launch import java, on_cluster, s3
@@ -297,12 +304,13 @@ class Submission:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
 
-    def _reason(self) -> str:
-        """Why the driver killed its JVM; empty if it did not."""
+    def _reason(self) -> SmartTraderError | None:
+        """Why the driver killed its JVM; None if it did not."""
         try:
-            return (self._run.folder / process.REASON_FILE).read_text(encoding="utf-8")
+            status, _, why = (self._run.folder / process.REASON_FILE).read_text(encoding="utf-8").partition(" ")
         except OSError:
-            return ""
+            return None
+        return SourceUnavailable(why) if status == str(SourceUnavailable.exit_status) else Interrupted(why)
 
     def _await_driver(self) -> None:
         """Leave a driver that has killed its JVM the time to write its summary."""
@@ -322,7 +330,7 @@ class Submission:
             )
             return code
         if reason := self._reason():
-            raise Interrupted(reason)
+            raise reason
         if self._told_to_stop:
             raise Interrupted("told to stop; what was committed stays, run again to go on")
         if lacking := limits.line_in(self._first_words.decode(errors="replace")):

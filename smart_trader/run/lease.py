@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 
 from smart_trader.domain import catalog
 from smart_trader.domain.tables.table import Table
-from smart_trader.errors import AccessDenied, KeyRefused
+from smart_trader.errors import AccessDenied, KeyRefused, LeaseLost, SmartTraderError, SourceUnavailable
 from smart_trader.io.delta.store import DeltaStore, Fence
 from smart_trader.io.delta.takeover import Takeover
 from smart_trader.io.jvm import java_class
-from smart_trader.io.lock.keeping import kept
+from smart_trader.io.lock.keeping import Loss, kept
 from smart_trader.io.lock.lease import Lease, Timing
 from smart_trader.io.lock.leases import Leases
 from smart_trader.io.lock.records import HadoopRecords
@@ -33,6 +33,10 @@ _LAYERS = {Lock.SERIES: "foundation", Lock.RUNS: "ops"}
 """Folders with a lease of their own. Of all other tables there is one in the root."""
 _ATTEMPTS = 2
 """Of one record: S3A itself tries again."""
+_WHY: dict[Loss, tuple[str, type[SmartTraderError]]] = {
+    Loss.TAKEN: ("The lease of the warehouse is lost: another run may have taken over", LeaseLost),
+    Loss.SILENCE: ("The store did not answer for so long that another run may take over", SourceUnavailable),
+}
 
 
 def lock_of(table: Table) -> Lock:
@@ -123,16 +127,16 @@ def _take_over(
     return takeover
 
 
-def _ending(root: str, spark: SparkSession, clocks: Sequence[SystemClock]) -> Callable[[], None]:
+def _ending(root: str, spark: SparkSession, clocks: Sequence[SystemClock]) -> Callable[[Loss], None]:
     """What ends the run once a lease is lost."""
     jvm = int(java_class(spark, "java.lang.ProcessHandle").current().pid())
 
-    def end_run() -> None:
+    def end_run(loss: Loss) -> None:
         for clock in clocks:
-            clock.stop("The lease of the warehouse is lost: another run may have taken over")
+            clock.stop(*_WHY[loss])
         log.error(f"{clocks[0].farewell} Spark is killed.", warehouse=root)
         with contextlib.suppress(OSError):
-            process.tell_launcher(clocks[0].farewell)
+            process.tell_launcher(clocks[0].exit_status, clocks[0].farewell)
         with contextlib.suppress(ProcessLookupError):
             os.kill(jvm, signal.SIGKILL)
 

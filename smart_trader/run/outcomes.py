@@ -102,7 +102,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[BaseException], bool], type[Smart
 def explain(error: Exception, clock: SystemClock) -> tuple[int, str]:
     """Exit status and message for an exception of a job. Only a bug is logged with its trace."""
     if clock.is_stopped:
-        return Interrupted.exit_status, clock.farewell
+        return clock.exit_status, clock.farewell
     if fault := _store_fault(error):
         log.error(str(fault))
         return fault.exit_status, str(fault)

@@ -46,13 +46,13 @@ def _redirect(descriptor: int, target: Path, flags: int) -> None:
     os.close(opened)
 
 
-def tell_launcher(reason: str) -> None:
-    """Leave word of why this process kills its JVM. Messages pass through that JVM, so later ones go to the log file
-    alone."""
+def tell_launcher(status: int, reason: str) -> None:
+    """Leave word of why this process kills its JVM, and of its exit status. Messages pass through that JVM, so later
+    ones go to the log file alone."""
     folder = os.environ.get(RUN_DIR)
     if not folder:
         return
-    Path(folder, REASON_FILE).write_text(reason, encoding="utf-8")
+    Path(folder, REASON_FILE).write_text(f"{status} {reason}", encoding="utf-8")
     if not os.environ.get(TERMINAL):
         _redirect(2, Path(os.devnull), os.O_WRONLY)
 

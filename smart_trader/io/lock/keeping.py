@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 
 import structlog
 
@@ -15,8 +16,17 @@ _RETRY_SHARE = 0.1
 _WATCH_SECONDS = 0.25
 
 
+class Loss(Enum):
+    """Why a lease is no longer confirmed."""
+
+    TAKEN = auto()
+    """Another run has taken it over, or this run stood still for long enough that one may have."""
+    SILENCE = auto()
+    """The store has not answered for long enough that another run may take it over."""
+
+
 @contextlib.contextmanager
-def kept(lease: Lease, *, end_run: Callable[[], None]) -> Iterator[None]:
+def kept(lease: Lease, *, end_run: Callable[[Loss], None]) -> Iterator[None]:
     """Renew `lease`, which the run has taken, and release it at the end. Calls `end_run` once it is lost.
 
     A thread of its own watches, since a renewal may hang for as long as a request to the store takes.
@@ -44,8 +54,13 @@ def _renew(lease: Lease, ended: threading.Event) -> None:
             log.warning("the lease was not renewed", why=str(error))
 
 
-def _watch(lease: Lease, ended: threading.Event, end_run: Callable[[], None]) -> None:
+def _watch(lease: Lease, ended: threading.Event, end_run: Callable[[Loss], None]) -> None:
+    looked = lease.now()
     while not ended.wait(_WATCH_SECONDS):
+        now = lease.now()
+        # Where the store answers, the records of an owner that renews them in time get old by no less.
+        stood_still = now - looked > lease.timing.confirmed_seconds / 2
         if not lease.is_confirmed:
-            end_run()
+            end_run(Loss.TAKEN if lease.is_lost or stood_still else Loss.SILENCE)
             return
+        looked = now

@@ -141,6 +141,15 @@ class Lease:
         return self._clock() - self._confirmed < self.timing.confirmed_seconds
 
     @property
+    def is_lost(self) -> bool:
+        """Whether another run has taken over, or this run has found that its newest record is too old."""
+        return self._confirmed == -math.inf
+
+    def now(self) -> float:
+        """Seconds of the clock of the lease."""
+        return self._clock()
+
+    @property
     def due_seconds(self) -> float:
         """Seconds until the next record is due."""
         return max(0.0, self._confirmed + self.timing.renew_seconds - self._clock())

@@ -4,7 +4,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from smart_trader.errors import Interrupted
+from smart_trader.errors import Interrupted, SmartTraderError
 
 # Elsewhere than on Linux the other clock goes on while the machine sleeps.
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -19,6 +19,7 @@ class SystemClock:
     def __init__(self) -> None:
         self._stopped = threading.Event()
         self._why = "Told to stop"
+        self._kind: type[SmartTraderError] = Interrupted
 
     @property
     def is_stopped(self) -> bool:
@@ -29,6 +30,11 @@ class SystemClock:
         """The message of a stopped run: the reason, and what happens with its work."""
         return f"{self._why}; what was committed stays, run again to go on."
 
+    @property
+    def exit_status(self) -> int:
+        """Of a stopped run."""
+        return self._kind.exit_status
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -37,8 +43,9 @@ class SystemClock:
         if self._stopped.wait(seconds):
             raise Interrupted(self.farewell)
 
-    def stop(self, why: str = "Told to stop") -> None:
-        """End every wait, now and later, in all threads. Safe to call from a signal handler."""
+    def stop(self, why: str = "Told to stop", kind: type[SmartTraderError] = Interrupted) -> None:
+        """End every wait, now and later, in all threads, and the run with the exit status of `kind`. Safe to call from
+        a signal handler."""
         if not self.is_stopped:
-            self._why = why
+            self._why, self._kind = why, kind
         self._stopped.set()
