@@ -41,8 +41,6 @@ from smart_trader.domain.kernel.wallets import Activity, ClassRules, classify
 from smart_trader.domain.pnl.matching import Matches, Trades, match
 from smart_trader.domain.pnl.results import (
     MATCHED,
-    USUALLY_ALL,
-    USUALLY_ZERO,
     figures_of_positions,
     lot_results,
     pnl_rows,
@@ -106,9 +104,8 @@ def match_trades(lines: DataFrame, rules: EngineRules) -> DataFrame:
 
 def sales_in(matched: DataFrame) -> DataFrame:
     """The rows of `silver.realized_sales`."""
-    sales = _in_full(matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*"), units="matched_raw")
-    zeros = {name: F.coalesce(name, F.lit(0)) for name in USUALLY_ZERO}
-    return sales.withColumns(zeros).withColumnRenamed("value_usd", "proceeds_usd")
+    sales = matched.where("sale IS NOT NULL").select(*_TRADE, "sale.*")
+    return sales.withColumnRenamed("value_usd", "proceeds_usd")
 
 
 def lots_in(matched: DataFrame) -> DataFrame:
@@ -118,16 +115,8 @@ def lots_in(matched: DataFrame) -> DataFrame:
         "bought_raw": F.col("quantity_raw"),
         "cost_known": F.col("value_usd").isNotNull(),
     }
-    lots = _in_full(matched.where("lot IS NOT NULL").select(*_TRADE, "lot.*"), units="remaining_raw")
+    lots = matched.where("lot IS NOT NULL").select(*_TRADE, "lot.*")
     return lots.withColumns(derived).select(*open_lots.TABLE.column_names)
-
-
-def _in_full(rows: DataFrame, units: str) -> DataFrame:
-    """The rows with the values of the trade where `units` are null (`USUALLY_ALL`)."""
-    names = [name for name in USUALLY_ALL if name in rows.columns]
-    return rows.withColumns(
-        {name: F.when(F.col(units).isNull(), F.col(USUALLY_ALL[name])).otherwise(F.col(name)) for name in names}
-    )
 
 
 def pnl_in(matched: DataFrame, rules: EngineRules) -> DataFrame:

@@ -20,15 +20,6 @@ _SALE_COLUMNS = (
     *("matched_raw", "unknown_cost_raw", "unmatched_raw", "matched_proceeds_usd", "cost_usd", "realized_pnl_usd"),
     *("acquired_at", "holding_hours"),
 )
-USUALLY_ZERO = ("unknown_cost_raw", "unmatched_raw")
-"""Null for a sale that has none: a null costs nothing on the way."""
-USUALLY_ALL = {
-    "matched_raw": "quantity_raw",
-    "matched_proceeds_usd": "value_usd",
-    "remaining_raw": "quantity_raw",
-    "remaining_cost_usd": "value_usd",
-}
-"""Null for a sale that is matched whole, or for a lot that is whole: the trade itself has the value."""
 _LOT_COLUMNS = ("remaining_raw", "remaining_cost_usd")
 _PNL = ("token_address", *(column.name for column in wallet_pnl.FIGURES), "multiplier")
 _FIGURES = T.StructType(
@@ -46,8 +37,7 @@ MATCHED = T.StructType(
     ]
 )
 """The result for a trade: how it was matched if it is a sale, what is left of it if that is a lot. At the last
-trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class. What is
-usual is null in it (`USUALLY_ZERO`, `USUALLY_ALL`) until `sales_in` and `lots_in` of the engine fill it in."""
+trade of a token also the figures of the token, at the last one of a wallet those of the wallet and its class."""
 _MATCHED = arrow_type(MATCHED)
 _FIGURES_TYPE = _MATCHED.field("figures").type
 
@@ -56,15 +46,14 @@ def sale_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     """The field `sale` of some rows; null for a purchase."""
     is_sale, matched = ~trades.is_buy[rows], matches.matched[rows]
     proceeds, cost = matches.matched_proceeds[rows], matches.cost[rows]
-    is_part = matched != trades.quantity[rows]
     is_matched = is_sale & (matched > 0)
     is_realized = is_matched & trades.has_value[rows]
     unknown_cost, unmatched, realized = matches.unknown_cost[rows], matches.unmatched[rows], proceeds - cost
     columns = {
-        "matched_raw": (matched, is_sale & is_part),
-        "unknown_cost_raw": (unknown_cost, unknown_cost != 0),
-        "unmatched_raw": (unmatched, unmatched != 0),
-        "matched_proceeds_usd": (proceeds, is_realized & is_part),
+        "matched_raw": (matched, is_sale),
+        "unknown_cost_raw": (unknown_cost, is_sale),
+        "unmatched_raw": (unmatched, is_sale),
+        "matched_proceeds_usd": (proceeds, is_realized),
         "cost_usd": (cost, is_matched & _fits(cost)),
         "realized_pnl_usd": (realized, is_realized & _fits(realized)),
         "acquired_at": (matches.acquired_at[rows], is_matched),
@@ -77,10 +66,9 @@ def lot_results(trades: Trades, matches: Matches, rows: slice) -> pa.Array:
     """The field `lot` of some rows; null for a sale and for a purchase that is sold in full."""
     left = matches.left[rows]
     is_open = left > 0
-    is_part = is_open & (left != trades.quantity[rows])
     columns = {
-        "remaining_raw": (left, is_part),
-        "remaining_cost_usd": (matches.left_cost[rows], is_part & trades.has_value[rows]),
+        "remaining_raw": (left, is_open),
+        "remaining_cost_usd": (matches.left_cost[rows], is_open & trades.has_value[rows]),
     }
     return _structs(columns, is_open, _MATCHED.field("lot").type)
 
