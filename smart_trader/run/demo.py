@@ -40,8 +40,8 @@ COMPARED = (
 )
 """The figures of a wallet that are compared with the truth, under the same names there and here."""
 
-ONLY_NOW = ("validate", "helius_webhooks", "report")
-"""Steps that would be overtaken by those of the next time."""
+ONLY_NOW = ("evaluate", "validate", "helius_webhooks", "report")
+"""Steps whose result the same step at the next time would replace or repeat."""
 
 ReadDownTo = Mapping[str, datetime | None]
 """The oldest trade that was read, by wallet; None if its history was read whole."""
@@ -55,6 +55,11 @@ class Planted:
     """Wallets."""
     totals: Mapping[str, TokenTruth]
     """The sums of each wallet that was asked for, from the rows that were read."""
+
+
+def generate_market(*, has_skill: bool = True) -> Market:
+    """The market of the demonstration. Its edge lies in so many tokens that it shows, and its rows are few."""
+    return Market.generate(SEED, tokens=64, trade_rows=20_000, has_skill=has_skill)
 
 
 def missing_past(tables: TableStore) -> list[datetime]:
@@ -92,6 +97,7 @@ class Demo:
             ("birdeye.base_url", self.url),
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),
+            ("tokens.per_run", "100"),  # all of its tokens
             ("transactions.refresh_days", "7"),  # so that each of its times has the trades of all wallets
             ("pnl.refresh_days", "7"),
             ("helius.base_url", self.url),
@@ -178,7 +184,7 @@ def _simulate(driver: Connection, other_end: Connection) -> None:
     # It listens from here on. Requests wait until the market is made.
     simulator = Simulator(Market.of_payloads(), helius=Helius(kept_in=Path(ROOT, "simulated-helius.json")))
     driver.send(simulator.url)
-    simulator.market = market = newest = Market.generate(SEED)
+    simulator.market = market = newest = generate_market()
     with simulator:
         os.nice(10)  # the truth is needed last
         untold = iter(newest.truth)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from smart_trader.simulator.addresses import EXCHANGES, INCINERATOR, RAYDIUM_AUTHORITY, address
-from smart_trader.simulator.traders import Trader
+from smart_trader.simulator.traders import STYLES, Trader
 from smart_trader.simulator.wire import Coin
 from smart_trader.simulator.world import SOL, World
 
@@ -36,7 +36,7 @@ class Account:
     raw: int
 
 
-def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> list[Trader]:
+def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int, has_skill: bool) -> list[Trader]:
     """All traders but the last one, whose rows fill the total that the others miss."""
     rng = Random(f"{world.seed}:cast")
     wanted: list[tuple[str, str, float]] = []
@@ -51,6 +51,7 @@ def cast_traders(world: World, *, wallets: int, trade_rows: int, days: int) -> l
             world,
             owner,
             kind,
+            STYLES[kind] if has_skill else STYLES[kind].without_skill(),
             rows=min(rows * scale, _MAX_ROWS),
             joined=rng.randrange(days // 2) if kind == "person" else rng.randrange(days // 6),
             days=days,

@@ -18,7 +18,7 @@ from typing import Any
 from smart_trader.simulator.addresses import address
 from smart_trader.simulator.cast import Account, cast_idle, cast_traders, place_holdings
 from smart_trader.simulator.planned import Row, Transaction
-from smart_trader.simulator.traders import Trader
+from smart_trader.simulator.traders import STYLES, Trader
 from smart_trader.simulator.truth import WalletTruth, true_wallet
 from smart_trader.simulator.wire import holder_text, json_text
 from smart_trader.simulator.world import DAY, SCALED_KEYS_SINCE, World
@@ -55,11 +55,21 @@ class Market:
 
     @classmethod
     def generate(
-        cls, seed: int, *, tokens: int = 20, wallets: int = 300, trade_rows: int = 30_000, now: datetime = DEMO_NOW
+        cls,
+        seed: int,
+        *,
+        tokens: int = 20,
+        wallets: int = 300,
+        trade_rows: int = 30_000,
+        now: datetime = DEMO_NOW,
+        has_skill: bool = True,
     ) -> "Market":
         """A market of `tokens` that pass the default filters (others are in the list as well), `wallets` distinct
-        owners in their holder lists, and `trade_rows` rows up to `now`."""
-        return _History.begin(seed, tokens, wallets, trade_rows, now).market(now)
+        owners in their holder lists, and `trade_rows` rows up to `now`.
+
+        Without skill all have the same habits and kinds, and nobody chooses better or worse than the others.
+        """
+        return _History.begin(seed, tokens, wallets, trade_rows, now, has_skill=has_skill).market(now)
 
     @classmethod
     def of_payloads(
@@ -149,14 +159,16 @@ class _History:
         self._accounts: dict[str, list[Account]] = {}
 
     @classmethod
-    def begin(cls, seed: int, tokens: int, wallets: int, trade_rows: int, now: datetime) -> "_History":
+    def begin(
+        cls, seed: int, tokens: int, wallets: int, trade_rows: int, now: datetime, *, has_skill: bool
+    ) -> "_History":
         world = World(seed, int(now.timestamp()) - _DAYS * DAY, tokens)
-        history = cls(world, cast_traders(world, wallets=wallets, trade_rows=trade_rows, days=_DAYS), wallets)
+        sizes = {"wallets": wallets, "trade_rows": trade_rows, "days": _DAYS}
+        history = cls(world, cast_traders(world, **sizes, has_skill=has_skill), wallets)
         history._write_days(_DAYS)
         missing = trade_rows - sum(len(one.rows) for done in history.done.values() for one in done)
-        last = Trader(
-            world, address(seed, "wallet", "converter"), "converter", rows=max(0, missing), joined=0, days=_DAYS
-        )
+        name, kind = address(seed, "wallet", "converter"), "converter"
+        last = Trader(world, name, kind, STYLES[kind], rows=max(0, missing), joined=0, days=_DAYS)
         history.done[last.owner] = [one for day in range(_DAYS) for one in last.day(day)]
         history.traders.append(last)
         history._idle = cast_idle(world, history.traders, wallets)

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
@@ -53,6 +53,10 @@ class Style:
     has_jackpot: bool = False
     """Its first purchase is the best that the market allows, and a large one."""
 
+    def without_skill(self) -> "Style":
+        """The same habits of somebody who buys any token and sells it at the market price."""
+        return replace(self, foresight=0, edge=0.0, has_jackpot=False)
+
 
 STYLES = {
     "skilled": Style((700, 4000), (4 * HOUR, 3 * DAY), 7, unsold=0.03, transfers_in=0.004, several_tokens=0.002),
@@ -86,11 +90,13 @@ class _Plan(NamedTuple):
 
 
 class Trader:
-    """One wallet. `rows` is what it writes in the first `days` days."""
+    """One wallet. `rows` is what it writes in the first `days` days, `style` says how it trades."""
 
-    def __init__(self, world: World, owner: str, kind: str, *, rows: float, joined: int, days: int) -> None:
+    def __init__(
+        self, world: World, owner: str, kind: str, style: Style, *, rows: float, joined: int, days: int
+    ) -> None:
         self.owner, self.kind = owner, kind
-        self._world, self._tape, self._style = world, Tape(world, owner), STYLES[kind]
+        self._world, self._tape, self._style = world, Tape(world, owner), style
         self._joined = joined
         active_days = len([day for day in range(joined, days) if self._is_active(day)])
         self._rows_per_active_day = rows / max(1, active_days)

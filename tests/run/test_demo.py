@@ -21,7 +21,7 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return Market.generate(demo.SEED)
+    return demo.generate_market()
 
 
 @pytest.fixture(scope="module")
