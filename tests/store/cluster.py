@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from tests.reliability.processes import descendants
 from tests.store.server import free_port
 
 WORKERS = 2
+COPIED_SECONDS = 0.1
+"""A worker has copied by then what an executor said."""
 FOR_EXECUTORS = ("numpy", "pyarrow")
 LITTLE_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 LITTLE_WORK = """\
@@ -77,6 +81,20 @@ class Cluster:
         started = [process for worker in self.processes[1:] for process in descendants(worker.pid)]
         return [process for process in started if "ExecutorBackend" in command_of(process)]
 
+    def kill_one_at_work(self) -> bool:
+        """SIGKILL an executor in the middle of a task, if there is one just now."""
+        for executor in self.executors():
+            os.kill(executor, signal.SIGSTOP)
+            time.sleep(COPIED_SECONDS)
+            words = command_of(executor).split("\0")
+            (log,) = self.folder.glob(f"worker-*/*/{words[words.index('--executor-id') + 1]}/stderr")
+            said = log.read_text(encoding="utf-8")
+            is_at_work = said.count(": Running task") > said.count(": Finished task")
+            os.kill(executor, signal.SIGKILL if is_at_work else signal.SIGCONT)
+            if is_at_work:
+                return True
+        return False
+
     def _start(self, name: str, *arguments: str) -> None:
         java_home = java.find()
         environ = {
@@ -105,11 +123,11 @@ def command_of(process: int) -> str:
         return ""
 
 
-def bare_python(folder: Path) -> Path:
-    """A Python in `folder` that has what executors need, and nothing else."""
+def bare_python(folder: Path, packages: Sequence[str] = FOR_EXECUTORS) -> Path:
+    """A Python in `folder` that has `packages`, by default what executors need, and nothing else."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    packages = Path("lib", f"python3.{sys.version_info.minor}", "site-packages")
-    for name in FOR_EXECUTORS:
-        for found in Path(sys.prefix, packages).glob(f"{name}*"):
-            (folder / packages / found.name).symlink_to(found)
+    installed = Path("lib", f"python3.{sys.version_info.minor}", "site-packages")
+    for name in packages:
+        for found in Path(sys.prefix, installed).glob(f"{name}*"):
+            (folder / installed / found.name).symlink_to(found)
     return folder / "bin" / "python"

@@ -1,7 +1,6 @@
-"""The S3 server of the tests, and a Spark session that reaches it."""
+"""The S3 server of the tests, a Spark session that reaches it, and what whole runs there are compared with."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -9,9 +8,11 @@ from pyspark.sql import SparkSession
 from smart_trader.config.settings import load
 from smart_trader.io.lock.records import HadoopRecords
 from smart_trader.launch import s3
+from smart_trader.simulator.server import Simulator
+from tests.reliability.processes import HOME, Place
+from tests.reliability.world import first_market, spoiled
+from tests.store.places import digests
 from tests.store.server import BUCKET, KEY, SECRET, Proxy, Server
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +30,24 @@ def proxy(server: Server) -> Iterator[Proxy]:
         proxy.shutdown()
 
 
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(spoiled(first_market())) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def expected(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The digests of the tables that one machine makes in a folder."""
+    here = Place(tmp_path_factory.mktemp("here") / "here")
+    here.run("pipeline", simulator=simulator)
+    return digests(here)
+
+
 def connect(spark: SparkSession, endpoint: str, *, secret: str = SECRET) -> None:
     """Give the session the confs for the store that a run has."""
     given = [("warehouse.root", f"s3a://{BUCKET}/x"), ("warehouse.s3_endpoint", endpoint)]
-    for name, value in s3.spark_confs(load(overrides=given, environ={}, home=ROOT)).items():
+    for name, value in s3.spark_confs(load(overrides=given, environ={}, home=HOME)).items():
         spark.conf.set(name.removeprefix("spark.hadoop."), value)
     spark.conf.set("fs.s3a.access.key", KEY)
     spark.conf.set("fs.s3a.secret.key", secret)

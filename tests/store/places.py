@@ -1,5 +1,6 @@
 """Runs of the launcher on a warehouse in the S3 server."""
 
+import json
 from pathlib import Path
 
 from tests.reliability.processes import Place
@@ -20,3 +21,12 @@ def place(folder: Path, server: Server, name: str) -> Place:
     }
     made.environ = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     return made
+
+
+def digests(where: Place) -> dict[str, str]:
+    """By table, of the rows that `validate` finds."""
+    run = where.start("validate", "--digests", "--json")
+    assert run.wait() == 0, run.said
+    return {
+        table["table"]: table["digest"] for table in json.loads(run.output)["tables"] if table["table"] != "ops.runs"
+    }

@@ -8,22 +8,14 @@ import pytest
 
 from smart_trader.simulator.server import Simulator
 from tests.reliability.processes import Place, Run, eventually
-from tests.reliability.world import first_market, spoiled
 from tests.store.cluster import LITTLE_JAVA, WORKERS, Cluster, bare_python, command_of
-from tests.store.places import place
+from tests.store.places import digests, place
 from tests.store.server import Server
-from tests.store.test_runs import digests
 
 LONGEST = 1800.0
 """Seconds: three JVMs share what cores there are."""
 
 pytestmark = pytest.mark.store
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator(spoiled(first_market())) as simulator:
-        yield simulator
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +27,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bare_python(tmp_path_factory.mktemp("bare") / "python")
-
-
-@pytest.fixture(scope="module")
-def expected(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the tables that one machine makes in a folder."""
-    here = Place(tmp_path_factory.mktemp("here") / "here")
-    here.run("pipeline", simulator=simulator)
-    return digests(here)
 
 
 def on_cluster(folder: Path, server: Server, name: str, cluster: Cluster, python: Path) -> Place:
@@ -72,14 +56,18 @@ def test_the_python_of_the_executors_is_bare(python: Path) -> None:
     subprocess.run([python, "-I", "-c", "import numpy, pyarrow"], cwd="/", check=True)
 
 
-def test_a_cluster_makes_the_tables_of_one_machine(
+def test_a_cluster_makes_the_tables_of_one_machine_although_an_executor_is_killed(
     server: Server, simulator: Simulator, cluster: Cluster, python: Path, expected: dict[str, str], tmp_path: Path
 ) -> None:
     where = on_cluster(tmp_path, server, "cluster", cluster, python)
     run = start(where, simulator)
     assert eventually(lambda: len(cluster.executors()) == WORKERS, 300), run.said
     assert all("-Dof.the.cluster=yes" in command_of(executor) for executor in cluster.executors())
+    assert eventually(lambda: run.under_way == "silver_pnl", LONGEST), run.said
+    assert eventually(cluster.kill_one_at_work, 300), run.said
+    assert run.under_way == "silver_pnl"
     assert run.wait(LONGEST) == 0, run.said
+    assert "ExecutorLostFailure" in run.said
     assert digests(place(tmp_path / "reader", server, "cluster")) == expected
     assert not list(where.scratch.iterdir())
     assert not (where.folder / "spark-warehouse").exists()

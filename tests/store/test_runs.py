@@ -17,26 +17,11 @@ from smart_trader.launch import job
 from smart_trader.run import disk_usage
 from smart_trader.run.tables_on_disk import usage_of_tables
 from smart_trader.simulator.server import Simulator
-from tests.reliability.processes import HOME, Place, Run, eventually
-from tests.reliability.world import first_market, spoiled
-from tests.store.places import EXPIRE_SECONDS, place
+from tests.reliability.processes import HOME, Run, eventually
+from tests.store.places import EXPIRE_SECONDS, digests, place
 from tests.store.server import BUCKET, KEY, SECRET, Server, free_port
 
 pytestmark = pytest.mark.store
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator(spoiled(first_market())) as simulator:
-        yield simulator
-
-
-def digests(where: Place) -> dict[str, str]:
-    run = where.start("validate", "--digests", "--json")
-    assert run.wait() == 0, run.said
-    return {
-        table["table"]: table["digest"] for table in json.loads(run.output)["tables"] if table["table"] != "ops.runs"
-    }
 
 
 def newest_record(server: Server, name: str) -> dict[str, object]:
@@ -51,9 +36,9 @@ def commits(server: Server, name: str) -> dict[str, bytes]:
 
 
 def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_key(
-    server: Server, simulator: Simulator, tmp_path: Path
+    server: Server, simulator: Simulator, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    there, here = place(tmp_path, server, "whole"), Place(tmp_path / "here")
+    there = place(tmp_path, server, "whole")
     run = there.start("pipeline", "--json", simulator=simulator)
     shown = list[bytes]()
     while run.process.poll() is None:
@@ -68,9 +53,7 @@ def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_ke
     assert len(written) > 100
     assert not [file for file in written if SECRET.encode() in file.read_bytes()]
     assert newest_record(server, "whole")["released"] is True
-
-    assert here.start("pipeline", simulator=simulator).wait() == 0
-    assert digests(there) == digests(here)
+    assert digests(there) == expected
 
 
 def test_who_stood_still_commits_nothing_after_another_run_took_over(
