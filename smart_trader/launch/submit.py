@@ -36,7 +36,12 @@ _SUMMARY_SECONDS, _POLL_SECONDS = 5.0, 0.05
 _DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
 """Spark's exit status after its executor missed too many heartbeats."""
-_NOISE = b"WARNING: Using incubator modules"
+_NOISE = (
+    b"WARNING: Using incubator modules",
+    # The trace of a driver that failed on YARN, which is one of Spark's submission.
+    b'Exception in thread "main" org.apache.spark.SparkException: Application application_',
+    b"\tat org.apache.spark.deploy.",
+)
 _TRACE, _OF_DAEMON = b"Traceback (most recent call last):\n", b"pyspark/daemon.py"
 _HUNG_UP = b"BrokenPipeError: "
 _FIRST_WORDS_BYTES = 65536
@@ -126,15 +131,16 @@ def command_line(run: Run) -> list[str]:
 
 def _java_options(run: Run) -> list[str]:
     """The options of the JVM of a driver here; another one logs as its cluster has it."""
-    options = [
-        f"-Dlog4j2.configurationFile={run.home / 'conf' / 'log4j2.properties'}",
-        f"-Djava.io.tmpdir={run.folder}",
-    ]
+    options = [_logging(run), f"-Djava.io.tmpdir={run.folder}"]
     if run.is_local:
         # No notes of the JVM, such as that of a stale class archive, which is left unused: only its errors.
         options += [*run.java_options, "-Xlog:disable", "-Xlog:all=error:stderr", "-XX:-UsePerfData"]
         options += tuning.java_options(run.settings.spark.driver_memory, is_small=run.is_small) if run.is_tuned else ()
     return options
+
+
+def _logging(run: Run) -> str:
+    return f"-Dlog4j2.configurationFile={run.home / 'conf' / 'log4j2.properties'}"
 
 
 def _confs(run: Run) -> dict[str, str]:
@@ -211,6 +217,8 @@ def environment(run: Run, environ: Mapping[str, str]) -> dict[str, str]:
             "SPARK_CONF_DIR": str(run.home / "build" / "none"),  # a folder on the class path forbids a class archive
         }
     else:
+        if not run.has_driver_here:  # the JVM that hands the driver to the cluster
+            changed["SPARK_SUBMIT_OPTS"] = f"{environ.get('SPARK_SUBMIT_OPTS', '')} {_quoted(_logging(run))}".lstrip()
         ours = sys.executable if run.has_driver_here else None
         changed |= on_cluster.pythons(run.settings.spark.environment, environ, driver=ours)
     dropped = ("PYSPARK_DRIVER_PYTHON", "PYTHONPATH", "PYTHONHOME", "PYSPARK_SUBMIT_ARGS")
@@ -365,7 +373,7 @@ def pass_on(messages: BufferedReader, first_words: bytearray, only_json: bool) -
 
 
 def _of_use(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """`lines` without notes of modules and without what a worker of Python says as Spark, done with it, hangs up."""
+    """`lines` without what is of no use, such as what a worker of Python says as Spark, done with it, hangs up."""
     trace = list[bytes]()
     for line in lines:
         if trace and line.startswith(b"  "):

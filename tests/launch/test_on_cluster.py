@@ -57,6 +57,14 @@ def test_a_driver_on_yarn_is_started_once_with_settings_and_python() -> None:
     assert "PYSPARK_DRIVER_PYTHON" not in given
 
 
+def test_what_hands_a_driver_to_the_cluster_logs_as_a_driver_here() -> None:
+    """Else each line of Spark's own log becomes a warning."""
+    there = described(settings=settings(deploy_mode="cluster"))
+    logging = f'"-Dlog4j2.configurationFile={there.home}/conf/log4j2.properties"'
+    assert submit.environment(there, {"SPARK_SUBMIT_OPTS": "-Da=b"})["SPARK_SUBMIT_OPTS"] == f"-Da=b {logging}"
+    assert "SPARK_SUBMIT_OPTS" not in submit.environment(described(settings=settings()), {})
+
+
 def test_a_driver_here_keeps_its_python_and_executors_may_have_that_of_the_archive() -> None:
     run = described(settings=settings(environment=ENVIRONMENT))
     line = submit.command_line(run)
