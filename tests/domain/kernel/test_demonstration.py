@@ -25,6 +25,7 @@ EVALUATE = product.DEFAULTS.evaluate
 HORIZONS = (7, 30)
 owner = itemgetter("wallet_address")
 LISTED = {"pool": "pool", "exchange": "exchange"}
+pytestmark = pytest.mark.long
 
 
 @cache
