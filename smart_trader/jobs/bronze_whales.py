@@ -38,7 +38,7 @@ _STATE = tracked_tokens.TABLE.fields(
     )
 )
 _TOKENS = Tracked("token", "holders", "token_address", status="whale_fetch_status", fetched_at="whale_fetched_at")
-_TOKENS_PER_COMMIT = 50
+_TOKENS_PER_COMMIT = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Planted:
 
 def generate_market(*, has_skill: bool = True) -> Market:
     """The market of the demonstration. Its edge lies in so many tokens that it shows, and its rows are few."""
-    return Market.generate(SEED, tokens=64, trade_rows=20_000, has_skill=has_skill)
+    return Market.generate(SEED, tokens=64, trade_rows=15_000, has_skill=has_skill)
 
 
 def missing_past(tables: TableStore) -> list[datetime]:
@@ -98,6 +98,8 @@ class Demo:
             ("birdeye.api_key", "simulated-birdeye-key"),
             ("birdeye.requests_per_second", "200"),
             ("tokens.per_run", "100"),  # all of its tokens
+            ("whales.refresh_hours", "700"),  # at its first time and its last
+            ("transactions.wallets_per_commit", "1000"),  # all at once: they are fetched in seconds
             ("transactions.refresh_days", "7"),  # so that each of its times has the trades of all wallets
             ("pnl.refresh_days", "7"),
             ("helius.base_url", self.url),
