@@ -123,6 +123,7 @@ STEPS = (
         reads=(
             "gold.smart_traders",
             "gold.rank_history",
+            "gold.rankings",
             "gold.grades",
             "silver.wallet_pnl",
             "silver.realized_sales",

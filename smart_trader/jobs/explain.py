@@ -21,14 +21,17 @@ from pyspark.sql import functions as F
 
 from smart_trader.config.model import Pnl
 from smart_trader.config.settings import ranking_settings, settings_hash
-from smart_trader.config.thresholds import mark_rules, ranked_by, read_certified, value_rules
+from smart_trader.config.thresholds import mark_limits, mark_rules, ranked_by, read_certified, value_rules
+from smart_trader.domain.arrow import unscaled
 from smart_trader.domain.bronze import token_metrics, transaction_history
 from smart_trader.domain.bronze.snapshots import newest_snapshots, quotes_in
 from smart_trader.domain.evidence.branch import branch
+from smart_trader.domain.evidence.following import last_trades
 from smart_trader.domain.evidence.ranking import Place
 from smart_trader.domain.evidence.wallet import Found, Rules, wallet_block
 from smart_trader.domain.gold import rank_history, rankings, skill, smart_traders
 from smart_trader.domain.gold.ranking import RankedBy
+from smart_trader.domain.kernel.following import LastTrade
 from smart_trader.domain.kernel.skill import Priors
 from smart_trader.domain.silver import (
     open_lots,
@@ -254,6 +257,7 @@ def _place(app: App, wallet: str, whale: Row, made: _Ranking, rules: Rules, by: 
         made.settings_hash,
         _priors(app, made, rules.marks.closed_ratio),
         made.certificate,
+        _last_trades(app, wallet, made),
     )
 
 
@@ -266,6 +270,16 @@ def _priors(app: App, made: _Ranking, closed_ratio: Fraction) -> Priors:
     sums = skill.sum_tokens(pnl, sales, traded, closed_ratio=closed_ratio)
     whales = app.tables.read(tracked_whales.TABLE, version=made.version(tracked_whales.TABLE))
     return skill.priors_of(collect(skill.groups_of(sums, whales)))
+
+
+def _last_trades(app: App, wallet: str, made: _Ranking) -> Mapping[str, LastTrade]:
+    """What marked the tokens of the wallet when the ranking was made."""
+    traded = app.tables.read(trades.TABLE, version=made.version(trades.TABLE))
+    own = traded.where(F.col("wallet_address") == wallet).select("token_address").distinct()
+    of_tokens = traded.join(F.broadcast(own), "token_address", "semi")
+    at = app.spark.createDataFrame([(made.ranked_at,)], "ends_at timestamp")
+    marks = collect(last_trades(of_tokens, at, mark_limits(app.settings.evaluate)))
+    return {row.token_address: LastTrade(unscaled(row.last_value, 9), int(row.last_quantity)) for row in marks}
 
 
 def _previous_pnl(app: App, wallet: str, made: _Ranking, column: str) -> Decimal | None:

@@ -15,17 +15,16 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from smart_trader.config.settings import settings_hash
-from smart_trader.config.thresholds import certified_settings, mark_limits, mark_rules, ranked_by
-from smart_trader.domain.evidence.discovery import since_discovery
+from smart_trader.config.thresholds import certified_settings, mark_rules, ranked_by
 from smart_trader.domain.gold import rank_history, ranking, rankings, smart_traders
 from smart_trader.domain.kernel.ranking import PerformanceTier
-from smart_trader.domain.silver import tracked_whales, trades, wallet_pnl
+from smart_trader.domain.silver import trades, wallet_pnl
 from smart_trader.domain.tables.changes import RowScope
 from smart_trader.domain.tables.table import TIMESTAMP
 from smart_trader.errors import StorageError
 from smart_trader.rows import collect, persisted
 from smart_trader.run.app import App
-from smart_trader.run.ranking import RankedVersions, digest, newest_versions, ranked
+from smart_trader.run.ranking import RankedVersions, digest, followed_since_discovery, newest_versions, ranked
 from smart_trader.run.results import TierChange
 from smart_trader.run.runner import run_job
 from smart_trader.version import VERSION
@@ -79,20 +78,12 @@ def _rank(app: App, ranked_at: datetime, *, is_certified: bool) -> None:
     closed_ratio = mark_rules(app.settings.pnl).closed_ratio
     with ranked(app, made_from, by, closed_ratio=closed_ratio, ranked_at=ranked_at) as wallets:
         changed = ranking.with_pnl_change(wallets, _previous_pnl(app, ranked_at), by.figures.pnl)
-        rows = changed.join(_since_discovery(app, made_from, ranked_at), "wallet_address", "left").withColumn(
+        since = followed_since_discovery(app, made_from, ranked_at=ranked_at)
+        rows = changed.join(since, "wallet_address", "left").withColumn(
             "wallet_pnl_version", F.lit(made_from.wallet_pnl_version).cast("bigint")
         )
         with persisted(rows.select(*smart_traders.TABLE.column_names)) as traders:
             _publish(app, traders, made_from, ranked_at, is_certified=is_certified)
-
-
-def _since_discovery(app: App, made_from: RankedVersions, ranked_at: datetime) -> DataFrame:
-    return since_discovery(
-        app.tables.read(trades.TABLE, version=made_from.trades_version),
-        app.tables.read(tracked_whales.TABLE, version=made_from.tracked_whales_version),
-        ranked_at=ranked_at,
-        limits=mark_limits(app.settings.evaluate),
-    )
 
 
 def _publish(

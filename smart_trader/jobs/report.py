@@ -1,4 +1,4 @@
-"""gold.smart_traders, rank_history, grades, silver.wallet_pnl -> one page, a file of its own
+"""gold.smart_traders, rank_history, rankings, grades, silver.wallet_pnl -> one page, a file of its own
 
 Shows the newest ranking and why each wallet is where it is: an HTML page that loads and runs nothing, or with --format
 a CSV or JSON file. Reads tables only; running it again replaces the file. As a step of `pipeline` it leaves a page
@@ -22,7 +22,9 @@ from pyspark.sql import functions as F
 
 from smart_trader.config.settings import settings_hash
 from smart_trader.domain.bronze import rejected_rows as bronze_rejected
+from smart_trader.domain.evidence.track_record import TrackRecord
 from smart_trader.domain.gold import grades, rank_history, report_data, smart_traders
+from smart_trader.domain.gold import rankings as certificates
 from smart_trader.domain.ops import runs
 from smart_trader.domain.silver import (
     open_lots,
@@ -41,13 +43,14 @@ from smart_trader.rows import collect, several_at_once
 from smart_trader.run import demo
 from smart_trader.run.app import App
 from smart_trader.run.runner import run_job
-from smart_trader.run.track_records import track_records
+from smart_trader.run.track_records import discovered, track_records
 from smart_trader.run.versions import versions_of
 from smart_trader.version import VERSION
 
 _READ = (
     smart_traders.TABLE,
     rank_history.TABLE,
+    certificates.TABLE,
     grades.TABLE,
     wallet_pnl.TABLE,
     realized_sales.TABLE,
@@ -69,11 +72,12 @@ _RUNS = 12
 def run(app: App) -> None:
     target = _target(app)
     versions = versions_of(app, _READ)
-    identity = _identity(app, versions)
+    records = track_records(app)
+    identity = _identity(app, versions, records)
     if app.options.job == "pipeline" and file.is_made_from(target, identity):
         app.report.notes.append(f"{target} shows these tables already")
         return
-    found = _read_data(app, identity, versions)
+    found = _read_data(app, identity, versions, records)
     if not found.traders:
         app.report.warnings.append("no ranking: the report shows none")
     text = _FORMATS[app.options.format](found)
@@ -108,14 +112,16 @@ def _publish(text: str, target: Path) -> None:
     log.info("report written", path=str(target), bytes=len(text.encode()))
 
 
-def _identity(app: App, versions: Mapping[str, int]) -> str:
-    """A digest of tables and settings. Pages with the same digest differ only in the record of runs."""
+def _identity(app: App, versions: Mapping[str, int], records: Sequence[TrackRecord]) -> str:
+    """A digest of tables, settings and verdicts, which can change by time alone: once a ranking can no longer become
+    ripe, those after it count. Pages with the same digest differ only in the record of runs."""
     shown = app.settings.report.model_dump(mode="json")
-    made_from = json.dumps([versions, settings_hash(app.settings), shown, VERSION], sort_keys=True)
+    verdicts = [of.verdict for record in records for of in (record.by_score, record.by_skill)]
+    made_from = json.dumps([versions, settings_hash(app.settings), shown, VERSION, verdicts], sort_keys=True)
     return hashlib.sha256(made_from.encode()).hexdigest()
 
 
-def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
+def _read_data(app: App, identity: str, versions: dict[str, int], records: Sequence[TrackRecord]) -> ReportData:
     shown = app.settings.report
     found = ReportData(
         identity=identity,
@@ -126,17 +132,17 @@ def _read_data(app: App, identity: str, versions: dict[str, int]) -> ReportData:
     )
     with several_at_once(app.spark) as ask:
         asked = {name: ask(partial(collect, frame)) for name, frame in (*_ranking(app), *_state(app))}
-        records = ask(partial(track_records, app))
         traders, rankings = (_rows(asked.pop(name)) for name in ("traders", "rankings"))
         detailed = [row["wallet_address"] for row in traders[: shown.detailed_traders]]
         if traders:
             if [ranking["ranked_at"] for ranking in rankings[:1]] != [traders[0]["ranked_at"]]:
                 rankings = []  # gold_traders was stopped before it wrote the history; its next run does
             asked |= {name: ask(partial(collect, frame)) for name, frame in _behind(app, detailed, rankings)}
+            found = replace(found, discovered=discovered(app, traders[0]["ranked_at"]))
         found = replace(
             found,
             versions=versions,
-            track_records=records.result(),
+            track_records=records,
             traders=traders,
             detailed=frozenset(detailed),
             ranked_at=next((row["ranked_at"] for row in (*traders, *rankings)), None),

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from smart_trader.domain.evidence.track_record import TrackRecord
+from smart_trader.domain.evidence.track_record import Discovered, TrackRecord
 from smart_trader.domain.kernel.ranking import PnlBasis
 
 Row = Mapping[str, Any]
@@ -53,6 +53,8 @@ class ReportData:
     previous_at: datetime | None = None
     track_records: Sequence[TrackRecord] = ()
     """Whether earlier rankings held, by horizon."""
+    discovered: Discovered | None = None
+    """What following all wallets since they were found has brought."""
     groups: Sequence[Row] = ()
     traders: Sequence[Row] = ()
     movements: Sequence[Row] = ()

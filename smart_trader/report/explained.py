@@ -21,6 +21,7 @@ _TITLES = {
     "ranking": "Ranking of",
     "portfolio": "Portfolio",
     "token": "Token",
+    "followed": "Followed since it was found, in token",
     "arbitrage": "Arbitrage, no trade:",
 }
 

@@ -225,6 +225,20 @@ def _conditions(title: str) -> Callable[[Sequence[Block], Block], Iterator[str]]
     return lines
 
 
+def _followed(title: str, *usd: str) -> Callable[[Sequence[Block], Block], Iterator[str]]:
+    """What somebody would have done who followed the wallet, with amounts of dollars."""
+
+    def lines(blocks: Sequence[Block], above: Block) -> Iterator[str]:
+        yield from _title(f"{title} ({len(blocks):,})")
+        yield _row(_Line("", [name.removesuffix("_usd").replace("_", " ") for name in usd]))
+        for block in blocks:
+            yield _row(_Line(_time(block, "block_time"), [_cell(block, name) for name in usd]))
+        yield _row(_Line("sum", _sum(blocks, *usd)))
+        yield from _formulas(blocks, usd)
+
+    return lines
+
+
 def _settings(blocks: Sequence[Block], above: Block) -> Iterator[str]:
     yield from _title("Settings that formulas name")
     for figure in (figure for block in blocks for figure in block.figures):
@@ -245,6 +259,9 @@ TABLES: dict[str, Callable[[Sequence[Block], Block], Iterator[str]]] = {
     "sale": _sales,
     "lot": _lots,
     "trade": _trades,
+    "followed_buy": _followed("Purchases", "value_usd"),
+    "followed_sale": _followed("Sales", "proceeds_usd", "cost_usd", "realized_usd"),
+    "followed_lot": _followed("What is left", "left_cost_usd"),
     "tier": _conditions("Tiers: the first whose thresholds are all met"),
     "gate": _conditions("Gates of `recommended`"),
     "settings": _settings,

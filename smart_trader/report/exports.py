@@ -21,7 +21,7 @@ def as_csv(found: ReportData) -> str:
     """CSV with a line for each wallet of the ranking. Text that looks like a formula is marked as text."""
     out = io.StringIO()
     writer = csv.writer(out)
-    earlier = track_record.columns(found.track_records)
+    earlier = track_record.columns(found.track_records) | track_record.discovered_columns(found.discovered)
     names = (*smart_traders.TABLE.column_names, *_OWN, *earlier)
     writer.writerow(names)
     best = {row["wallet_address"]: row for row in found.best_tokens}
@@ -51,6 +51,7 @@ def as_json(found: ReportData) -> str:
         "previous_ranked_at": found.previous_at,
         "notes": [FEES],
         "earlier_rankings": {"note": UPPER_BOUND, "horizons": track_record.document(found.track_records)},
+        "since_discovery": {"note": UPPER_BOUND} | track_record.discovered_columns(found.discovered),
         "traders": [_trader(row, found, of) for row in found.traders],
         "tiers": found.groups,
         "changes": found.movements,

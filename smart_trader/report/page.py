@@ -110,7 +110,8 @@ def _track_record(page: Page) -> Html | None:
     found = page.track_record
     drawings = [charts.excess(chart, f"Excess after {chart.horizon_days} days, by ranking") for chart in found.charts]
     figures = element("div", drawings, class_="columns") if drawings else None
-    return _section("held", HELD, element("p", UPPER_BOUND), table(found.verdicts), figures)
+    since = element("p", found.since_discovery) if found.since_discovery else None
+    return _section("held", HELD, element("p", UPPER_BOUND), table(found.verdicts), figures, since)
 
 
 def _changes(page: Page) -> Html | None:

@@ -49,7 +49,7 @@ def build(found: ReportData) -> Page:
         ranked_at=found.ranked_at,
         previous_at=found.previous_at,
         notices=tuple(_notices(found)),
-        track_record=track_record.build(found.track_records) if found.track_records else None,
+        track_record=track_record.build(found.track_records, found.discovered) if found.track_records else None,
         headline=_headline(found) if found.traders else (),
         tiers=_tiers(found.groups) if found.groups else None,
         changes=tuple(_changes(found)) if found.previous_at else (),

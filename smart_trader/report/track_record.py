@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from smart_trader.domain.evidence.track_record import CohortRecord, TrackRecord
+from smart_trader.domain.evidence.track_record import CohortRecord, Discovered, TrackRecord
 from smart_trader.domain.kernel.verdict import Answer
 from smart_trader.report import figures, numbers
 from smart_trader.report.view import Cell, Column, Excess, Figure, Grid, Rate, unknown
@@ -34,12 +34,28 @@ VERDICTS = (
 )
 
 
-def build(records: Sequence[TrackRecord]) -> Shown:
-    """What the page shows of the records, by horizon."""
+def build(records: Sequence[TrackRecord], found: Discovered | None) -> Shown:
+    """What the page shows of the records, by horizon, and of all wallets that were `found`."""
     note = f"{'; '.join(f'“{answer}”: {_MEANINGS[answer]}' for answer in _answers(records))}."
     grid = Grid("Verdicts", _COLUMNS, [_row(record) for record in records], note)
     charts = tuple(_chart(record) for record in records if record.by_score.rankings)
-    return Shown(line(records), grid, charts)
+    return Shown(line(records), grid, charts, _since_discovery(found))
+
+
+def _since_discovery(found: Discovered | None) -> str:
+    if found is None or found.mean_return is None:
+        return ""
+    return (
+        f"Since they were found, following the {found.wallets:,} wallets that ever were, ranked or not, has brought "
+        f"{numbers.percent(found.mean_return, signed=True)} per dollar bought: the mean over the {found.bought:,} that "
+        "have bought something since. Being found cannot flatter this figure, as it flatters what came before."
+    )
+
+
+def discovered_columns(found: Discovered | None) -> dict[str, object]:
+    """The same for a sheet or a program."""
+    values = found._asdict() if found else dict.fromkeys(Discovered._fields)
+    return {f"discovered_{name}": value for name, value in values.items()}
 
 
 def line(records: Sequence[TrackRecord]) -> str:

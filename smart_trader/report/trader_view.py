@@ -42,6 +42,7 @@ def build(row: Row, rank: Rank, rules: Rules, limits: Limits, evidence: Evidence
         score=trader_tables.score_table(row, rules),
         facts=(
             ("Result", (*trusted.facts(row), *_result(row, best))),
+            ("Since it was found", _since_discovery(row)),
             ("Consistency", _consistency(row)),
             ("Evidence", _evidence(row, evidence)),
             ("Activity", _activity(row)),
@@ -134,6 +135,39 @@ def _result(row: Row, best: Row | None) -> tuple[Fact, ...]:
             figures.percentage(
                 row["best_trade_roi"], "largest gain of a sale, of its cost", signed=True, why="no sale has a cost"
             ),
+        ),
+    )
+
+
+def _since_discovery(row: Row) -> tuple[Fact, ...]:
+    """What following it since then has brought."""
+    found_at = row["discovered_at"]
+    if found_at is None:
+        return (Fact("Found", unknown("it was only ever named by hand, or the ranking is older than these figures")),)
+    seconds = max(0, int((row["ranked_at"] - found_at).total_seconds()))
+    sales, won = row["since_discovery_sales"], row["since_discovery_winning_sales"]
+    return (
+        Fact(
+            "Found",
+            Figure(numbers.moment(found_at), how=f"{numbers.hours(Decimal(seconds) / 3600)} before the ranking"),
+        ),
+        Fact(
+            "Profit since",
+            figures.dollars(
+                row["since_discovery_pnl"],
+                "of following it since then: an upper bound, and the ranking can have flattered it",
+                signed=True,
+                why="too large",
+            ),
+        ),
+        Fact(
+            "Return since",
+            figures.percentage(
+                row["since_discovery_return"], "per dollar bought", signed=True, why="it has bought nothing since"
+            ),
+        ),
+        Fact(
+            "Sales since", figures.count(sales, f"of what was bought since, {won or 0:,} with a gain", why="too large")
         ),
     )
 

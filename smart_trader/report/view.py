@@ -186,6 +186,8 @@ class TrackRecord:
     """The verdicts in one line."""
     verdicts: Grid
     charts: tuple[Excess, ...]
+    since_discovery: str
+    """What following all wallets since they were found has brought; empty if nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from fractions import Fraction
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from smart_trader.config.thresholds import mark_limits
+from smart_trader.domain.evidence.discovery import since_discovery
 from smart_trader.domain.gold import ranking, rankings, skill
 from smart_trader.domain.gold.ranking import RankedBy
 from smart_trader.domain.silver import realized_sales, tracked_whales, trades, wallet_pnl
@@ -49,6 +51,16 @@ def ranked(
     with persisted(skill.sum_tokens(pnl, sales, traded, closed_ratio=closed_ratio)) as tokens:
         priors = skill.priors_of(collect(skill.groups_of(tokens, classes)))
         yield ranking.rank_wallets(pnl, classes, sales, traded, tokens, priors, by, ranked_at=ranked_at)
+
+
+def followed_since_discovery(app: App, made_from: RankedVersions, *, ranked_at: datetime) -> DataFrame:
+    """The rows of `since_discovery`. Raises StorageError if a version is too old to be read."""
+    return since_discovery(
+        app.tables.read(trades.TABLE, version=made_from.trades_version),
+        app.tables.read(tracked_whales.TABLE, version=made_from.tracked_whales_version),
+        ranked_at=ranked_at,
+        limits=mark_limits(app.settings.evaluate),
+    )
 
 
 def digest(rows: DataFrame, columns: Sequence[str]) -> str:

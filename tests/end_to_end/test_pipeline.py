@@ -1,23 +1,35 @@
 """The whole pipeline over real HTTP and real Delta, against what the simulated market planted."""
 
+import json
 import shutil
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from pyspark.sql import Row, SparkSession
 
+from smart_trader.config.settings import load
+from smart_trader.config.thresholds import mark_limits
+from smart_trader.domain.evidence.discovery import since_discovery
+from smart_trader.domain.evidence.following import follow_tokens
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.silver import open_lots, realized_sales, rejected_rows, tracked_whales, trades, wallet_pnl
 from smart_trader.run.demo import Demo, planted_in
 from smart_trader.simulator.market import Market
 from smart_trader.simulator.server import Simulator
 from tests.lake import Lake
+from tests.oracle.evidence import Evaluator
+from tests.oracle.numbers import percent
 
 FIGURES = (trades.TABLE, rejected_rows.TABLE, realized_sales.TABLE, open_lots.TABLE)
 MAX_ROWS = 100
 SETTINGS = (("transactions.max_trades_per_wallet", str(MAX_ROWS)), ("transactions.wallets_per_commit", "40"))
+UNLIMITED = (("transactions.max_trades_per_wallet", "100000"),)
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +97,27 @@ def test_cut_histories_go_on_and_then_an_idle_run_commits_nothing(whole: Lake, m
     assert "every PnL equals" in Demo("", partial(planted_in, market), stays).check(whole.tables)
 
 
+@pytest.fixture(scope="module")
+def later(market: Market) -> Market:
+    return market.advance(days=15)
+
+
+@pytest.fixture(scope="module")
+def grown(whole: Lake, later: Market, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that was read piece by piece, with what came later on top."""
+    folder = tmp_path_factory.mktemp("grown") / "lake"
+    lake = Lake(spark, Path(shutil.copytree(whole.root, folder)), runs_before=20)
+    with Simulator(later) as simulator:
+        lake.run(as_of=later.now, simulator=simulator, settings=UNLIMITED)
+    return lake
+
+
 def test_news_on_top_of_a_lake_ends_as_if_all_had_been_read_at_once(
-    whole: Lake, spark: SparkSession, market: Market, tmp_path: Path
+    grown: Lake, later: Market, market: Market, spark: SparkSession, tmp_path: Path
 ) -> None:
-    """On top of one that was read piece by piece."""
-    later = market.advance(days=15)
-    unlimited = (("transactions.max_trades_per_wallet", "100000"),)
-    grown = Lake(spark, Path(shutil.copytree(whole.root, tmp_path / "grown")), runs_before=20)
     fresh = Lake(spark, tmp_path / "fresh")
     with Simulator(later) as simulator:
-        for lake in (grown, fresh):
-            lake.run(as_of=later.now, simulator=simulator, settings=unlimited)
+        fresh.run(as_of=later.now, simulator=simulator, settings=UNLIMITED)
     known = {row.wallet_address for row in fresh.rows(wallet_pnl.TABLE)}
 
     assert len(known) > 20
@@ -105,6 +127,36 @@ def test_news_on_top_of_a_lake_ends_as_if_all_had_been_read_at_once(
     moments = {row.ranked_at for row in grown.rows(rank_history.TABLE)}
     assert len(moments) == 2
     assert later.now - market.now > timedelta(days=14)
+
+
+def test_what_following_since_then_brought_is_explained_and_its_mean_is_over_all(
+    grown: Lake, later: Market, tmp_path: Path
+) -> None:
+    traders = {row.wallet_address: row for row in grown.rows(smart_traders.TABLE)}
+    limits, traded = mark_limits(load(environ={}).evaluate), grown.tables.read(trades.TABLE)
+    windows = grown.tables.read(smart_traders.TABLE).selectExpr(
+        "wallet_address", "discovered_at AS starts_at", "ranked_at AS ends_at"
+    )
+    held = follow_tokens(traded, windows, limits).where("open_value_usd > 0").collect()
+    most = traders[max(held, key=lambda row: (row.sales, row.wallet_address)).wallet_address]
+    with redirect_stdout(StringIO()) as printed:
+        grown.run("explain", as_of=later.now, wallet=most.wallet_address, json=True)
+    document = Evaluator(json.loads(printed.getvalue()))
+    (ranking,) = document.blocks("ranking")
+    assert any(Fraction(block.figures["left_worth_usd"]["value"]) for block in document.blocks("followed"))
+    columns = [column.name for column in smart_traders.DISCOVERY if column.name.startswith("since_discovery_")]
+    assert len(columns) == 5
+    for column in columns:
+        assert ranking.figures[column]["formula"]
+        assert document.rebuilt(ranking, column) == Fraction(most[column]), column
+
+    grown.run("report", as_of=later.now, format="json", out=tmp_path / "report.json")
+    shown = json.loads((tmp_path / "report.json").read_text("utf-8"))["since_discovery"]
+    whales = grown.tables.read(tracked_whales.TABLE)
+    every = since_discovery(traded, whales, ranked_at=later.now, limits=limits).collect()
+    returns = [row.since_discovery_return for row in every if row.since_discovery_return is not None]
+    assert shown["discovered_wallets"] == len(every) > len(traders)
+    assert Decimal(shown["discovered_mean_return"]) == percent(sum(map(Fraction, returns)) / len(returns))
 
 
 def _own(row: Row) -> dict[str, object]:

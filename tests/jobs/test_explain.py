@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import types as T
 
 from smart_trader.domain.bronze import transaction_history
@@ -18,7 +20,7 @@ from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.silver import open_lots, realized_sales, trades, wallet_pnl
 from smart_trader.domain.silver.wallet_pnl import ALL_TOKENS
 from smart_trader.domain.tables.table import Table
-from smart_trader.errors import QualityError, UsageError
+from smart_trader.errors import QualityError, StorageError, UsageError
 from smart_trader.rows import collect
 from tests.filled import MARKET
 from tests.lake import Lake
@@ -125,6 +127,19 @@ def test_one_token_with_its_rows_as_served(filled: Lake) -> None:
     served = {row.event_id: row.raw for row in rows_of(filled, transaction_history.TABLE, wallet)}
     shown = {block.name: block.figures["raw"]["value"] for block in document.blocks("row")}
     assert shown == {event_id: served[event_id] for event_id in shown}
+
+
+def test_a_ranking_of_versions_that_are_gone_says_so(copied: Callable[[str], Lake]) -> None:
+    lake = copied("lake")
+    (wallet,) = most_traded(lake, 2)[:1]
+    delta = DeltaTable(lake.root / wallet_pnl.TABLE.path)
+    delta.create_checkpoint()
+    for file in (lake.root / wallet_pnl.TABLE.path / "_delta_log").glob("*.json"):
+        if int(file.stem) < delta.version():
+            file.unlink()
+    message = r"The ranking of 2025-09-01T09:00:00Z was made from version \d+ of silver.wallet_pnl, which is too old"
+    with pytest.raises(StorageError, match=f"{message}.*Next: explain a newer ranking"):
+        explained(lake, wallet, ranked_at=MARKET.now)
 
 
 def test_an_unknown_wallet_is_not_in_this_lake(filled: Lake) -> None:

@@ -45,3 +45,15 @@ def test_verdicts_are_stated_by_each_job_that_shows_them(lake: Lake, tmp_path: P
     shown = json.loads((tmp_path / "report.json").read_text("utf-8"))["earlier_rankings"]["horizons"]
     assert [horizon["recommended"]["verdict"] for horizon in shown] == ["shown", "none yet", "none yet"]
     assert shown[0]["recommended"]["mean_excess"] == "3"
+
+
+def test_a_page_is_made_anew_where_time_alone_has_changed_a_verdict(lake: Lake, tmp_path: Path) -> None:
+    """Of the second Monday few wallets are observed; the third one counts once these can no longer become more."""
+    lake.fill(rank_history.TABLE, [RANKED])
+    lake.fill(grades.TABLE, GRADES)
+    target, revised_until = tmp_path / "report.html", MONDAY + timedelta(days=7 + 7 + 2 * 14)
+    made = []
+    for at in (revised_until - timedelta(hours=1), revised_until, revised_until + timedelta(seconds=1)):
+        lake.run("report", as_of=at, out=target, command="pipeline")
+        made.append(target.read_text("utf-8"))
+    assert made[0] == made[1] != made[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smart_trader.config.settings import load
-from smart_trader.domain.evidence.track_record import TrackRecord, track_record
+from smart_trader.domain.evidence.track_record import Discovered, TrackRecord, track_record
 from smart_trader.domain.gold import smart_traders
 from smart_trader.domain.kernel.grading import Cohort
 from smart_trader.domain.kernel.valuation import ValueSource
@@ -43,6 +43,12 @@ UNKNOWN = [
     "trusted_win_rate",
     "trusted_ratio",
     "pnl_change",
+    "discovered_at",
+    "since_discovery_invested",
+    "since_discovery_pnl",
+    "since_discovery_return",
+    "since_discovery_sales",
+    "since_discovery_winning_sales",
     "win_rate_7d",
     "win_rate_30d",
     "win_rate_90d",
@@ -103,6 +109,12 @@ _GOOD = {
     "sell_ratio_percent": Decimal("60"),
     "trading_experience_days": 30,
     "tokens_traded": 4,
+    "discovered_at": NOW - timedelta(days=35),
+    "since_discovery_invested": Decimal("400"),
+    "since_discovery_pnl": Decimal("-12.345678901"),
+    "since_discovery_return": Decimal("-3.08642"),
+    "since_discovery_sales": 5,
+    "since_discovery_winning_sales": 2,
     "ranked_at": NOW,
     "wallet_pnl_version": 7,
 }
@@ -263,6 +275,7 @@ def report_data(**parts: Any) -> ReportData:
         previous_at=BEFORE,
         traders=(trader(), bare()),
         track_records=track_records(),
+        discovered=Discovered(wallets=300, bought=250, mean_return=Decimal("-3.250001")),
         groups=_groups(),
         movements=(movement(GOOD, "up", 1, 5, "gained"), movement(BARE, "entered", 2, None)),
         tokens=(token(),),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from smart_trader.domain.evidence.track_record import Discovered
 from smart_trader.errors import StorageError
 from smart_trader.report import exports, file, page, page_view, trader_view
 from smart_trader.report.data import ReportData
@@ -24,6 +25,7 @@ from tests.report.example import BARE, GOOD, NOW, bare, movement, named, report_
 from tests.report.hostile import NAMES
 
 GOLDEN = Path(__file__).with_name("golden.html")
+MINUS = "\N{MINUS SIGN}"
 REWRITE = "SMART_TRADER_REWRITE_GOLDEN"
 
 
@@ -215,6 +217,31 @@ def test_sheet_and_document_carry_what_became_of_earlier_rankings() -> None:
     assert [line["earlier_7d_recommended_verdict"] for line in lines] == ["shown", "shown"]
     assert [line["earlier_7d_skilled_mean_excess"] for line in lines] == ["-0.5", "-0.5"]
     assert [line["earlier_30d_recommended_mean_excess"] for line in lines] == ["", ""]
+
+
+def test_the_mean_since_discovery_is_that_of_all_wallets_and_stands_in_each_format() -> None:
+    found = report_data()
+    shown = render(found)
+    section = shown[shown.index('id="held"') : shown.index('id="changes"')]
+    assert f"300 wallets that ever were, ranked or not, has brought {MINUS}3.3 % per dollar bought" in section
+    assert "the mean over the 250" in section
+    since = json.loads(exports.as_json(found))["since_discovery"]
+    assert {name: since[name] for name in since if name != "note"} == {
+        "discovered_wallets": 300,
+        "discovered_bought": 250,
+        "discovered_mean_return": "-3.250001",
+    }
+    (mean,) = {line["discovered_mean_return"] for line in csv.DictReader(io.StringIO(exports.as_csv(found)))}
+    assert mean == "-3.250001"
+    for unknown in (None, Discovered(5, 0, None)):
+        assert "Since they were found" not in render(report_data(discovered=unknown))
+
+
+def test_a_wallet_shows_what_following_it_since_it_was_found_has_brought() -> None:
+    text = Parsed(render(report_data())).text
+    for words in ("35.0 d before the ranking", f"{MINUS}$12.35", f"{MINUS}3.1 %", "2 with a gain"):
+        assert words in text
+    assert "it was only ever named by hand" in text
 
 
 def test_how_much_is_left_out_is_said() -> None:

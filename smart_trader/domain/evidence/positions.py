@@ -99,7 +99,7 @@ def position_blocks(found: Stored, by: Netting) -> list[Block]:
         if trade["side"] == BUY:
             _buy(position, trade, quantity)
             links = {} if last_buy is None else {"previous_buy": ("trade", last_buy)}
-            figures = _on_axis("bought", bought, bought + quantity, "previous_buy" if last_buy else None)
+            figures = on_axis("bought", bought, bought + quantity, "previous_buy" if last_buy else None)
             buys[trade["trade_id"]] = _Buy(trade["trade_id"], bought, bought + quantity)
             bought, last_buy = bought + quantity, trade["trade_id"]
         else:
@@ -118,8 +118,8 @@ def _with(block: Block, figures: Sequence[Figure]) -> Block:
     return Block(block.kind, block.name, [*block.figures, *figures], block.blocks, block.links)
 
 
-def _on_axis(name: str, start: int, end: int, previous: str | None) -> list[Figure]:
-    """The stretch of a trade."""
+def on_axis(name: str, start: int, end: int, previous: str | None) -> list[Figure]:
+    """The stretch of a trade, which begins where that of the trade linked as `previous` ends."""
     return [
         Figure(f"{name}_from", start, f"{previous}.{name}_to" if previous else "0", RAW_UNIT),
         Figure(f"{name}_to", end, f"{name}_from + quantity_raw", RAW_UNIT),

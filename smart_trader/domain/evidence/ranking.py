@@ -1,8 +1,10 @@
 """The place of a wallet in a ranking: tier and gates with each threshold, and the score with each part."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from smart_trader.domain.evidence.figures import (
@@ -16,8 +18,10 @@ from smart_trader.domain.evidence.figures import (
     fraction,
     stored,
 )
+from smart_trader.domain.evidence.followed import SINCE_DISCOVERY
 from smart_trader.domain.gold import rank_history, smart_traders
 from smart_trader.domain.gold.smart_traders import WINDOW_DAYS
+from smart_trader.domain.kernel.following import LastTrade
 from smart_trader.domain.kernel.money import MICRO
 from smart_trader.domain.kernel.ranking import GateFailure, PerformanceTier, RankedFigures, RankingOrder
 from smart_trader.domain.kernel.skill import Priors
@@ -39,8 +43,7 @@ _PLACE = {
     "score_rank": "wallets_ahead + 1",
     "skill_rank": "wallets_ahead_by_skill + 1",
 }
-_SINCE_DISCOVERY = tuple(f"since_discovery_{of}" for of in ("invested", "pnl", "return", "sales", "winning_sales"))
-_NOTES = dict.fromkeys(_SINCE_DISCOVERY, "what following the wallet from discovered_at to ranked_at would have brought")
+_NOTES = dict.fromkeys(SINCE_DISCOVERY, "what following the wallet from discovered_at to ranked_at would have brought")
 _OF_TRADER = {
     **_PLACE,
     "profitability_score": _PNL_PART,
@@ -70,7 +73,7 @@ _OF_TRADER = {
     "best_sale_share": "max(sale.realized_pnl_usd) / sum(sale.realized_pnl_usd, sale.realized_pnl_usd > 0)",
     "wallet_class": "",
     "discovered_at": "",
-    **dict.fromkeys(_SINCE_DISCOVERY, ""),
+    **SINCE_DISCOVERY,
     "ranked_at": "",
     "wallet_pnl_version": "",
 }
@@ -91,7 +94,7 @@ def _window(days: int) -> dict[str, str]:
 class Place(NamedTuple):
     """What a ranking says of a wallet, and what it was made from."""
 
-    ranked_at: object
+    ranked_at: datetime
     figures: RankedFigures
     """The columns of `silver.wallet_pnl` that it ranks by."""
     settings: Mapping[str, str]
@@ -111,10 +114,12 @@ class Place(NamedTuple):
     """What is usual among persons; None of a ranking without skill."""
     certificate: Row | None = None
     """Its row in `gold.rankings`."""
+    last_trades: Mapping[str, LastTrade] = MappingProxyType({})
+    """What marks the tokens of the wallet when it was made."""
 
 
-def ranking_block(place: Place, portfolio: Block) -> Block:
-    """The block of a ranking, above the portfolio."""
+def ranking_block(place: Place, portfolio: Block, followed: Sequence[Block]) -> Block:
+    """The block of a ranking, above the portfolio and what following the wallet since it was found brought."""
     formulas = _OF_TRADER | {name: text for days in WINDOW_DAYS for name, text in _window(days).items()}
     if place.trader is not None:
         names = [name for name in formulas if name in smart_traders.TABLE.column_names]
@@ -125,7 +130,7 @@ def ranking_block(place: Place, portfolio: Block) -> Block:
     else:
         own = []
     ranked = _ranked_by(place, portfolio)
-    blocks = [*_tiers(place.settings, ranked), *_gates(place, ranked, portfolio), portfolio]
+    blocks = [*_tiers(place.settings, ranked), *_gates(place, ranked, portfolio), portfolio, *followed]
     known = {figure.name for figure in own}
     usual = _usual(place.priors if place.trader else None, portfolio)
     more = [figure for figure in (*_about(place), *ranked, *usual) if figure.name not in known]
@@ -143,7 +148,7 @@ def _ranked_by(place: Place, portfolio: Block) -> list[Figure]:
 
 def _about(place: Place) -> list[Figure]:
     figures = [
-        Figure("ranked_at", place.ranked_at, unit=UTC_UNIT),  # type: ignore[arg-type]
+        Figure("ranked_at", place.ranked_at, unit=UTC_UNIT),
         Figure("wallets", place.wallets, note="in the ranking"),
         Figure("settings_hash", place.settings_hash, note="of the settings that it was made with"),
         *(Figure(f"{table.replace('.', '_')}_version", version) for table, version in place.versions.items()),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from smart_trader.domain.kernel.grading import Cohort
 from smart_trader.domain.kernel.money import MICRO, round_half_away
@@ -69,6 +69,16 @@ def first_due(first_monday: datetime | None, horizon_days: int, now: datetime) -
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
         first_monday = day + timedelta(days=-day.weekday() % 7)
     return first_monday + timedelta(days=horizon_days)
+
+
+class Discovered(NamedTuple):
+    """All wallets that were ever found, ranked or not, and what following them since then has brought."""
+
+    wallets: int
+    bought: int
+    """How many of them have bought something since."""
+    mean_return: Decimal | None
+    """Percent per dollar bought, the mean over these; None without any, or if it is too large."""
 
 
 def track_record(

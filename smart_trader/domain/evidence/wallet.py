@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from smart_trader.domain.evidence.figures import UTC_UNIT, Block, Figure, Row, to_integer
+from smart_trader.domain.evidence.followed import followed_blocks
 from smart_trader.domain.evidence.portfolio import portfolio_block
 from smart_trader.domain.evidence.positions import Stored, in_total_order, position_blocks
 from smart_trader.domain.evidence.ranking import Place, ranking_block, settings_block
@@ -77,7 +78,14 @@ def _whole(found: Found, tokens: Sequence[Block], by: Netting, place: Place | No
         return
     rejected = [Block("rejected_row", row["event_id"], [Figure("reason", row["reason"])]) for row in found.rejected]
     portfolio = portfolio_block(row, [*tokens, *_arbitrage(found, by), *rejected], found.whale["rejected_rows"] or 0)
-    yield ranking_block(place, portfolio) if place else portfolio
+    yield ranking_block(place, portfolio, _followed(found, place)) if place else portfolio
+
+
+def _followed(found: Found, place: Place) -> list[Block]:
+    since = place.trader and place.trader["discovered_at"]
+    if not since:
+        return []
+    return followed_blocks(found.trades, place.last_trades, since=since, until=place.ranked_at)
 
 
 def _token(found: Found, row: Row, rules: Rules, by: Netting) -> Block:

@@ -63,7 +63,7 @@ def ranked() -> Block:
         {"silver.trades": 1, "silver.wallet_pnl": 1},
         "hash",
     )
-    return ranking_block(place, portfolio)
+    return ranking_block(place, portfolio, ())
 
 
 @pytest.mark.parametrize(

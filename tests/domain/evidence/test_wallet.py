@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from smart_trader.config.settings import ranking_settings
 from smart_trader.domain.evidence.branch import branch
 from smart_trader.domain.evidence.figures import Block
+from smart_trader.domain.evidence.followed import followed_blocks
 from smart_trader.domain.evidence.wallet import Found, Rules, wallet_block
+from smart_trader.domain.kernel.following import LastTrade
 from smart_trader.domain.kernel.marks import Quote
 from smart_trader.domain.kernel.money import MONEY
 from smart_trader.report.explained import as_document, as_outline
 from tests import strategies
 from tests.domain.kernel import by_swaps, product
 from tests.domain.kernel.swap_strategies import wallets
+from tests.oracle import following as oracle
 from tests.oracle.evidence import EPOCH, Evaluator
 from tests.oracle.evidence import given as given_value
 from tests.oracle.numbers import Row
@@ -127,3 +130,28 @@ def test_netting_and_values_are_rebuilt_from_the_rows(served: list[Row]) -> None
     assert_rebuilt(block)
     assert_rebuilt(branch(block, "arbitrage_tx_count"))
     assert list(as_outline(block))
+
+
+MARKS = st.dictionaries(
+    st.sampled_from(strategies.TOKENS[:2]), st.builds(LastTrade, st.integers(0, 10**12), st.integers(1, 10**12))
+)
+
+
+@given(strategies.trade_histories(wallets=["Wallet"], max_trades=20), MARKS, st.integers(0, 19), st.integers(0, 19))
+def test_what_following_since_then_brought_is_rebuilt_from_the_trades(
+    trades: list[Row], marks: dict[str, LastTrade], first: int, last: int
+) -> None:
+    times = sorted(trade["block_time"] for trade in trades)
+    since, until = times[first % len(times)] - 1, times[last % len(times)]
+    facts = {"history_complete": True, "arbitrage_tx_count": 0, "rejected_rows": 2}
+    block = explained(trades, {}, {"Wallet": facts}, [])
+    start, end = (EPOCH + timedelta(microseconds=time) for time in (since, until))
+    followed = followed_blocks(with_times(trades), marks, since=start, until=end)
+    assert_rebuilt(Block("wallet", "Wallet", (), [*block.blocks, *followed]))
+    expected = oracle.follow(trades, [oracle.Window("Wallet", since, until)], max_age_hours=-1)
+    names = {"invested_usd": "invested_usd", "realized_usd": "realized_usd", "left_cost_usd": "open_cost_usd"}
+    names |= {"sales": "sales", "winning_sales": "winning_sales"}
+    assert {one.name: {name: one.value(name) for name in names} for one in followed} == {
+        token: {name: figures[of] for name, of in names.items()} for (_, token), figures in expected.items()
+    }
+    assert list(as_outline(Block("wallet", "Wallet", (), followed)))
