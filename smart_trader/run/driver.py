@@ -9,6 +9,7 @@ from smart_trader import version
 from smart_trader.domain import catalog
 from smart_trader.domain.catalog import SERIES_TABLES
 from smart_trader.errors import LeaseLost, LimitReached, NotAsked
+from smart_trader.io.delta.store import DeltaStore
 from smart_trader.io.hadoop import delete_folder
 from smart_trader.io.machine.clock import SystemClock
 from smart_trader.pipeline import FETCHING, Course, End
@@ -123,18 +124,24 @@ class Driver:
 def _make_tables(session: Session) -> None:
     """Create the tables that are missing; with `--recreate` all of them anew."""
     store, context = session.store, session.context
-    if context.options.recreate:
-        store.drop(catalog.DROP_ORDER)
-        if not session.dry_run:  # all files of time series are to be read again
-            delete_folder(session.app.spark, f"{context.settings.warehouse.root}/{CHECKPOINTS}")
     tables = SERIES_TABLES if context.options.is_on_series else catalog.TABLES
     with store.committing_as("init", version.VERSION):
+        if context.options.recreate:
+            start_anew(session.app, store)
         if all(store.version(table) < 0 for table in tables):
             log.info("new warehouse at " + context.settings.warehouse.root)
         created = store.create(tables, known=lambda: record.tables_written(store))
     if created:
         done = "tables would be created" if session.dry_run else "tables created"
         log.info(done, tables=len(created), warehouse=context.settings.warehouse.root)
+
+
+def start_anew(app: App, store: DeltaStore) -> None:
+    """Delete all tables, and what was noted of landed files, which goes first: a table that is still there takes them
+    once more without a change, while an empty one would stay empty."""
+    if not app.options.dry_run:
+        delete_folder(app.spark, f"{app.settings.warehouse.root}/{CHECKPOINTS}")
+    store.drop(catalog.DROP_ORDER)
 
 
 def _loss(session: Session) -> LeaseLost | None:

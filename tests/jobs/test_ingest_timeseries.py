@@ -13,12 +13,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader import failpoints
+from smart_trader.domain.catalog import SERIES_TABLES
 from smart_trader.domain.foundation import rejected_rows
 from smart_trader.domain.foundation.tables import TABLES
 from smart_trader.domain.tables.file_policy import Step, plan_maintenance
 from smart_trader.errors import ConfigurationError, QualityError, UsageError
 from smart_trader.io.delta.maintenance import DeltaMaintenance
 from smart_trader.run.app import Report
+from smart_trader.run.driver import start_anew
 from tests.lake import Lake
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -253,6 +255,23 @@ def test_a_restore_says_that_files_ingested_since_are_not_read_again_by_themselv
     assert place.regimes() == {"08:01 SPY": "calm", "08:03 SPY": "calm"}
     place.ingest(again=(str(since),))
     assert place.regimes() == {"08:01 SPY": "storm", "08:02 SPY": "calm", "08:03 SPY": "calm"}
+
+
+def test_new_tables_take_every_file_once_more_also_after_a_failure_in_between(place: Place) -> None:
+    place.land("market_regimes/a.jsonl", regime(1), {})
+    place.ingest()
+    before = place.lake.digests(SERIES_TABLES)
+    app = place.lake._app(place.lake.tables, "init", NOW, None, (), {"recreate": True})
+    failpoints.arm({failpoints.VARIABLE: f"init.after_commit:{REJECTED.name}=raise"})
+    try:
+        with place.lake.tables.committing_as("init", "test"), pytest.raises(failpoints.FailpointReached):
+            start_anew(app, place.lake.tables)
+    finally:
+        failpoints.arm({})
+    assert not any((place.lake.root / table.path).exists() for table in SERIES_TABLES)
+    place.lake.tables.create(SERIES_TABLES)
+    place.ingest()
+    assert place.lake.digests(SERIES_TABLES) == before
 
 
 def test_what_is_no_landing_folder_or_no_file_in_it_is_refused(place: Place, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class DeltaStore(DeltaReader):
         """Delete tables with all of their history."""
         for table in tables:
             self._frames.pop(self.path(table), None)
-            with self._fence(table):
+            with self._commit(table):
                 path = delete_folder(self._spark, self.path(table))
             log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
             log.invalidateCache(self._spark._jsparkSession, path)
