@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader.domain import catalog
+from smart_trader.domain.foundation.tables import TABLES
 from smart_trader.domain.silver import trades
 from smart_trader.domain.tables.file_policy import (
     FileFacts,
@@ -20,7 +21,7 @@ from smart_trader.domain.tables.file_policy import (
 from smart_trader.domain.tables.table import Table
 
 MB = 2**20
-CLUSTERED, PLAIN = trades.TABLE, catalog.TABLES[0]
+CLUSTERED, PLAIN, BY_DAY = trades.TABLE, catalog.TABLES[0], TABLES["signals"]
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 bytes_ = st.integers(0, 300 * MB)
@@ -43,6 +44,8 @@ counts = st.integers(0, 12)
         (CLUSTERED, FileFacts(2, 100 * MB, 2, 100 * MB), False, True),
         (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB), True, False),
         (CLUSTERED, FileFacts(9, 200 * MB, 9, 40 * MB - 1), False, False),
+        (BY_DAY, FileFacts(9, 200 * MB, 9, 40 * MB), True, False),
+        (BY_DAY, FileFacts(9, 200 * MB, 9, 40 * MB - 1), False, True),
     ],
 )
 def test_files_are_written_anew_when_it_is_worth_it(
@@ -71,7 +74,7 @@ def test_nothing_is_left_to_do_once_a_plan_is_carried_out(
 ) -> None:
     plan = plan_maintenance(table, found, expired_files=expired, commits_to_replay=commits)
     if Step.CLUSTER in plan:
-        found = replace(found, unclustered_bytes=0)
+        found = replace(found, unclustered_bytes=0, mergeable=0)
     if Step.COMPACT in plan:
         found = replace(found, mergeable=0)
     expired = 0 if Step.VACUUM in plan else expired

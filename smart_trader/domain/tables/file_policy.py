@@ -40,10 +40,12 @@ def wants_clustering(table: Table, facts: FileFacts) -> bool:
 
 
 def wants_compaction(table: Table, facts: FileFacts) -> bool:
-    """Whether files can be merged. In a large clustered table that would mix what clustering has parted, unless
-    partitions part it as well."""
+    """Whether files can be merged, unless clustering is wanted, which merges them too. In a large clustered table that
+    would mix what clustering has parted, unless partitions part it as well."""
+    if facts.mergeable <= 1 or wants_clustering(table, facts):
+        return False
     is_large = facts.bytes > table.maintenance.file_megabytes * MEGABYTE
-    return facts.mergeable > 1 and not (table.clustered_by and is_large and not table.partitioned_by)
+    return not (table.clustered_by and is_large and not table.partitioned_by)
 
 
 def wants_checkpoint(commits_to_replay: int) -> bool:
