@@ -31,7 +31,7 @@ time.tzset()
 # Containers often forbid it; pytest then rewrites the asserts of all tests in each worker, at every run.
 sys.dont_write_bytecode = False
 
-LANES = {"airflow", "browser", "long", "store"}
+LANES = {"airflow", "browser", "long", "store", "yarn"}
 UNMARKED_SECONDS = 10
 """Of a processor, in processes that a test starts: nothing but a JVM takes as much."""
 CI_EXAMPLES = 200

@@ -17,6 +17,7 @@ CHOSEN = {
     "airflow": {"airflow"},
     "browser": {"browser"},
     "store": {"store"},
+    "yarn": {"yarn"},
 }
 """By what is given with -m."""
 TESTS = """
@@ -48,6 +49,11 @@ def test_long_session(spark):
 
 @pytest.mark.store
 def test_store():
+    pass
+
+
+@pytest.mark.yarn
+def test_yarn():
     pass
 
 
