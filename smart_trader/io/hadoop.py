@@ -25,6 +25,18 @@ def bytes_below(spark: SparkSession, folder: str) -> int:
     return int(files.getContentSummary(path).getLength()) if files.exists(path) else 0
 
 
+def is_bare(spark: SparkSession, folder: str) -> bool:
+    """Whether `folder` is there, and nothing is below it but folders and hidden files."""
+    path, files = file_system(spark, f"{folder}/")
+    if not files.exists(path):
+        return False
+    found = files.listFiles(path, True)
+    while found.hasNext():
+        if not str(found.next().getPath().getName()).startswith("."):
+            return False
+    return True
+
+
 def delete_folder(spark: SparkSession, folder: str) -> Any:
     """Delete a folder, if it is there; returns its Hadoop path."""
     path, files = file_system(spark, folder)

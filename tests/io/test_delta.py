@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from delta.exceptions import ConcurrentAppendException
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from smart_trader.domain.tables.changes import RowScope
@@ -78,6 +79,25 @@ def test_a_table_is_created_once_and_takes_new_nullable_columns(open_store: Open
     store.append(wider, store.frame(wider.own_schema, [dict.fromkeys(wider.column_names) | {"id": "2", "extra": 5}]))
 
     assert stored(store, "extra", "batch_id") == [("1", None, "first"), ("2", 5, "first")]
+
+
+def test_what_a_run_leaves_that_ended_before_the_first_commit_is_no_table(open_store: Open) -> None:
+    store = open_store("second")
+    log = Path(store.path(TABLE), "_delta_log")
+    (log / "_staged_commits").mkdir(parents=True)
+    (log / f".{0:020}.json.5ee1.tmp").write_text("{")
+    assert store.create([TABLE]) == [TABLE.name]
+    assert store.version(TABLE) == 0
+
+
+def test_where_files_are_left_no_table_is_made_anew(open_store: Open) -> None:
+    store = open_store("second")
+    rows = Path(store.path(TABLE), "part-00000.parquet")
+    (rows.parent / "_delta_log").mkdir(parents=True)
+    rows.write_text("rows")
+    with pytest.raises(AnalysisException, match="DELTA_TABLE_NOT_FOUND"):
+        store.create([TABLE])
+    assert rows.read_text() == "rows"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from smart_trader.io.delta.snapshots import (
     stored_table,
     user_name,
 )
-from smart_trader.io.hadoop import delete_folder
+from smart_trader.io.hadoop import delete_folder, is_bare
 from smart_trader.io.jvm import java_class
 from smart_trader.ports import Clock
 
@@ -133,11 +133,8 @@ class DeltaStore(DeltaReader):
     def drop(self, tables: Sequence[Table]) -> None:
         """Delete tables with all of their history."""
         for table in tables:
-            self._frames.pop(self.path(table), None)
             with self._commit(table):
-                path = delete_folder(self._spark, self.path(table))
-            log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
-            log.invalidateCache(self._spark._jsparkSession, path)
+                self._delete(table)
 
     @retried
     def append(self, table: Table, rows: DataFrame) -> None:
@@ -320,8 +317,17 @@ class DeltaStore(DeltaReader):
             self._alter(table, columns)
         return bool(columns or checks)
 
+    def _delete(self, table: Table) -> None:
+        self._frames.pop(self.path(table), None)
+        path = delete_folder(self._spark, self.path(table))
+        log = java_class(self._spark, "org.apache.spark.sql.delta.DeltaLog")
+        log.invalidateCache(self._spark._jsparkSession, path)
+
     def _create(self, table: Table) -> None:
         with self._commit(table):
+            # A run that ends before the first commit leaves an empty log, which Delta takes for a table.
+            if is_bare(self._spark, self.path(table)):
+                self._delete(table)
             create_table(self._spark, self.path(table), table, retention_days=self._retention_days[table.layer])
 
     def _alter(self, table: Table, columns: Sequence[T.StructField]) -> None:
