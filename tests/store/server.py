@@ -60,10 +60,12 @@ class Server:
 
     def put(self, name: str, content: bytes) -> None:
         """Put an object into the bucket: a file that appears in its folder has no ETag."""
-        host = f"127.0.0.1:{self.port}"
-        files = S3FileSystem(access_key=KEY, secret_key=self.secret, endpoint_override=host, scheme="http")
-        with files.open_output_stream(f"{BUCKET}/{name}", compression=None) as stream:
+        with self._files().open_output_stream(f"{BUCKET}/{name}", compression=None) as stream:
             stream.write(content)
+
+    def _files(self) -> S3FileSystem:
+        host = f"127.0.0.1:{self.port}"
+        return S3FileSystem(access_key=KEY, secret_key=self.secret, endpoint_override=host, scheme="http")
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
@@ -82,15 +84,32 @@ def free_port() -> int:
         return int(chosen.getsockname()[1])
 
 
+@dataclass
+class Fault:
+    """From the first PUT of an object on that has `since` in its name, requests with one of `methods` get this answer,
+    or none for a status of 0; but for leases, so that the next run need not wait until one expires."""
+
+    since: str
+    methods: tuple[str, ...]
+    status: int
+    code: str = ""
+    has_begun: bool = False
+
+    def concerns(self, method: str, path: str) -> bool:
+        self.has_begun = self.has_begun or (method == "PUT" and self.since in path)
+        return self.has_begun and method in self.methods and "_lease" not in path
+
+
 class Proxy(ThreadingHTTPServer):
     """Passes requests on to a server. `answers` are for the next PUTs: a status that is given in the server's place,
-    also 200, or 0 for an answer that is lost."""
+    also 200, or 0 for an answer that is lost. `fault` answers all requests from a moment on."""
 
     daemon_threads = True
 
     def __init__(self, server: Server) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.server, self.answers = server, list[int]()
+        self.fault: Fault | None = None
         Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -112,6 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
         if answer:
             self._answer(answer, [("ETag", '"0"')], b"")
             return
+        fault = self.server.fault
+        if fault and fault.concerns(self.command, self.path):
+            self._fail(fault)
+            return
         connection = http.client.HTTPConnection(urlsplit(self.server.server.url).netloc, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
@@ -121,10 +144,20 @@ class _Handler(BaseHTTPRequestHandler):
         content = response.read()
         connection.close()
         if answer == 0:
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
+            self._hang_up()
             return
         self._answer(response.status, response.getheaders(), content)
+
+    def _fail(self, fault: Fault) -> None:
+        if fault.status:
+            said = f"<Error><Code>{fault.code}</Code><Message>no</Message></Error>"
+            self._answer(fault.status, [("Content-Type", "application/xml")], said.encode())
+        else:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
 
     def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
         self.send_response_only(status)
@@ -136,7 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", length)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass_on  # noqa: N815
 

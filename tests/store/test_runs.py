@@ -19,9 +19,16 @@ from smart_trader.run.tables_on_disk import usage_of_tables
 from smart_trader.simulator.server import Simulator
 from tests.reliability.processes import HOME, Run, eventually
 from tests.store.places import EXPIRE_SECONDS, digests, place
-from tests.store.server import BUCKET, KEY, SECRET, Server, free_port
+from tests.store.server import BUCKET, KEY, SECRET, Fault, Proxy, Server, free_port
 
 pytestmark = pytest.mark.store
+
+_ALL = ("PUT", "POST", "GET", "HEAD", "DELETE")
+FAULTS = (
+    (Fault("bronze/whale_holders/", _ALL, 403, "AccessDenied"), 77, "The store refused the key"),
+    (Fault("bronze/transaction_history/", ("PUT", "POST"), 403, "QuotaExceeded"), 74, "The store is full"),
+    (Fault("silver/trades/", _ALL, 0), 69, "The store did not answer"),
+)
 
 
 def newest_record(server: Server, name: str) -> dict[str, object]:
@@ -38,7 +45,11 @@ def commits(server: Server, name: str) -> dict[str, bytes]:
 def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_key(
     server: Server, simulator: Simulator, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    there = place(tmp_path, server, "whole")
+    """On no command line, in no file, and in no event of Spark, though its configuration is among them."""
+    there, events = place(tmp_path, server, "whole"), tmp_path / "events"
+    events.mkdir()
+    confs = {"enabled": "true", "compress": "false", "dir": f"file://{events}"}
+    there.environ["JAVA_TOOL_OPTIONS"] = " ".join(f"-Dspark.eventLog.{name}={value}" for name, value in confs.items())
     run = there.start("pipeline", "--json", simulator=simulator)
     shown = list[bytes]()
     while run.process.poll() is None:
@@ -52,8 +63,40 @@ def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_ke
     written = [file for folder in (tmp_path, server.folder) for file in folder.rglob("*") if file.is_file()]
     assert len(written) > 100
     assert not [file for file in written if SECRET.encode() in file.read_bytes()]
+    assert any(b"fs.s3a.secret.key" in file.read_bytes() for file in written if events in file.parents)
     assert newest_record(server, "whole")["released"] is True
+    del there.environ["JAVA_TOOL_OPTIONS"]
     assert digests(there) == expected
+
+
+def test_the_run_after_faults_ends_as_if_there_had_been_none(
+    server: Server, simulator: Simulator, expected: dict[str, str], tmp_path: Path
+) -> None:
+    """The store fails in three ways while tables are made, and falls silent while a pipeline computes."""
+    where = place(tmp_path, server, "mended")
+    with Proxy(server) as proxy:
+        where.settings["warehouse.s3_endpoint"] = proxy.url
+        for fault, status, told in FAULTS:
+            proxy.fault = fault
+            run = where.start("pipeline", "--json", simulator=simulator)
+            assert run.wait() == status, run.said
+            assert fault.has_begun
+            assert told in json.loads(run.output)["message"]
+            assert "Traceback" not in run.said
+        proxy.shutdown()
+    where.settings["warehouse.s3_endpoint"] = server.url
+
+    run = where.start("pipeline", "--json", simulator=simulator, failpoints="silver_pnl.after_commit=sleep:3")
+    log = server.bucket / "mended" / "silver" / "trades" / "_delta_log"
+    assert eventually(lambda: (log / f"{1:020}.json").is_file(), 600), run.said
+    with server.hanging():
+        assert run.wait(EXPIRE_SECONDS + 30) == 69, run.said
+    assert "The store did not answer" in run.said
+    assert "Traceback" not in run.said
+
+    run = where.run("pipeline", simulator=simulator)
+    assert "the lease was taken over from a run that did not release it" in run.said
+    assert digests(where) == expected
 
 
 def test_who_stood_still_commits_nothing_after_another_run_took_over(
