@@ -186,8 +186,8 @@ def _chart(record: TrackRecord) -> Excess:
     last, taken = rankings[-1], len(record.by_score.verdict.taken)
     ends = " to ".join(numbers.percent(end, signed=True) for end in (last.low, last.high))
     summary = (
-        f"Excess of the recommended over the rest {record.horizon_days} days after each of {len(points):,} rankings, "
-        f"{taken:,} of which count, with intervals of 95 %: the last one "
+        f"Excess of the recommended over the rest {record.horizon_days} days after each graded ranking "
+        f"({taken:,} of {len(points):,} count), with intervals of 95 %: the last one "
         f"{numbers.percent(last.excess, signed=True)}, {ends}."
     )
     return Excess(record.horizon_days, points, summary)
