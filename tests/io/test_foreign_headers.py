@@ -11,7 +11,7 @@ from smart_trader.errors import SmartTraderError, SourceUnavailable
 from smart_trader.io.http.client import JsonHttp, _retry_after_seconds
 from tests.io import scripted_server as play
 from tests.io.stepping_clock import SteppingClock
-from tests.io.test_http import GOOD, POLICY, TEXT, get, http_of
+from tests.io.test_http import GOOD, HURRIED, TEXT, get, http_of
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 A_WEEK = 7 * 86400
@@ -162,6 +162,6 @@ LENGTHS = ["0", "7", "-5", "99999", "9" * 400, "5, 6", "5, 5", "five", "1e3", "0
 def test_a_wrong_content_length_ends_in_a_documented_error(server, length):
     server.otherwise = closing(200, {"Content-Length": length})
     try:
-        assert get(http_of(server.url, SteppingClock(), policy=POLICY)) == GOOD  # a length that is none is not given
+        assert get(http_of(server.url, SteppingClock(), policy=HURRIED)) == GOOD  # a length that is none is not given
     except SourceUnavailable as error:
         assert "after 3 attempts" in str(error)
