@@ -11,7 +11,7 @@ from random import Random
 from smart_trader.simulator.birdeye import TRADES
 from smart_trader.simulator.server import Simulator
 from tests.reliability import lakes
-from tests.reliability.processes import Place, are_gone, eventually
+from tests.reliability.processes import Place, Run, are_gone, eventually
 from tests.reliability.world import first_market, later_market, spoiled
 
 VICTIMS = ("driver", "jvm", "group")
@@ -31,6 +31,22 @@ class Kill:
 
     def __str__(self) -> str:
         return f"{self.victim} at {self.after_seconds} s in {self.during}"
+
+
+def kill_after(run: Run, seconds: float, victim: str) -> bool:
+    """Kill `victim` of a run after so many seconds; whether the run had ended by then. Raises AssertionError unless the
+    launcher ends as documented, with nobody left."""
+    try:
+        status = run.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        processes = run.processes()
+        expected = -signal.SIGKILL if run.kill(victim) else 75
+        status = run.wait(120)
+        assert status in (expected, 0), f"{status} instead of {expected}: {run.said}"  # 0: it had just ended
+        assert eventually(partial(are_gone, processes), 60), "a process outlived its run"
+    else:
+        assert status == 0, run.said
+    return status == 0
 
 
 @dataclass
@@ -75,19 +91,10 @@ class Round:
             moment = min(random.uniform(2, longest), random.uniform(2, longest))
             asked = len(simulator.requests)
             run = place.start("pipeline", *SMALL_BATCHES, simulator=simulator)
-            try:
-                status = run.process.wait(moment)
-            except subprocess.TimeoutExpired:
-                processes = run.processes()
-                expected = -signal.SIGKILL if run.kill(victim) else 75
-                status = run.wait(120)
-                assert status in (expected, 0), f"{status} instead of {expected}: {run.said}"  # 0: it had just ended
-                assert eventually(partial(are_gone, processes), 60), "a process outlived its run"
-            else:
-                assert status == 0, run.said
+            has_ended = kill_after(run, moment, victim)
             again = {request.query.get("address") for request in simulator.requests[asked:] if request.path == TRADES}
             assert not again & done, "I8: what was completed was fetched again"
-            if status == 0:
+            if has_ended:
                 return True
             done = place.completed_wallets(simulator.market.now)
             self.kills.append(Kill(victim, round(moment, 1), run.under_way))
