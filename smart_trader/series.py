@@ -21,9 +21,9 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from smart_trader.domain.foundation import market_regimes, performance_metrics, signals
-from smart_trader.domain.foundation.records import Rejection, read_values
+from smart_trader.domain.foundation.records import Rejection, read_record
 from smart_trader.domain.foundation.series import FuturesTrend, Series
-from smart_trader.domain.foundation.values import Number
+from smart_trader.domain.foundation.values import Number, value_of
 
 CLOCK_SKEW = timedelta(seconds=300)
 """How far a time may be ahead of this machine's clock: the default of `series.clock_skew_seconds`."""
@@ -78,7 +78,7 @@ class SeriesRow(BaseModel):
     @model_validator(mode="after")
     def _keep_rules(self) -> Self:
         values = {name: _as_in_a_file(value) for name, value in self}
-        found = read_values(self.series, values, latest=datetime.now(UTC) + CLOCK_SKEW)
+        found = read_record(self.series, values, value_of, latest=datetime.now(UTC) + CLOCK_SKEW)
         if isinstance(found, Rejection):
             raise ValueError(f"{found.reason}, {found.detail}")
         return self

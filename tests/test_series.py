@@ -18,8 +18,9 @@ from smart_trader import series
 from smart_trader.config.settings import load
 from smart_trader.domain.foundation.all_series import ALL_SERIES
 from smart_trader.domain.foundation.json_records import json_records
-from smart_trader.domain.foundation.records import Rejection, read_values
+from smart_trader.domain.foundation.records import Rejection, read_record
 from smart_trader.domain.foundation.series import Kind
+from smart_trader.domain.foundation.values import value_of
 from smart_trader.series import MarketRegime, PerformanceMetric, SeriesRow, Signal
 
 ROOT = Path(__file__).parents[1]
@@ -195,7 +196,7 @@ def test_a_model_has_the_rows_that_ingestion_takes(record: tuple[type[SeriesRow]
 def ingested(model: type[SeriesRow], line: str) -> Mapping[str, Any] | None:
     """The row that ingestion reads from a line of JSON; None if it rejects the line."""
     (found,) = json_records(io.BytesIO(line.encode()))
-    row = read_values(model.series, found.values, latest=datetime.now(UTC) + series.CLOCK_SKEW)
+    row = read_record(model.series, found.values, value_of, latest=datetime.now(UTC) + series.CLOCK_SKEW)
     return None if found.fault or isinstance(row, Rejection) else row
 
 

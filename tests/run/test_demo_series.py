@@ -26,4 +26,4 @@ def test_a_month_of_every_series_is_landed_and_nothing_in_it_is_rejected(tmp_pat
         for path in paths:
             with (tmp_path / "one" / path).open("rb") as stream:
                 found = list(read_file(series, path, stream, size=len(files[path]), latest=NOW))
-            assert found and not [one for one in found if one.rejection is not None]
+            assert found and not [block for block in found if block.rejections]

@@ -3,10 +3,11 @@
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
@@ -14,16 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from smart_trader.domain.foundation import parquet_records
+from smart_trader.domain.foundation.blocks import Block, read_block
 from smart_trader.domain.foundation.csv_records import CsvRecord, csv_records
 from smart_trader.domain.foundation.json_records import json_records
 from smart_trader.domain.foundation.records import (
     IGNORED,
     LONGEST_RAW,
     FileRejected,
-    Found,
+    Parse,
+    Record,
     Rejection,
-    read_cells,
-    read_values,
 )
 from smart_trader.domain.foundation.series import Kind, Reason, Series
 from smart_trader.domain.foundation.values import kind_of, value_in_cell, value_of
@@ -33,8 +34,8 @@ _FORMAT = re.compile(r"\.(?:(csv|jsonl|ndjson|json)(\.gz)?|(parquet))", re.IGNOR
 _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
 UNBEARABLE = frozenset(":\n\r")
 """Characters that Hadoop's paths do not bear."""
-
-
+_RECORDS = 10_000
+"""Records of a block."""
 _NEW_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -44,17 +45,6 @@ class Format:
 
     name: str
     is_zipped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What begins on a `line`: the values by column, or why it cannot be read. `raw` is the record as it is written:
-    bytes, cells or values."""
-
-    line: int
-    raw: bytes | list[bytes] | dict[str, Any]
-    values: Mapping[str, Any] = field(default_factory=dict)
-    fault: Rejection | None = None
 
 
 def is_looked_at(path: str) -> bool:
@@ -79,22 +69,19 @@ def format_of(path: str) -> Format:
 
 def read_file(
     series: Series, path: str, file: BinaryIO, *, size: int, latest: datetime, takes_new: bool = False
-) -> Iterator[Found]:
-    """Every record of a file of `size` bytes, as a row or with the reason why it is rejected. No time in it may be
-    after `latest`. With `takes_new` columns that the series may get are no fault, and are not read. Raises
-    FileRejected, possibly after some records: then none of them counts."""
-    read = read_cells if format_of(path).name == _CSV else read_values
-    for record in _records(series, path, file, size, takes_new):
-        row = record.fault or read(series, record.values, latest=latest)
-        if isinstance(row, Rejection):
-            yield Found(record.line, rejection=row, raw=_text(record.raw)[:LONGEST_RAW])
-        else:
-            yield Found(record.line, row)
+) -> Iterator[Block]:
+    """Every record of a file of `size` bytes, in blocks. No time in it may be after `latest`. With `takes_new` columns
+    that the series may get are no fault, and are not read. Raises FileRejected, possibly after some blocks: then none
+    of them counts."""
+    parse = _parse_of(path)
+    records = _records(series, path, file, size, takes_new)
+    while some := list(islice(records, _RECORDS)):
+        yield read_block(series, some, parse, latest=latest)
 
 
 def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict[str, set[Kind]]:
     """The columns of a file that the series may get, and what their values are. Raises FileRejected."""
-    parse = value_in_cell if format_of(path).name == _CSV else value_of
+    parse = _parse_of(path)
     found: dict[str, set[Kind]] = {}
     for record in _records(series, path, file, size, takes_new=True):
         for name, value in record.values.items():
@@ -103,7 +90,21 @@ def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict
     return found
 
 
-def _records(series: Series, path: str, file: BinaryIO, size: int, takes_new: bool) -> Iterator[_Record]:
+def as_text(record: Record) -> str:
+    """A record as it is written, for people: its first characters."""
+    raw = record.raw
+    if isinstance(raw, dict):
+        text = parquet_records.as_text(raw)
+    else:
+        text = (raw if isinstance(raw, bytes) else b",".join(raw)).decode("utf-8", "replace")
+    return text[:LONGEST_RAW]
+
+
+def _parse_of(path: str) -> Parse:
+    return value_in_cell if format_of(path).name == _CSV else value_of
+
+
+def _records(series: Series, path: str, file: BinaryIO, size: int, takes_new: bool) -> Iterator[Record]:
     """Every record of a file. Raises FileRejected."""
     written = format_of(path)
     if size == 0:
@@ -119,17 +120,17 @@ def _records(series: Series, path: str, file: BinaryIO, size: int, takes_new: bo
         raise FileRejected(Reason.UNREADABLE_FILE, str(error)[:500] or type(error).__name__) from error
 
 
-def _from_csv(file: Any, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
+def _from_csv(file: Any, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
     records = csv_records(file)
     names = _header(next(records, None))
     _check_header(series, names, check)
     for record in records:
         cells = _cells(record, len(names))
         if isinstance(cells, Rejection):
-            yield _Record(record.line, record.raw or record.cells, fault=cells)
+            yield Record(record.line, record.raw or record.cells, {}, cells)
         else:
-            values = {name: cell for name, cell in zip(names, cells, strict=True) if name not in IGNORED}
-            yield _Record(record.line, record.cells, values)
+            values = {name: cell for name, cell in zip(names, cells, strict=True) if cell and name not in IGNORED}
+            yield Record(record.line, record.cells, values)
 
 
 def _header(record: CsvRecord | None) -> list[str]:
@@ -152,22 +153,23 @@ def _cells(record: CsvRecord, columns: int) -> list[str] | Rejection:
         return Rejection(Reason.BAD_ROW, "not written in UTF-8")
 
 
-def _from_json(file: Any, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
+def _from_json(file: Any, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
+    names: tuple[str, ...] = ()
     for record in json_records(file):
-        if record.fault:
-            yield _Record(record.line, record.raw, fault=Rejection(Reason.BAD_ROW, record.fault))
-            continue
-        check(list(record.values))
-        values = {name: value for name, value in record.values.items() if name not in IGNORED}
-        yield _Record(record.line, record.raw, values)
+        if names != tuple(record.values):  # most have the names of the record before
+            names = tuple(record.values)
+            check(names)
+        if not IGNORED.isdisjoint(names):
+            record.values = {name: value for name, value in record.values.items() if name not in IGNORED}
+        yield record
 
 
-def _from_parquet(file: pq.ParquetFile, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[_Record]:
+def _from_parquet(file: pq.ParquetFile, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
     names = parquet_records.column_names(file)
     _check_header(series, names, check)
     wanted = [name for name in names if name not in IGNORED]
     for nth, values in enumerate(parquet_records.parquet_rows(file, wanted), start=1):
-        yield _Record(nth, values, values)
+        yield Record(nth, values, values)
 
 
 def _check_header(series: Series, names: Sequence[str], check: Callable[[Sequence[str]], None]) -> None:
@@ -192,9 +194,3 @@ def _refuse_unknown(series: Series, takes_new: bool, names: Sequence[str]) -> No
             f"unknown: {', '.join(unknown)[:1000]}; the file has {', '.join(names)[:2000]};"
             f" {series.name} has {', '.join(series.names)}",
         )
-
-
-def _text(raw: bytes | list[bytes] | dict[str, Any]) -> str:
-    if isinstance(raw, dict):
-        return parquet_records.as_text(raw)
-    return (raw if isinstance(raw, bytes) else b",".join(raw)).decode("utf-8", "replace")

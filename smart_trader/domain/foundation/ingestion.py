@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
-from itertools import islice
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -15,8 +14,9 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader.domain.foundation import rejected_rows
-from smart_trader.domain.foundation.files import format_of, new_columns, read_file
-from smart_trader.domain.foundation.records import FileRejected, Found, Rejection
+from smart_trader.domain.foundation.blocks import Block
+from smart_trader.domain.foundation.files import as_text, format_of, new_columns, read_file
+from smart_trader.domain.foundation.records import FileRejected, Rejection
 from smart_trader.domain.foundation.series import UPDATED_AT, Reason, Series
 from smart_trader.domain.foundation.tables import DAY, SOURCE_FILE, SOURCE_LINE, TYPES
 from smart_trader.domain.tables.table import COUNT, STRING
@@ -34,7 +34,6 @@ FILES = T.StructType(
 machine, or else the bytes."""
 VERSION = (UPDATED_AT.name, SOURCE_FILE.name, SOURCE_LINE.name)
 """What decides between rows of one key: the greatest wins."""
-_ROWS = 10_000
 _REJECTION = ("reason", "detail", "raw")
 
 
@@ -102,26 +101,25 @@ def rejected_records(series: Series, records: DataFrame, *, rejected_at: datetim
 
 
 def _read_batches(
-    batches: Iterator[pa.RecordBatch], *, read: Callable[..., Iterator[Found]], schema: pa.Schema
+    batches: Iterator[pa.RecordBatch], *, read: Callable[..., Iterator[Block]], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for file in batch.to_pylist():
-            found = _read(file, read)
-            while rows := list(islice(found, _ROWS)):
-                yield pa.RecordBatch.from_pylist(rows, schema)
+            yield from _read(file, read, schema)
 
 
-def _read(file: dict[str, Any], read: Callable[..., Iterator[Found]]) -> Iterator[dict[str, Any]]:
+def _read(file: dict[str, Any], read: Callable[..., Iterator[Block]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     name = file["source_file"]
     modified_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=file["modified_ms"])
     try:
         format_of(name)  # some names cannot be opened
         with _opened(file) as stream:
-            for found in read(name, stream, size=file["bytes"]):
-                yield _row(name, found, modified_at)
+            for block in read(name, stream, size=file["bytes"]):
+                yield _as_batch(block, name, modified_at, schema)
     except (FileRejected, OSError) as error:
         whole = error.rejection if isinstance(error, FileRejected) else Rejection(Reason.UNREADABLE_FILE, str(error))
-        yield {"source_file": name, "reason": str(whole.reason), "detail": whole.detail}
+        row = {"source_file": name, "reason": str(whole.reason), "detail": whole.detail}
+        yield pa.RecordBatch.from_pylist([row], schema)
 
 
 def _find_batches(batches: Iterator[pa.RecordBatch], *, series: Series, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -133,14 +131,19 @@ def _find_batches(batches: Iterator[pa.RecordBatch], *, series: Series, schema: 
                 yield pa.RecordBatch.from_pylist(rows, schema)
 
 
-def _row(name: str, found: Found, modified_at: datetime) -> dict[str, Any]:
-    place = {"source_file": name, "source_line": found.line}
-    if found.rejection is not None:
-        return place | {"reason": str(found.rejection.reason), "detail": found.rejection.detail, "raw": found.raw}
-    row = dict(found.row or {})
-    if row[UPDATED_AT.name] is None:
-        row[UPDATED_AT.name] = modified_at
-    return row | place
+def _as_batch(block: Block, name: str, modified_at: datetime, schema: pa.Schema) -> pa.RecordBatch:
+    rejected = [block.rejections.get(nth) for nth in range(len(block.records))]
+    updated = [at or modified_at for at in block.columns[UPDATED_AT.name]]
+    columns: dict[str, list[Any]] = {
+        **block.columns,
+        UPDATED_AT.name: [None if reason else at for at, reason in zip(updated, rejected, strict=True)],
+        SOURCE_FILE.name: [name] * len(rejected),
+        SOURCE_LINE.name: [record.line for record in block.records],
+        "reason": [rejection and str(rejection.reason) for rejection in rejected],
+        "detail": [rejection and rejection.detail for rejection in rejected],
+        "raw": [rejection and as_text(record) for rejection, record in zip(rejected, block.records, strict=True)],
+    }
+    return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
 
 
 def _opened(file: dict[str, Any]) -> BinaryIO:

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from smart_trader.domain.foundation.series import Field, Kind, Reason, Series
-from smart_trader.domain.foundation.values import BLANKS, Value, value_in_cell, value_of
+from smart_trader.domain.foundation.values import BLANKS, Value
 
+Parse = Callable[[Kind, Any], Value | Reason]
+"""Reads a value of a file: `value_of` or `value_in_cell`."""
 Row = dict[str, Value | None]
 """The values of a record by column of its series."""
 IGNORED = frozenset(("date", "ingested_at", "batch_id", "source_file", "source_line"))
@@ -25,14 +27,15 @@ class Rejection:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What begins on a `line` of a file: the values of a row by column, or a rejection with the record as text."""
+@dataclass(slots=True)
+class Record:
+    """What begins on a `line` of a file: the values by column, or why it cannot be read. `raw` is the record as it is
+    written: bytes, cells or values."""
 
     line: int
-    row: Mapping[str, Value | None] | None = None
-    rejection: Rejection | None = None
-    raw: str = ""
+    raw: bytes | list[bytes] | dict[str, Any]
+    values: Mapping[str, Any]
+    fault: Rejection | None = None
 
 
 class FileRejected(Exception):
@@ -43,32 +46,10 @@ class FileRejected(Exception):
         self.rejection = Rejection(reason, detail)
 
 
-def read_cells(series: Series, cells: Mapping[str, str], *, latest: datetime) -> Row | Rejection:
-    """The row in the cells of a CSV record, by column; an empty cell is null. No time may be after `latest`."""
-    given = {name: cell for name, cell in cells.items() if cell}
-    return _read(series, given, value_in_cell, latest)
-
-
-def read_values(series: Series, values: Mapping[str, object], *, latest: datetime) -> Row | Rejection:
-    """The row in the values of a record of JSON or Parquet, by column. No time may be after `latest`."""
+def read_record(series: Series, values: Mapping[str, Any], parse: Parse, *, latest: datetime) -> Row | Rejection:
+    """The row in the values of a record, by column, each read by `parse`. No time may be after `latest`."""
     given = {name: value for name, value in values.items() if value is not None}
-    return _read(series, given, value_of, latest)
-
-
-def broken_rules(series: Series, row: Mapping[str, Value | None]) -> list[Rejection]:
-    """The rules between the values of a row that it breaks."""
-    return [
-        Rejection(reason, f"{field.name}: {detail}")
-        for field in series.ruled
-        if row.get(field.name) is not None
-        for reason, detail in _broken(field, row)
-    ]
-
-
-def _read(
-    series: Series, given: Mapping[str, Any], parse: Callable[[Kind, Any], Value | Reason], latest: datetime
-) -> Row | Rejection:
-    missing = [name for name in series.key if _is_blank(given.get(name))]
+    missing = [name for name in series.key if is_blank(given.get(name))]
     if missing:
         return Rejection(Reason.MISSING_KEY, f"{', '.join(missing)}: no value")
     row: Row = dict.fromkeys(series.names)
@@ -81,29 +62,41 @@ def _read(
             wrong.append(Rejection(value, f"{field.name}: {str(given[field.name])[:80]!r}"))
         else:
             row[field.name] = value
-            if field.kind is Kind.TIME and isinstance(value, datetime) and value > latest:
-                wrong.append(Rejection(Reason.FUTURE, f"{field.name}: {value.isoformat()}"))
-    wrong += broken_rules(series, row)
+            wrong += broken_alone(field, value, latest)
+    wrong += [rejection for field in series.bound for rejection in broken_between(field, row)]
     return min(wrong, key=lambda rejection: _ORDER[rejection.reason]) if wrong else row
 
 
-def _is_blank(value: object) -> bool:
+def is_blank(value: object) -> bool:
+    """Whether a value of a key is none."""
     return value is None or (isinstance(value, str) and not value.strip(BLANKS))
 
 
-def _broken(field: Field, row: Mapping[str, Value | None]) -> list[tuple[Reason, str]]:
-    value = row[field.name]
+def broken_alone(field: Field, value: Value, latest: datetime) -> list[Rejection]:
+    """The rules that a value of `field` breaks by itself."""
     broken = []
-    if isinstance(value, int | float):
+    if isinstance(value, datetime):
+        if value > latest:
+            broken.append((Reason.FUTURE, value.isoformat()))
+    elif isinstance(value, int | float):
         if field.least is not None and value < field.least:
             broken.append((Reason.OUT_OF_RANGE, f"{value} is below {field.least:g}"))
         if field.most is not None and value > field.most:
             broken.append((Reason.OUT_OF_RANGE, f"{value} is above {field.most:g}"))
     if field.words is not None and all(value != word for word in field.words):
         broken.append((Reason.BAD_VALUE, f"{str(value)[:80]!r} is none of {', '.join(field.words)}"))
+    return [Rejection(reason, f"{field.name}: {detail}") for reason, detail in broken]
+
+
+def broken_between(field: Field, row: Mapping[str, Value | None]) -> list[Rejection]:
+    """The rules between its value and others of the row that `field` breaks."""
+    value = row.get(field.name)
+    if value is None:
+        return []
+    broken = []
     if field.only_where is not None and row.get(field.only_where) is not True:
-        broken.append((Reason.BAD_VALUE, f"given, though {field.only_where} is not true"))
+        broken.append(f"given, though {field.only_where} is not true")
     start = row.get(field.not_before) if field.not_before else None
     if isinstance(start, datetime) and isinstance(value, datetime) and value < start:
-        broken.append((Reason.BAD_VALUE, f"before {field.not_before}"))
-    return broken
+        broken.append(f"before {field.not_before}")
+    return [Rejection(Reason.BAD_VALUE, f"{field.name}: {detail}") for detail in broken]

@@ -61,9 +61,9 @@ class Field:
     """A time of the same record."""
 
     @property
-    def has_rules(self) -> bool:
-        """Whether not every value of its kind is allowed."""
-        return any(rule is not None for rule in (self.least, self.most, self.words, self.only_where, self.not_before))
+    def is_bound(self) -> bool:
+        """Whether a value is allowed or not by other values of its record."""
+        return self.only_where is not None or self.not_before is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +80,13 @@ class Series:
     """Files are laid out by `timestamp` and this column."""
     names: tuple[str, ...] = field(init=False)
     """The columns that a file may have."""
-    ruled: tuple[Field, ...] = field(init=False)
-    """The fields that have rules."""
+    bound: tuple[Field, ...] = field(init=False)
+    """The fields that are bound to others."""
 
     def __post_init__(self) -> None:
         # Found once, and not for each of millions of records.
         object.__setattr__(self, "names", tuple(field.name for field in self.fields))
-        object.__setattr__(self, "ruled", tuple(field for field in self.fields if field.has_rules))
+        object.__setattr__(self, "bound", tuple(field for field in self.fields if field.is_bound))
 
     @property
     def key_without_time(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ reason why it cannot be used. Standard library only.
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smart_trader.domain.foundation.series import Kind, Reason
@@ -15,8 +15,8 @@ from smart_trader.domain.foundation.series import Kind, Reason
 BLANKS = " \t\r\n"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
-    r"(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r"(?:Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?"
 )
 _NUMBER = re.compile(r"([+-]?)((?:0|[1-9][0-9]*)?)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -71,16 +71,12 @@ def kind_of(given: Any, parse: Callable[[Kind, Any], Value | Reason]) -> Kind:
 
 def time_of(text: str) -> datetime | Reason:
     """A date with a time to the minute or finer, UTC without a zone; digits after the sixth of a second are cut."""
-    found = _TIME.fullmatch(text.strip(BLANKS))
-    if found is None:
+    plain = text.strip(BLANKS)
+    if _TIME.fullmatch(plain) is None:
         return Reason.BAD_TIME
-    year, month, day, hour, minute, second, fraction, sign, ahead_hours, ahead_minutes = found.groups()
-    micros = int((fraction or "").ljust(6, "0")[:6])
     try:
-        ahead = timedelta(hours=int(ahead_hours or 0), minutes=_minutes(ahead_minutes))
-        offset = UTC if not ahead else timezone(-ahead if sign == "-" else ahead)
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), micros, offset)
-        return at.astimezone(UTC)
+        at = datetime.fromisoformat(plain)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return Reason.BAD_TIME
 
@@ -132,10 +128,3 @@ def _time_given(given: object) -> datetime | Reason:
         return given
     is_text = isinstance(given, str) and not isinstance(given, Number)
     return time_of(str(given)) if is_text else Reason.BAD_TIME
-
-
-def _minutes(text: str | None) -> int:
-    minutes = int(text or 0)
-    if minutes > 59:
-        raise ValueError(text)
-    return minutes

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.domain.foundation.files import is_looked_at, new_columns, read_file
+from smart_trader.domain.foundation.files import as_text, is_looked_at, new_columns, read_file
 from smart_trader.domain.foundation.market_regimes import SERIES as REGIMES
 from smart_trader.domain.foundation.performance_metrics import SERIES as METRICS
-from smart_trader.domain.foundation.records import FileRejected, Found
+from smart_trader.domain.foundation.records import FileRejected, Rejection
 from smart_trader.domain.foundation.series import Kind, Reason, Series
 from smart_trader.domain.foundation.signals import SERIES as SIGNALS
 
@@ -24,8 +25,24 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 KEY = {"timestamp": "2026-11-20T08:00", "strategy_id": "s", "signal_type": "entry", "symbol": "SPY"}
 
 
-def read(content: bytes, name: str = "a.csv", series: Series = REGIMES) -> list[Found]:
-    return list(read_file(series, name, io.BytesIO(content), size=len(content), latest=NOW))
+@dataclass(frozen=True)
+class Found:
+    """What a record of a file is: a row, or a rejection with the record as text."""
+
+    line: int
+    row: dict[str, Any] | None
+    rejection: Rejection | None
+    raw: str
+
+
+def read(content: bytes, name: str = "a.csv", series: Series = REGIMES, *, takes_new: bool = False) -> list[Found]:
+    found = []
+    for block in read_file(series, name, io.BytesIO(content), size=len(content), latest=NOW, takes_new=takes_new):
+        for nth, record in enumerate(block.records):
+            rejection = block.rejections.get(nth)
+            row = None if rejection else {column: values[nth] for column, values in block.columns.items()}
+            found.append(Found(record.line, row, rejection, as_text(record) if rejection else ""))
+    return found
 
 
 def reason_of(content: bytes, name: str = "a.csv", series: Series = REGIMES) -> Reason:
@@ -194,12 +211,12 @@ def test_the_kinds_of_new_columns_come_from_their_values(content: bytes, name: s
 def test_a_column_that_no_table_may_get_rejects_its_file_all_the_same(column: str) -> None:
     content = f"timestamp,symbol,{column}\n2026-11-20 08:00,SPY,1\n".encode()
     with pytest.raises(FileRejected):
-        list(read_file(REGIMES, "a.csv", io.BytesIO(content), size=len(content), latest=NOW, takes_new=True))
+        read(content, takes_new=True)
 
 
 def test_a_new_column_without_a_value_is_passed_over() -> None:
     content = b"timestamp,symbol,price\n2026-11-20 08:00,SPY,\n"
-    (found,) = read_file(REGIMES, "a.csv", io.BytesIO(content), size=len(content), latest=NOW, takes_new=True)
+    (found,) = read(content, takes_new=True)
     assert found.row is not None
     assert "price" not in found.row
 
