@@ -83,9 +83,12 @@ def _needs_session(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test that starts a JVM by itself has to say so, lest `-m "not spark"` be slow one day."""
+    """A test that starts a JVM by itself has to say so, lest `-m "not spark"` be slow one day. One of the Spark session
+    leaves no name of a run there, which the commits of later tests would have."""
     before = _seconds_of_children()
     yield
+    if session := getattr(item, "funcargs", {}).get("spark"):
+        assert session.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None, "it left its name"
     took = _seconds_of_children() - before
     if took > UNMARKED_SECONDS and not any(item.get_closest_marker(name) for name in (*LANES, "spark")):
         pytest.fail(f"its processes computed for {took:.0f} s: mark it as spark, or as long, or make it cheaper")

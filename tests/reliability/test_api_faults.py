@@ -173,10 +173,11 @@ def test_without_a_whole_token_list_the_run_ends_and_nothing_is_written(lake: La
 
     def status(kind: str) -> int:
         faults = Faults(fault(kind, endpoint="tokens", page=page))
+        own = Lake(lake.spark.newSession(), lake.root)  # a run has its settings of Spark for itself
         with Simulator(market, faults=faults) as simulator:
             began = time.monotonic()
             with pytest.raises(SmartTraderError) as ended:
-                lake.run("bronze_tokens", as_of=DEMO_NOW, simulator=simulator, settings=IN_A_HURRY)
+                own.run("bronze_tokens", as_of=DEMO_NOW, simulator=simulator, settings=IN_A_HURRY)
             assert time.monotonic() - began < 30, kind
             assert len(simulator.requests) <= PAGES.index(page) + 5, kind
             return ended.value.exit_status

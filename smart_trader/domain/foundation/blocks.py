@@ -37,8 +37,9 @@ def read_block(series: Series, records: Sequence[Record], parse: Parse, *, lates
     rejections = {nth: record.fault for nth, record in enumerate(records) if record.fault}
     columns: dict[str, list[Value | None]] = {}
     doubtful: set[int] = set()
+    values_of_records = [record.values for record in records]
     for field in series.fields:
-        given = [record.values.get(field.name) for record in records]
+        given = [values.get(field.name) for values in values_of_records]
         columns[field.name] = _read_column(series, field, given, parse, latest, doubtful)
     doubtful |= _bound_wrongly(series, columns)
     for nth in sorted(doubtful - rejections.keys()):
@@ -69,10 +70,12 @@ def _read_column(
     is_key = field.name in series.key
     for distinct in set(given):
         value = None if distinct is None else parse(field.kind, distinct)
-        is_missing = is_key and is_blank(distinct)
-        if is_missing or isinstance(value, Reason) or (value is not None and broken_alone(field, value, latest)):
+        if isinstance(value, Reason):
             unusable.add(distinct)
-        values[distinct] = None if isinstance(value, Reason) else value
+            value = None
+        elif (is_key and is_blank(value)) or (value is not None and broken_alone(field, value, latest)):
+            unusable.add(distinct)
+        values[distinct] = value
     if unusable:
         doubtful.update(nth for nth, value in enumerate(given) if value in unusable)
     return [values[value] for value in given]

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -76,15 +76,17 @@ def count_by_file(records: DataFrame) -> DataFrame:
 
 
 def newest_versions(series: Series, records: DataFrame) -> DataFrame:
-    """Rows of the table of the series: of each key in `records` the greatest version, rejected records left out."""
+    """Rows of the table of the series: of each key in `records` the greatest version, rejected records left out. All
+    rows of a day are in one partition."""
     rows = records.where(F.col("reason").isNull()).drop(*_REJECTION)
-    rest = [name for name in rows.columns if name not in series.key]
-    newest = F.max_by(F.struct(*rest), F.struct(*VERSION)).alias("_newest")
+    newest_first = [F.col(name).desc() for name in VERSION]
+    in_key = Window.partitionBy(DAY.name, *series.key).orderBy(*newest_first)
     return (
-        rows.groupBy(*series.key)
-        .agg(newest)
-        .select(*series.key, "_newest.*")
-        .withColumn(DAY.name, F.to_date("timestamp"))
+        rows.withColumn(DAY.name, F.to_date("timestamp"))
+        .repartition(DAY.name)
+        .withColumn("_nth", F.row_number().over(in_key))
+        .where(F.col("_nth") == 1)
+        .drop("_nth")
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from smart_trader.domain.foundation.records import Record, Rejection
 from smart_trader.domain.foundation.series import Reason
-from smart_trader.domain.foundation.values import Number
+from smart_trader.domain.foundation.values import BLANKS, Number
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -21,7 +21,10 @@ def json_records(file: BinaryIO) -> Iterator[Record]:
 
 def _record(number: int, line: bytes) -> Record:
     try:
-        values = _DECODER.decode(line.decode("utf-8"))
+        text = line.decode("utf-8").strip(BLANKS)
+        values, end = _DECODER.raw_decode(text)
+        if end < len(text):
+            raise ValueError(f"more text follows its end at character {end}")
         if b"\\u" in line:  # half of a surrogate pair is no text
             json.dumps(values, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:

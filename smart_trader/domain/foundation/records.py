@@ -74,11 +74,10 @@ def is_blank(value: object) -> bool:
 
 def broken_alone(field: Field, value: Value, latest: datetime) -> list[Rejection]:
     """The rules that a value of `field` breaks by itself."""
-    broken = []
     if isinstance(value, datetime):
-        if value > latest:
-            broken.append((Reason.FUTURE, value.isoformat()))
-    elif isinstance(value, int | float):
+        return [] if value <= latest else [Rejection(Reason.FUTURE, f"{field.name}: {value.isoformat()}")]
+    broken = []
+    if isinstance(value, int | float):
         if field.least is not None and value < field.least:
             broken.append((Reason.OUT_OF_RANGE, f"{value} is below {field.least:g}"))
         if field.most is not None and value > field.most:

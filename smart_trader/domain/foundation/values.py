@@ -76,6 +76,8 @@ def time_of(text: str) -> datetime | Reason:
         return Reason.BAD_TIME
     try:
         at = datetime.fromisoformat(plain)
+        if at.tzinfo is UTC:
+            return at
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return Reason.BAD_TIME
@@ -126,5 +128,4 @@ def _is_whole(text: str) -> bool:
 def _time_given(given: object) -> datetime | Reason:
     if isinstance(given, datetime):
         return given
-    is_text = isinstance(given, str) and not isinstance(given, Number)
-    return time_of(str(given)) if is_text else Reason.BAD_TIME
+    return time_of(given) if isinstance(given, str) and not isinstance(given, Number) else Reason.BAD_TIME

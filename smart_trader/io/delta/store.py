@@ -219,6 +219,9 @@ class DeltaStore(DeltaReader):
         the stored one and differs from it in a column `unlike`. All stored rows of these keys are `within`."""
         self._check_columns(table, rows)
         stored = within.filter(self.read(table))
+        if not _has_rows(stored):
+            self.append(table, rows)
+            return
         changes = find_newer(table, rows, stored, version=version, unlike=unlike).persist(StorageLevel.DISK_ONLY)
         try:
             self._apply(table, changes, within.condition("t"))
