@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from textwrap import wrap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smart_trader.domain.evidence.figures import Block, Value, scaled
 from smart_trader.report.numbers import exact, hours
@@ -138,8 +138,8 @@ def _lots(blocks: Sequence[Block], above: Block) -> Iterator[str]:
     yield _row(_Line("", ("units bought", "units left", "cost left USD", "worth USD")))
     price, is_marked = above.value("usd_per_raw"), above.value("mark_reason") is None
     for lot in blocks:
-        left = lot.value("remaining_raw")
-        worth = _cut(Decimal(int(left)) * price) if is_marked and isinstance(price, Decimal) and left else None  # type: ignore[arg-type]
+        left: Any = lot.value("remaining_raw")
+        worth = _cut(Decimal(int(left)) * price) if is_marked and isinstance(price, Decimal) and left else None
         cells = [_units(lot.value(name), above) for name in ("bought_raw", "remaining_raw")]
         cost = _cell(lot, "remaining_cost_usd")
         yield _row(_Line(f"bought {_time(lot, 'acquired_at')}", [*cells, cost, shown(worth)]))

@@ -12,7 +12,7 @@ Where the specification leaves room, the reading is:
 * A ranking that has no excess and may still get one stops the choice as well.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
@@ -68,14 +68,14 @@ def _excess(cohort: str, wallets: list[Row], most: Fraction, least: tuple[int, i
     if not kept:
         return dict.fromkeys(names)
     m = sum(len([w for w in q if cohort in w["cohorts"]]) for q in kept)
-    e: Counter[str] = Counter()
+    e: defaultdict[str, Fraction] = defaultdict(Fraction)
     for q in kept:
         m_q = len([w for w in q if cohort in w["cohorts"]])
         u_q = sum((gain for w in q for _, _, gain in _parts(w, most)), Fraction(0)) / len(q)
         for wallet in q:
             weight = Fraction(1, m) if cohort in wallet["cohorts"] else -Fraction(m_q, m * (len(q) - m_q))
             for token, share, gain in _parts(wallet, most):
-                e[token] += weight * (gain - u_q * share / 100)  # type: ignore[assignment]
+                e[token] += weight * (gain - u_q * share / 100)
     excess, variance = Fraction(sum(e.values())), Fraction(sum(of_token**2 for of_token in e.values()))
     spread = Z * root(variance)
     return {

@@ -119,7 +119,7 @@ def test_a_conflict_is_looked_at_again(records: At, proxy: Proxy) -> None:
 
 def test_a_store_that_overlooks_the_condition_is_refused(records: At, proxy: Proxy) -> None:
     found = records()
-    found.create = overlooking(found, proxy)  # type: ignore[method-assign]
+    found.create = overlooking(found, proxy)  # type: ignore[method-assign]  # a fault is in its place
     with pytest.raises(ConfigurationError, match="replaced an object"):
         lease(found).take()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smart_trader.domain.evidence.figures import (
     FRACTION_UNIT,
@@ -172,7 +172,8 @@ def _usual(priors: Priors | None, portfolio: Block) -> list[Figure]:
     if priors is None:
         return []
     wins, returns = priors.wins, priors.returns
-    won, lost = (int(portfolio.value(name) or 0) for name in ("winning_tokens", "losing_tokens"))  # type: ignore[arg-type]
+    counts: list[Any] = [portfolio.value(name) or 0 for name in ("winning_tokens", "losing_tokens")]
+    won, lost = map(int, counts)
     own = "(portfolio.winning_tokens + usual_win_rate * usual_win_weight)"
     decided = "(portfolio.winning_tokens + portfolio.losing_tokens + usual_win_weight)"
     together = wins and (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smart_trader.domain.evidence.figures import (
     PERCENT_UNIT,
@@ -197,12 +197,12 @@ def _mark(row: Row, market: Market) -> list[Figure]:
 
 def _verdict(row: Row, sums: Sequence[Figure], market: Market) -> list[Figure]:
     """How the token counts, and why."""
-    found = {figure.name: figure.value for figure in sums}
-    bought, left = int(found["bought_raw"]), int(found["remaining_raw"])  # type: ignore[arg-type]
+    found: dict[str, Any] = {figure.name: figure.value for figure in sums}
+    bought, left = int(found["bought_raw"]), int(found["remaining_raw"])
     rules, now = market.rules, microseconds(row["computed_at"])
-    known_cost = to_integer(found["known_cost"], 9)  # type: ignore[arg-type]
-    inventory = Inventory(bought, left, int(found["known_remaining_raw"]), known_cost)  # type: ignore[arg-type]
-    proceeds = to_integer(found["matched_proceeds"], 9) or 0  # type: ignore[arg-type]
+    known_cost = to_integer(found["known_cost"], 9)
+    inventory = Inventory(bought, left, int(found["known_remaining_raw"]), known_cost)
+    proceeds = to_integer(found["matched_proceeds"], 9) or 0
     sold = to_integer(row["total_sold"], 9) or 0
     is_covered = proceeds >= rules.min_coverage * sold
     is_closed = bought > 0 and bought - left >= rules.closed_ratio * bought

@@ -130,7 +130,8 @@ def _count(values: pa.Array) -> int:
     return len(values.drop_null())
 
 
-_sum_of = F.arrow_udf(_sum, T.DoubleType())  # type: ignore[attr-defined]  # missing in PySpark's own types
+# PySpark's own types do not have it.
+_sum_of = F.arrow_udf(_sum, T.DoubleType())  # type: ignore[attr-defined]
 _count_of = F.arrow_udf(_count, T.LongType())  # type: ignore[attr-defined]
 
 

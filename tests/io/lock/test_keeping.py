@@ -59,7 +59,7 @@ def test_a_store_that_does_not_answer_ends_the_run_before_another_may_take_over(
             gone.wait(20)
         return Created.UNKNOWN
 
-    store.create = create  # type: ignore[method-assign]
+    store.create = create  # type: ignore[method-assign]  # a fault is in its place
     began = time.monotonic()
     with kept(lease, end_run=end):
         assert end.is_near()
@@ -83,7 +83,7 @@ def test_a_lease_that_was_taken_over_ends_the_run_at_once() -> None:
 def test_who_stood_still_counts_as_followed_by_another_run() -> None:
     store, end, asleep = Store(), End(), 0.0
     lease = lease_on(store, lambda: time.monotonic() + asleep)
-    store.create = lambda _number, _content: Created.UNKNOWN  # type: ignore[method-assign]
+    store.create = lambda _number, _content: Created.UNKNOWN  # type: ignore[method-assign]  # a fault is in its place
     with kept(lease, end_run=end):
         asleep = QUICK.expire_seconds
         assert end.is_near()

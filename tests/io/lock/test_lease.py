@@ -94,7 +94,7 @@ def passing(store: Store, *, then: Callable[[], None] = lambda: None) -> Store:
         store.now += seconds
         then()
 
-    store.wait = wait  # type: ignore[method-assign]
+    store.wait = wait  # type: ignore[method-assign]  # a clock of its own
     return store
 
 
@@ -179,10 +179,10 @@ def test_the_owner_is_confirmed_from_its_first_request_on_not_from_an_answer() -
     lease = store.lease("one")
     lease.take()
     store.now += 10
-    create, store.create = store.create, one_late(store)  # type: ignore[method-assign]
+    create, store.create = store.create, one_late(store)  # type: ignore[method-assign]  # a fault is in its place
     with pytest.raises(SourceUnavailable):
         lease.renew()
-    store.create = create  # type: ignore[method-assign]
+    store.create = create  # type: ignore[method-assign]  # as it was
     store.arrive(*store.late.pop())
     store.now += 31
     lease.renew()
@@ -219,7 +219,7 @@ def test_a_store_that_overlooks_the_condition_is_refused() -> None:
 
 def test_a_store_that_does_not_answer_ends_the_wait() -> None:
     store = Store()
-    store.create = lambda number, content: Created.UNKNOWN  # type: ignore[method-assign]
+    store.create = lambda number, content: Created.UNKNOWN  # type: ignore[method-assign]  # a fault is in its place
     with pytest.raises(SourceUnavailable, match="could not be written in 2 attempts"):
         store.lease("one").take()
     assert not store.records
@@ -239,10 +239,10 @@ def test_a_renewal_that_arrives_late_does_not_undo_the_release() -> None:
     store = Store()
     lease = store.lease("one")
     lease.take()
-    store.create, create = lambda number, content: Created.UNKNOWN, store.create  # type: ignore[method-assign]
+    store.create, create = lambda number, content: Created.UNKNOWN, store.create  # type: ignore[method-assign]  # a fault is in its place
     with pytest.raises(SourceUnavailable):
         lease.renew()
     store.records[2] = store.records[1]
-    store.create = create  # type: ignore[method-assign]
+    store.create = create  # type: ignore[method-assign]  # as it was
     lease.release()
     assert owner_of(store)["released"] is True
