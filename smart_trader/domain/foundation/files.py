@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
@@ -34,8 +33,8 @@ _FORMAT = re.compile(r"\.(?:(csv|jsonl|ndjson|json)(\.gz)?|(parquet))", re.IGNOR
 _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
 UNBEARABLE = frozenset(":\n\r")
 """Characters that Hadoop's paths do not bear."""
-_RECORDS = 10_000
-"""Records of a block."""
+_RECORDS, _BYTES = 10_000, 2**24
+"""The most records of a block, and about the most bytes: it is in memory as a whole."""
 _NEW_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -74,9 +73,8 @@ def read_file(
     that the series may get are no fault, and are not read. Raises FileRejected, possibly after some blocks: then none
     of them counts."""
     parse = _parse_of(path)
-    records = _records(series, path, file, size, takes_new)
-    while some := list(islice(records, _RECORDS)):
-        yield read_block(series, some, parse, latest=latest)
+    for records in _blocks(_records(series, path, file, size, takes_new)):
+        yield read_block(series, records, parse, latest=latest)
 
 
 def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict[str, set[Kind]]:
@@ -98,6 +96,19 @@ def as_text(record: Record) -> str:
     else:
         text = (raw if isinstance(raw, bytes) else b",".join(raw)).decode("utf-8", "replace")
     return text[:LONGEST_RAW]
+
+
+def _blocks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    block: list[Record] = []
+    size = 0
+    for record in records:
+        block.append(record)
+        size += len(record.raw) if isinstance(record.raw, bytes) else sum(map(len, record.raw))
+        if len(block) == _RECORDS or size >= _BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _parse_of(path: str) -> Parse:

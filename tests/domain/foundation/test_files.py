@@ -221,6 +221,14 @@ def test_a_new_column_without_a_value_is_passed_over() -> None:
     assert "price" not in found.row
 
 
+@pytest.mark.parametrize(("name", "header"), [("a.jsonl", b""), ("a.csv", b"timestamp,symbol\n")])
+def test_blocks_of_large_records_are_small(name: str, header: bytes) -> None:
+    line = b"2026-11-20 08:00," + b"x" * 2**20  # as JSON it is rejected
+    content = header + b"\n".join([line] * 40)
+    blocks = list(read_file(REGIMES, name, io.BytesIO(content), size=len(content), latest=NOW))
+    assert [len(block.records) for block in blocks] == [16, 16, 8]
+
+
 def test_gzip_may_have_several_members() -> None:
     members = [b"timestamp,symbol\n2026-11-20 08:00,", b"SPY\n2026-11-20 08:01,QQQ\n"]
     found = read(b"".join(map(gzip.compress, members)), "a.CSV.GZ")
