@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_out_lanes(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What has a lane of its own runs only if `-m` names the lane, whatever else `-m` says."""
+    """What has lanes of its own runs only if `-m` names each of them, whatever else `-m` says."""
     named = set(re.findall(r"\w+", config.getoption("-m")))
     out = [item for item in items if any(item.get_closest_marker(lane) for lane in LANES - named)]
     if out:

@@ -1,4 +1,4 @@
-"""Which tests run: what has a lane of its own runs only if it is named, and `-m "not spark"` starts no JVM."""
+"""Which tests run: what has lanes of its own runs only if all are named, and `-m "not spark"` starts no JVM."""
 
 import os
 import subprocess
@@ -17,6 +17,7 @@ CHOSEN = {
     "airflow": {"airflow"},
     "browser": {"browser"},
     "store": {"store"},
+    "store and long": {"store_long"},
     "yarn": {"yarn"},
 }
 """By what is given with -m."""
@@ -49,6 +50,12 @@ def test_long_session(spark):
 
 @pytest.mark.store
 def test_store():
+    pass
+
+
+@pytest.mark.store
+@pytest.mark.long
+def test_store_long():
     pass
 
 

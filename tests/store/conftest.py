@@ -37,10 +37,16 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="session")
-def expected(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digests of the tables that one machine makes in a folder."""
+def here(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place whose warehouse one machine has made in a folder."""
     here = Place(tmp_path_factory.mktemp("here") / "here")
     here.run("pipeline", simulator=simulator)
+    return here
+
+
+@pytest.fixture(scope="session")
+def expected(here: Place) -> dict[str, str]:
+    """The digests of its tables."""
     return digests(here)
 
 

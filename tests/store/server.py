@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import S3FileSystem, copy_files
 from typing_extensions import override
 
 BINARY = Path(__file__).parents[2] / "build" / "store" / "versitygw-v1.8.0"
@@ -62,6 +62,13 @@ class Server:
         """Put an object into the bucket: a file that appears in its folder has no ETag."""
         with self._files().open_output_stream(f"{BUCKET}/{name}", compression=None) as stream:
             stream.write(content)
+
+    def put_all(self, name: str, folder: Path) -> None:
+        """Put the files of `folder` into the bucket, with their times, by which Delta dates its versions."""
+        copy_files(str(folder), f"{BUCKET}/{name}", destination_filesystem=self._files())
+        for file in filter(Path.is_file, folder.rglob("*")):
+            time = file.stat().st_mtime_ns
+            os.utime(self.bucket / name / file.relative_to(folder), ns=(time, time))
 
     def _files(self) -> S3FileSystem:
         host = f"127.0.0.1:{self.port}"

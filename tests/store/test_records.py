@@ -165,6 +165,7 @@ def test_a_wrong_secret_is_refused(records: At) -> None:
         records(secret="wrong").numbers()
 
 
+@pytest.mark.long
 def test_a_server_that_is_down_or_hangs_is_given_up_in_bounded_time(records: At, server: Server) -> None:
     began = time.monotonic()
     with pytest.raises(SourceUnavailable, match="The store did not answer"):

@@ -69,6 +69,7 @@ def test_the_pipeline_makes_the_tables_that_it_makes_in_a_folder_and_shows_no_ke
     assert digests(there) == expected
 
 
+@pytest.mark.long
 def test_the_run_after_faults_ends_as_if_there_had_been_none(
     server: Server, simulator: Simulator, expected: dict[str, str], tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def stopped(run: Run) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
+@pytest.mark.long
 def test_a_second_start_is_refused_and_a_killed_owner_is_followed(
     server: Server, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -168,6 +170,7 @@ def test_time_series_have_a_lease_of_their_own(server: Server, tmp_path: Path) -
     assert all(newest_record(server, folder)["released"] for folder in ("two", "two/foundation", "two/ops"))
 
 
+@pytest.mark.long
 def test_how_large_a_warehouse_is_is_told_as_of_a_folder(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +198,7 @@ def test_how_large_a_warehouse_is_is_told_as_of_a_folder(
     assert there
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "status", "told"),
     [
