@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--new", type=int, default=1_000_000, help="series: rows that land at once")
     parser.add_argument("--files", type=int, default=10_000, help="series: files of one row")
     parser.add_argument("--market", type=int, default=30_000, help="store: trade rows of the market")
-    parser.add_argument("--tries", type=int, default=2, help="store: runs of which the fastest counts")
+    parser.add_argument("--tries", type=int, help="runs of which the fastest counts (default: pnl 3, store 2)")
     parser.add_argument("--scratch", type=Path, help="folder for the lakes: 6 GB, growth 60 GB (default: temporary)")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="benchmarks-", dir=chosen.scratch) as folder:
@@ -43,9 +43,10 @@ def main() -> int:
                 asked = (chosen.stored, chosen.new, chosen.files)
                 series.run(scratch, Sizes(*asked), warm_up=Sizes(*(max(1, size // 100) for size in asked)))
             case "store":
-                store.run(scratch, trades=chosen.market, tries=chosen.tries)
+                store.run(scratch, trades=chosen.market, tries=chosen.tries or 2)
             case _:
-                pnl.run(scratch, small=chosen.small, large=chosen.large, warm_up=chosen.warm_up)
+                small, large, warm_up = chosen.small, chosen.large, chosen.warm_up
+                pnl.run(scratch, small=small, large=large, warm_up=warm_up, tries=chosen.tries or 3)
     return 0
 
 

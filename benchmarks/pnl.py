@@ -16,7 +16,6 @@ from benchmarks.lakes import Lake, Shape
 from benchmarks.session import Cost, Figure
 from smart_trader.config.settings import load
 from smart_trader.config.thresholds import class_rules, mark_rules
-from smart_trader.domain import catalog
 from smart_trader.domain.bronze import transaction_history
 from smart_trader.domain.pnl import engine as pnl_engine
 from smart_trader.domain.silver import open_lots, realized_sales, tracked_whales, trades, units, wallet_pnl
@@ -25,22 +24,21 @@ from smart_trader.io.delta.store import DeltaStore
 from smart_trader.jobs import silver_pnl
 from smart_trader.rows import persisted
 
-_TRIES = 3
 _BY_PANDAS = {"sale": "sales", "lot": "lots", "pnl": "rows of PnL"}
 _OUT = (realized_sales.TABLE, open_lots.TABLE, wallet_pnl.TABLE)
 
 
-def run(scratch: Path, *, small: int, large: int, warm_up: int) -> None:
+def run(scratch: Path, *, small: int, large: int, warm_up: int, tries: int) -> None:
     """Print every figure of docs/performance.md."""
     spark = session.start(scratch)
     print("to warm up, since the first piece of work would else pay for what all have compiled:", flush=True)
     first = Lake(spark, scratch / "first", Shape(warm_up))
-    _full(first, with_pandas=False)
+    _full(first, tries, with_pandas=False)
     _incremental(first)
     print("measured:", flush=True)
-    small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), with_pandas=True)
+    small_figures, small_job = _full(Lake(spark, scratch / "small", Shape(small)), tries, with_pandas=True)
     large_lake = Lake(spark, scratch / "large", Shape(large))
-    large_figures, large_job = _full(large_lake, with_pandas=False)
+    large_figures, large_job = _full(large_lake, tries, with_pandas=False)
     incremental = _incremental(large_lake)
     single = _one_wallet(Lake(spark, scratch / "single", Shape(2 * small, one_wallet=small)))
     figures = [
@@ -54,14 +52,14 @@ def run(scratch: Path, *, small: int, large: int, warm_up: int) -> None:
     spark.stop()
 
 
-def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
+def _full(lake: Lake, tries: int, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
     lake.fill()
     job = lake.measure("full silver_pnl", partial(lake.run, silver_pnl))
     rows = {table.name: lake.tables.read(table).count() for table in (trades.TABLE, *_OUT)}
     print(f"    rows out {rows}, commits {sum(lake.tables.version(table) for table in (trades.TABLE, *_OUT))}")
     history = lake.tables.read(transaction_history.TABLE).select(*trades.INPUT)
     whole_floor = lake.measure("floor from bronze", lambda: _floor(lake, history, "tx_hash", sum(rows.values())))
-    engine, floor, duck = _in_turn(lake, sum(rows[table.name] for table in _OUT))
+    engine, floor, duck = _in_turn(lake, sum(rows[table.name] for table in _OUT), tries)
     size = f"{lake.shape.trades:,} trades"
     figures = [
         Figure(f"engine over floor, {size}", engine / floor, 2.0),
@@ -76,7 +74,7 @@ def _full(lake: Lake, *, with_pandas: bool) -> tuple[list[Figure], Cost]:
     return figures, job
 
 
-def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
+def _in_turn(lake: Lake, written: int, tries: int) -> tuple[float, float, float]:
     """Seconds of the engine, of a floor that writes as many rows, and of DuckDB: the least of some tries each.
 
     In turn, since the machine's speed changes from one minute to the next, and what is compiled grows with every try.
@@ -87,9 +85,9 @@ def _in_turn(lake: Lake, written: int) -> tuple[float, float, float]:
     ours = lake.tables.read(realized_sales.TABLE).agg(F.count("*"), F.sum("cost_usd")).collect()[0]
     found: list[tuple[int, int]] = []
     costs = []
-    for nth in range(_TRIES):
+    for nth in range(tries):
         fresh = Lake(lake.spark, lake.folder / f"engine_{nth}", lake.shape).tables
-        fresh.create(catalog.TABLES)
+        fresh.create(_OUT)
         engine = lake.measure(f"engine from silver.trades, try {nth + 1}", partial(_engine, lake, fresh))
         columns = rows.select(*pnl_engine.TRADE_COLUMNS)
         floor = lake.measure(
