@@ -32,7 +32,7 @@ from smart_trader.run import process
 
 GRACE_SECONDS = 13.0
 """Time for a stopped job to finish its commit; the documents promise 15 s for the whole launcher."""
-_SUMMARY_SECONDS, _POLL_SECONDS = 5.0, 0.05
+_SUMMARY_SECONDS, _POLL_SECONDS = 20.0, 0.05
 _DOCUMENTED = frozenset(status.number for status in ExitStatus)
 _NO_HEARTBEAT = 56
 """Spark's exit status after its executor missed too many heartbeats."""
@@ -48,6 +48,7 @@ _FIRST_WORDS_BYTES = 65536
 """Bytes of the JVM's output that are searched for the reason why it did not start."""
 _SOCKET_PATH = 107
 """Bytes of the longest path of a local socket on Linux: unix(7)."""
+_LOCAL_SOCKETS = {"spark.python.unix.domain.socket.enabled": "true"}
 _SOCKET_NAME = len("/.00000000-0000-0000-0000-000000000000.sock")
 """Spark names its sockets like this."""
 _SMALL_BYTES = 256 * 2**20
@@ -160,6 +161,7 @@ def _confs(run: Run) -> dict[str, str]:
     else:
         confs["spark.jars"] = ",".join(map(str, run.jars))
         confs["spark.executor.memory"] = spark.executor_memory
+        confs |= _LOCAL_SOCKETS | {"spark.python.unix.domain.socket.dir": "/tmp"}  # other folders may have long paths
         confs |= on_cluster.confs(spark.environment, run.settings_archive, run.run_id)
         if run.has_driver_here:
             confs["spark.sql.warehouse.dir"] = (run.folder / "spark-warehouse").as_uri()
@@ -175,7 +177,7 @@ def _local_sockets(folder: Path) -> dict[str, str]:
     With TCP, Linux 6.18 stopped both ends for good once both buffers of a connection were full (docs/reliability.md).
     """
     is_short = len(os.fsencode(folder)) + _SOCKET_NAME <= _SOCKET_PATH
-    return {"spark.python.unix.domain.socket.enabled": "true"} if is_short else {}
+    return _LOCAL_SOCKETS if is_short else {}
 
 
 def _half(memory: str) -> str:

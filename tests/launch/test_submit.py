@@ -154,6 +154,7 @@ def test_a_cluster_is_given_the_jars_to_distribute() -> None:
     assert line[1:5] == ["--master", "yarn", "--deploy-mode", "client"]
     assert "spark.jars=/opt/smart trader/jars/a.jar,/opt/smart trader/jars/b.jar" in line
     assert "spark.executor.memory=4g" in line
+    assert {f"spark.python.unix.domain.socket.{said}" for said in ("enabled=true", "dir=/tmp")} <= set(line)
     of_this_machine = ("extraClassPath", "UseParallelGC", "SharedArchiveFile")
     assert not any(word in part for part in line for word in of_this_machine)
     assert "--load-spark-defaults" in line and "--load-spark-defaults" not in submit.command_line(described())
