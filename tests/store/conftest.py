@@ -9,9 +9,9 @@ from smart_trader.config.settings import load
 from smart_trader.io.lock.records import HadoopRecords
 from smart_trader.launch import s3
 from smart_trader.simulator.server import Simulator
+from tests.reliability import lakes
 from tests.reliability.processes import HOME, Place
 from tests.reliability.world import first_market, spoiled
-from tests.store.places import digests
 from tests.store.server import BUCKET, KEY, SECRET, Proxy, Server
 
 
@@ -46,8 +46,8 @@ def here(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Plac
 
 @pytest.fixture(scope="session")
 def expected(here: Place) -> dict[str, str]:
-    """The digests of its tables."""
-    return digests(here)
+    """The digests of its tables, by a reader that knows nothing of Spark."""
+    return lakes.digests(here.root)
 
 
 def connect(spark: SparkSession, endpoint: str, *, secret: str = SECRET) -> None:

@@ -57,7 +57,7 @@ def test_the_python_of_the_executors_is_bare(python: Path) -> None:
 
 
 def test_a_cluster_makes_the_tables_of_one_machine_although_an_executor_is_killed(
-    server: Server, simulator: Simulator, cluster: Cluster, python: Path, expected: dict[str, str], tmp_path: Path
+    server: Server, simulator: Simulator, cluster: Cluster, python: Path, here: Place, tmp_path: Path
 ) -> None:
     where = on_cluster(tmp_path, server, "cluster", cluster, python)
     run = start(where, simulator)
@@ -68,6 +68,6 @@ def test_a_cluster_makes_the_tables_of_one_machine_although_an_executor_is_kille
     assert run.under_way == "silver_pnl"
     assert run.wait(LONGEST) == 0, run.said
     assert "ExecutorLostFailure" in run.said
-    assert digests(place(tmp_path / "reader", server, "cluster")) == expected
+    assert digests(place(tmp_path / "reader", server, "cluster")) == digests(here)
     assert not list(where.scratch.iterdir())
     assert not (where.folder / "spark-warehouse").exists()

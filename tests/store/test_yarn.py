@@ -68,7 +68,7 @@ def last_end(where: Place, job: str) -> dict[str, Any]:
 
 
 def test_a_driver_on_yarn_makes_the_tables_of_one_machine_and_keeps_others_out(
-    hadoop: Hadoop, simulator: Simulator, expected: dict[str, str], tmp_path: Path
+    hadoop: Hadoop, simulator: Simulator, here: Place, tmp_path: Path
 ) -> None:
     where = place(tmp_path, hadoop, "whole")
     run = start_on_yarn(where, hadoop, "pipeline", simulator=simulator)
@@ -77,7 +77,7 @@ def test_a_driver_on_yarn_makes_the_tables_of_one_machine_and_keeps_others_out(
     assert second.wait() == 75, second.said
     assert "Another run works on this warehouse: job pipeline" in second.said
     assert run.wait(LONGEST) == 0, run.said
-    assert digests(place(tmp_path / "reader", hadoop, "whole")) == expected
+    assert digests(place(tmp_path / "reader", hadoop, "whole")) == digests(here)
 
 
 def test_a_driver_that_fails_on_yarn_is_started_once_and_its_status_is_in_ops_runs(
