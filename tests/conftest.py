@@ -5,12 +5,13 @@
 those of `ci` and does not look for the smallest one that fails.
 """
 
+import fcntl
 import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import randbelow
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from tests.lake import Lake
+
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -59,13 +62,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All tests of the Spark session go to one worker, first since they take longest; the others file by file."""
+    """Files that take longest come first: those that start a JVM each time, and then those of the Spark session."""
     _leave_out_lanes(config, items)
-    items.sort(key=lambda item: not _needs_session(item))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("spark" if _needs_session(item) else str(item.path)))
         if _needs_session(item):
             item.add_marker(pytest.mark.spark)
+    of_session = {item.path for item in items if _needs_session(item)}
+    of_jvm = {item.path for item in items if item.get_closest_marker("spark")}
+    items.sort(key=lambda item: (item.path not in of_jvm, item.path in of_session))
 
 
 def _leave_out_lanes(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -116,16 +120,10 @@ def logs_put_back() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def spark(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
-    """The one Spark session of the tests, on one worker only.
-
-    Raises:
-        FileExistsError: another worker has it, so the tests were not grouped as `pytest_collection_modifyitems` asks.
-    """
+def spark(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SparkSession]":
+    """The one Spark session of this worker."""
     from tests.lake import start_spark
 
-    run = tmp_path_factory.getbasetemp()
-    (run.parent if hasattr(pytestconfig, "workerinput") else run).joinpath("spark-session").touch(exist_ok=False)
     session = start_spark(tmp_path_factory.mktemp("spark"))
     session.sparkContext.setLogLevel("ERROR")
     yield session
@@ -133,14 +131,35 @@ def spark(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def filled(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> "Lake":
+def made_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Makes what all workers share: the one that asks for it first makes it, and the others wait.
+
+    Takes a name and a function that fills an empty folder; returns the folder.
+    """
+    own = tmp_path_factory.getbasetemp()
+    run = own.parent if hasattr(pytestconfig, "workerinput") else own
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        made = run / f"once-{name}"
+        with (run / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                draft = tmp_path_factory.mktemp(name)
+                fill(draft)
+                draft.rename(made)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def filled(spark: "SparkSession", made_once: MakeOnce) -> "Lake":
     """A lake after a whole pipeline, for all tests: they look at it, or change a copy."""
-    from tests.filled import fill
+    from tests.filled import RUNS, fill
     from tests.lake import Lake
 
-    lake = Lake(spark, tmp_path_factory.mktemp("filled") / "lake")
-    fill(lake)
-    return lake
+    folder = made_once("filled", lambda draft: fill(Lake(spark, draft / "lake")))
+    return Lake(spark, folder / "lake", runs_before=RUNS)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from smart_trader.simulator.server import Simulator
 from tests.lake import Lake
 
 MARKET = Market.generate(7, tokens=3, wallets=40, trade_rows=1_500)
+RUNS = 3
+"""So many has the lake seen."""
 _READING = ("bronze_tokens", "silver_tokens", "bronze_whales", "silver_whales", "bronze_transactions")
 
 

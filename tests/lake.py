@@ -35,16 +35,13 @@ from smart_trader.run.dry_run import DryRun
 from smart_trader.run.prediction import Prediction
 from smart_trader.run.results import RunSummary
 from smart_trader.simulator.server import Simulator
-from tests.conftest import PROFILE
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = tuple(step.job for step in STEPS if step.job not in ("validate", "report"))
 """Without the jobs that change nothing."""
 DATA_TABLES = tuple(table for table in catalog.TABLES if table.layer != "ops")
-# Not the quick compiler alone, as for a small lake: this JVM runs the same plans for a quarter of an hour. That of a
-# planted defect runs one test.
-_COMPILE = tuning.COMPILE_LITTLE if PROFILE == "planted" else ("-XX:ReservedCodeCacheSize=256m",)
-_JAVA = (*_COMPILE, "-XX:+UseSerialGC", "-Xms2g", "-Xmn768m", "-XX:MetaspaceSize=256m")
+# Two such JVMs, and those of another lane, are side by side: each takes what it needs, and not all at once.
+_JAVA = (*tuning.COMPILE_LITTLE, "-XX:+UseSerialGC", "-Xms1g", "-Xmn512m", "-XX:MetaspaceSize=256m")
 RETENTION = {"bronze": 7, "silver": 90, "gold": 90, "foundation": 400, "ops": 90}
 
 

@@ -1,4 +1,5 @@
-"""Which tests run: what has lanes of its own runs only if all are named, and `-m "not spark"` starts no JVM."""
+"""Which tests run, and where: what has lanes of its own runs only if all are named, `-m "not spark"` starts no JVM, and
+workers share what is made once."""
 
 import os
 import subprocess
@@ -86,12 +87,16 @@ def test_greedy(monkeypatch):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This project's way to choose tests, and one test of each kind."""
-    folder = tmp_path_factory.mktemp("project")
+    return made(tmp_path_factory.mktemp("project"), each=TESTS)
+
+
+def made(folder: Path, **files: str) -> Path:
     (folder / "tests").mkdir()
     (folder / "tests" / "__init__.py").touch()
     for name in ("pyproject.toml", "tests/conftest.py"):
         (folder / name).write_text((ROOT / name).read_text("utf-8"), encoding="utf-8")
-    (folder / "tests" / "test_each.py").write_text(TESTS, encoding="utf-8")
+    for name, text in files.items():
+        (folder / "tests" / f"test_{name}.py").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -135,3 +140,33 @@ def test_a_jvm_that_is_not_marked_is_noticed(said: dict[str, str]) -> None:
     run = said["-k|greedy or quick or process"]
     assert "mark it as spark" in run
     assert "1 failed, 2 passed" in run
+
+
+SHARED = """
+import os
+import time
+
+
+def test_it(made_once):
+    def fill(folder):
+        time.sleep(2)
+        (folder / "made").write_text(str(os.getpid()))
+
+    place = made_once("thing", fill)
+    assert [file.name for file in place.iterdir()] == ["made"]
+    (place.parent / f"seen-{os.getpid()}").touch()
+"""
+
+
+def test_what_two_workers_ask_for_at_the_same_time_is_made_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--basetemp", tmp_path / "shared"],
+        cwd=made(tmp_path, one=SHARED, other=SHARED),
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout
+    assert len(list((tmp_path / "shared").glob("seen-*"))) == 2, "each worker had a test"

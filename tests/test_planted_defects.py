@@ -196,6 +196,7 @@ def test_the_mistake_can_be_made(defect: Defect) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.spark
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
 def test_the_mistake_is_caught(defect: Defect, tmp_path: Path) -> None:
     for name in ("smart_trader", "tests"):

@@ -103,9 +103,8 @@ def _test(arguments: Sequence[str]) -> int:
     installed = setup.ensure(HOME, ("delta",))
     os.chdir(HOME)
     environ = {**os.environ, "JAVA_HOME": str(installed.java_home)}
-    # One worker has the Spark session and all tests that need it, the others the rest. More workers than cores: a
-    # quarter of the other tests' time goes by in waiting for servers that stall on purpose.
-    workers = ("-n", "3", "--dist", "loadgroup")
+    # A file at a time, in the order of tests/conftest.py. Each worker starts Spark with its first file that needs it.
+    workers = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     os.execve(installed.python, [str(installed.python), "-m", "pytest", *workers, *arguments], environ)
 
 

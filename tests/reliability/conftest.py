@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from smart_trader.simulator.market import Market
+from tests.conftest import MakeOnce
 from tests.lake import Lake
 from tests.reliability.world import COMPUTING, FETCHING, copied, first_market, run
 
@@ -16,16 +17,12 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="session")
-def fetched(spark: SparkSession, market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fetched(spark: SparkSession, market: Market, made_once: MakeOnce) -> Path:
     """A lake after the jobs up to bronze_transactions."""
-    root = tmp_path_factory.mktemp("fetched") / "lake"
-    run(Lake(spark, root), market, *FETCHING)
-    return root
+    return made_once("fetched", lambda draft: run(Lake(spark, draft / "lake"), market, *FETCHING)) / "lake"
 
 
 @pytest.fixture(scope="session")
-def once(spark: SparkSession, market: Market, fetched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(spark: SparkSession, market: Market, fetched: Path, made_once: MakeOnce) -> Path:
     """The same lake after the jobs that follow: one run of the pipeline."""
-    lake = copied(spark, fetched, tmp_path_factory.mktemp("once"))
-    run(lake, market, *COMPUTING)
-    return lake.root
+    return made_once("once", lambda draft: run(copied(spark, fetched, draft), market, *COMPUTING)) / "lake"

@@ -23,7 +23,7 @@ from tests.reliability.kills import Round
 from tests.reliability.processes import Place, Run, are_gone, eventually
 from tests.reliability.world import first_market, spoiled
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 
 
 @pytest.fixture(scope="module")

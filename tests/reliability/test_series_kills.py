@@ -14,7 +14,7 @@ from tests.reliability import lakes
 from tests.reliability.kills import VICTIMS, Kill, kill_after
 from tests.reliability.processes import LONGEST, Place, Run, eventually
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.spark]
 
 JOB = "ingest_timeseries"
 FOUNDATION = (*TABLES.values(), rejected_rows.TABLE)
