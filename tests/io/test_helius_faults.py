@@ -18,6 +18,7 @@ from smart_trader.errors import (
     SourceRejected,
     SourceUnavailable,
 )
+from smart_trader.io.http.client import HttpPolicy
 from smart_trader.simulator.faults import ANSWERED_AFTER_THE_WRITE, ANSWERS, CONNECTION, HELIUS, Fault
 from tests.io import scripted_server as play
 from tests.io.test_helius import (
@@ -39,6 +40,7 @@ from tests.io.test_helius import (
 
 SECONDS = {"refused": 0.05, "connect-timeout": 0.3, "trickle": 0.05, **dict.fromkeys(("429-seconds", "429-date"), 0)}
 ALL = [kind for kind in (*ANSWERS, *CONNECTION, *HELIUS) if not kind.startswith("endless")]
+STALLING = {"connect-timeout", "read-timeout", "trickle"}
 ODD = {"success-false", "null-data"}
 """Good answers to a write, as no body of one is believed."""
 DENIED = {"401", "403"}
@@ -51,6 +53,13 @@ ERRORS = {
     **dict.fromkeys(DENIED, AccessDenied),
     **dict.fromkeys(SPENT, QuotaExhausted),
 }
+
+
+def policy_for(kind: str) -> HttpPolicy:
+    """That of a client which lets no test wait for long, and no busy machine fail it."""
+    if kind in STALLING:
+        return replace(POLICY, connect_timeout_seconds=0.2, read_timeout_seconds=0.2, total_timeout_seconds=0.6)
+    return replace(POLICY, max_retry_wait_seconds=1) if kind == "refused" else POLICY
 
 
 def fault(kind: str, **where: Any) -> Fault:
@@ -80,7 +89,7 @@ def test_a_fault_of_a_write_leaves_the_old_list_or_the_new_one_and_one_webhook(
     with simulated(fault(kind, call=2)) as simulator:
         if not is_new:
             store(simulator)
-        webhook = webhook_of(simulator, auth_header=HEADER)
+        webhook = webhook_of(simulator, auth_header=HEADER, policy=policy_for(kind))
         webhook.find(None if is_new else REMEMBERED)
         try:
             webhook.watch(NEW)
@@ -107,7 +116,7 @@ def test_a_fault_of_a_read_changes_nothing(kind: str, call: int, told: list[str]
     with simulated(fault(kind, call=call)) as simulator:
         store(simulator)
         try:
-            held = webhook_of(simulator).find()
+            held = webhook_of(simulator, policy=policy_for(kind)).find()
         except SmartTraderError as error:
             told.append(said_of(error))
             expected = SourceRejected if kind in ODD else KeyRefused if kind in DENIED and call == 1 else ERRORS[kind]
@@ -121,7 +130,7 @@ def test_a_fault_of_a_read_changes_nothing(kind: str, call: int, told: list[str]
 @pytest.mark.parametrize("kind", ["429-none", "500", "504", "reset", "read-timeout", "error-200", "not-stored"])
 def test_a_fault_for_ever_ends_and_does_not_multiply(kind: str, told: list[str]) -> None:
     with simulated(fault(kind, call=2, times=None)) as simulator:
-        webhook = webhook_of(simulator, policy=replace(POLICY, attempts=3))
+        webhook = webhook_of(simulator, policy=replace(policy_for(kind), attempts=3))
         webhook.find()
         with pytest.raises((SourceUnavailable, SourceRejected)) as caught:
             webhook.watch(NEW)
