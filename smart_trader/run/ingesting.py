@@ -27,7 +27,7 @@ from smart_trader.ports import LandedBatch
 from smart_trader.rows import persisted
 from smart_trader.run.app import App
 
-_BYTES_PER_RECORD = 100
+_BYTES_PER_RECORD = 200
 """About; it decides only whether records are kept in memory."""
 
 

@@ -1,5 +1,6 @@
 """From landed files to what is written of them: versions of rows, and rejected records."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -105,9 +106,13 @@ def rejected_records(series: Series, records: DataFrame, *, rejected_at: datetim
 def _read_batches(
     batches: Iterator[pa.RecordBatch], *, read: Callable[..., Iterator[Block]], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for file in batch.to_pylist():
-            yield from _read(file, read, schema)
+    gc.disable()  # records hold no cycles, and looking for some takes a fifth of the time
+    try:
+        for batch in batches:
+            for file in batch.to_pylist():
+                yield from _read(file, read, schema)
+    finally:
+        gc.enable()
 
 
 def _read(file: dict[str, Any], read: Callable[..., Iterator[Block]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -134,17 +139,19 @@ def _find_batches(batches: Iterator[pa.RecordBatch], *, series: Series, schema: 
 
 
 def _as_batch(block: Block, name: str, modified_at: datetime, schema: pa.Schema) -> pa.RecordBatch:
-    rejected = [block.rejections.get(nth) for nth in range(len(block.records))]
-    updated = [at or modified_at for at in block.columns[UPDATED_AT.name]]
+    count = len(block.records)
     columns: dict[str, list[Any]] = {
         **block.columns,
-        UPDATED_AT.name: [None if reason else at for at, reason in zip(updated, rejected, strict=True)],
-        SOURCE_FILE.name: [name] * len(rejected),
+        UPDATED_AT.name: [at or modified_at for at in block.columns[UPDATED_AT.name]],
+        SOURCE_FILE.name: [name] * count,
         SOURCE_LINE.name: [record.line for record in block.records],
-        "reason": [rejection and str(rejection.reason) for rejection in rejected],
-        "detail": [rejection and rejection.detail for rejection in rejected],
-        "raw": [rejection and as_text(record) for rejection, record in zip(rejected, block.records, strict=True)],
+        **{column: [None] * count for column in _REJECTION},
     }
+    for nth, rejection in block.rejections.items():
+        columns[UPDATED_AT.name][nth] = None
+        columns["reason"][nth] = str(rejection.reason)
+        columns["detail"][nth] = rejection.detail
+        columns["raw"][nth] = as_text(block.records[nth])
     return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
 
 
