@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,9 +17,9 @@ from smart_trader.domain.foundation import parquet_records
 from smart_trader.domain.foundation.blocks import Block, read_block
 from smart_trader.domain.foundation.csv_records import CsvRecord, csv_records
 from smart_trader.domain.foundation.json_records import json_records
+from smart_trader.domain.foundation.plain_json import read_plain
 from smart_trader.domain.foundation.records import (
     IGNORED,
-    LONGEST_RAW,
     FileRejected,
     Parse,
     Record,
@@ -33,7 +33,7 @@ _FORMAT = re.compile(r"\.(?:(csv|jsonl|ndjson|json)(\.gz)?|(parquet))", re.IGNOR
 _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException)
 UNBEARABLE = frozenset(":\n\r")
 """Characters that Hadoop's paths do not bear."""
-_RECORDS, _BYTES = 10_000, 2**24
+_RECORDS, _BYTES = 10_000, 2**21
 """The most records of a block, and about the most bytes: it is in memory as a whole."""
 _NEW_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -72,9 +72,17 @@ def read_file(
     """Every record of a file of `size` bytes, in blocks. No time in it may be after `latest`. With `takes_new` columns
     that the series may get are no fault, and are not read. Raises FileRejected, possibly after some blocks: then none
     of them counts."""
-    parse = _parse_of(path)
-    for records in _blocks(_records(series, path, file, size, takes_new)):
-        yield read_block(series, records, parse, latest=latest)
+    written = format_of(path)
+    if written.name in (_CSV, _PARQUET):
+        for records in _blocks(_records(series, path, file, size, takes_new)):
+            yield read_block(series, records, _parse_of(path), latest=latest)
+        return
+    check = partial(_refuse_unknown, series, takes_new)
+    first = 1
+    for lines in _lines(file, written):
+        plain = read_plain(series, lines, first, latest=latest)
+        yield plain or read_block(series, list(_from_json(lines, check, first)), value_of, latest=latest)
+        first += len(lines)
 
 
 def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict[str, set[Kind]]:
@@ -88,14 +96,14 @@ def new_columns(series: Series, path: str, file: BinaryIO, *, size: int) -> dict
     return found
 
 
-def as_text(record: Record) -> str:
-    """A record as it is written, for people: its first characters."""
-    raw = record.raw
-    if isinstance(raw, dict):
-        text = parquet_records.as_text(raw)
-    else:
-        text = (raw if isinstance(raw, bytes) else b",".join(raw)).decode("utf-8", "replace")
-    return text[:LONGEST_RAW]
+def _lines(file: BinaryIO, written: Format) -> Iterator[list[bytes]]:
+    """The lines of a file, some at a time. Raises FileRejected."""
+    plain = gzip.GzipFile(fileobj=file) if written.is_zipped else file
+    try:
+        while lines := plain.readlines(_BYTES):
+            yield lines
+    except _UNREADABLE as error:
+        raise _unreadable(error) from error
 
 
 def _blocks(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -128,7 +136,11 @@ def _records(series: Series, path: str, file: BinaryIO, size: int, takes_new: bo
         plain = gzip.GzipFile(fileobj=file) if written.is_zipped else file
         yield from _from_csv(plain, series, check) if written.name == _CSV else _from_json(plain, check)
     except _UNREADABLE as error:
-        raise FileRejected(Reason.UNREADABLE_FILE, str(error)[:500] or type(error).__name__) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> FileRejected:
+    return FileRejected(Reason.UNREADABLE_FILE, str(error)[:500] or type(error).__name__)
 
 
 def _from_csv(file: Any, series: Series, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
@@ -164,9 +176,9 @@ def _cells(record: CsvRecord, columns: int) -> list[str] | Rejection:
         return Rejection(Reason.BAD_ROW, "not written in UTF-8")
 
 
-def _from_json(file: Any, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
+def _from_json(lines: Iterable[bytes], check: Callable[[Sequence[str]], None], first: int = 1) -> Iterator[Record]:
     names: tuple[str, ...] = ()
-    for record in json_records(file):
+    for record in json_records(lines, first):
         if names != tuple(record.values):  # most have the names of the record before
             names = tuple(record.values)
             check(names)

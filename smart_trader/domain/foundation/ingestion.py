@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -16,7 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from smart_trader.domain.foundation import rejected_rows
 from smart_trader.domain.foundation.blocks import Block
-from smart_trader.domain.foundation.files import as_text, format_of, new_columns, read_file
+from smart_trader.domain.foundation.files import format_of, new_columns, read_file
 from smart_trader.domain.foundation.records import FileRejected, Rejection
 from smart_trader.domain.foundation.series import UPDATED_AT, Reason, Series
 from smart_trader.domain.foundation.tables import DAY, SOURCE_FILE, SOURCE_LINE, TYPES
@@ -139,20 +140,22 @@ def _find_batches(batches: Iterator[pa.RecordBatch], *, series: Series, schema: 
 
 
 def _as_batch(block: Block, name: str, modified_at: datetime, schema: pa.Schema) -> pa.RecordBatch:
-    count = len(block.records)
-    columns: dict[str, list[Any]] = {
-        **block.columns,
-        UPDATED_AT.name: [at or modified_at for at in block.columns[UPDATED_AT.name]],
-        SOURCE_FILE.name: [name] * count,
-        SOURCE_LINE.name: [record.line for record in block.records],
-        **{column: [None] * count for column in _REJECTION},
-    }
-    for nth, rejection in block.rejections.items():
-        columns[UPDATED_AT.name][nth] = None
-        columns["reason"][nth] = str(rejection.reason)
-        columns["detail"][nth] = rejection.detail
-        columns["raw"][nth] = as_text(block.records[nth])
-    return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+    count = len(block.lines)
+    columns: dict[str, pa.Array] = dict(block.columns)
+    reasons: dict[str, list[str | None]] = {column: [None] * count for column in _REJECTION}
+    for nth, (rejection, raw) in block.rejections.items():
+        reasons["reason"][nth], reasons["detail"][nth], reasons["raw"][nth] = (
+            str(rejection.reason),
+            rejection.detail,
+            raw,
+        )
+    columns |= {column: pa.array(texts, pa.string()) for column, texts in reasons.items()}
+    updated_at = columns[UPDATED_AT.name]
+    filled = updated_at.fill_null(pa.scalar(modified_at, updated_at.type))
+    columns[UPDATED_AT.name] = pc.if_else(pc.is_null(columns["reason"]), filled, None)
+    columns[SOURCE_FILE.name] = pa.repeat(name, count)
+    columns[SOURCE_LINE.name] = pa.array(block.lines, pa.int64())
+    return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
 def _opened(file: dict[str, Any]) -> BinaryIO:

@@ -1,8 +1,8 @@
 """Records of a file with one JSON object on each line. Standard library only."""
 
 import json
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from smart_trader.domain.foundation.records import Record, Rejection
 from smart_trader.domain.foundation.series import Reason
@@ -11,9 +11,10 @@ from smart_trader.domain.foundation.values import BLANKS, Number
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def json_records(file: BinaryIO) -> Iterator[Record]:
-    """Every record of `file`. Lines that are blank are counted, and are no records."""
-    for number, line in enumerate(file, start=1):
+def json_records(lines: Iterable[bytes], first: int = 1) -> Iterator[Record]:
+    """Every record in the lines of a file, the `first` of which has that number. Lines that are blank are counted, and
+    are no records."""
+    for number, line in enumerate(lines, start=first):
         text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
         if text.strip():
             yield _record(number, text.rstrip(b"\r\n"))

@@ -61,6 +61,11 @@ class Field:
     """A time of the same record."""
 
     @property
+    def has_rules(self) -> bool:
+        """Whether not every value of its kind is allowed, whatever else stands in the record."""
+        return any(rule is not None for rule in (self.least, self.most, self.words))
+
+    @property
     def is_bound(self) -> bool:
         """Whether a value is allowed or not by other values of its record."""
         return self.only_where is not None or self.not_before is not None

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader.domain.foundation.files import as_text, is_looked_at, new_columns, read_file
+from smart_trader.domain.foundation.files import is_looked_at, new_columns, read_file
 from smart_trader.domain.foundation.market_regimes import SERIES as REGIMES
 from smart_trader.domain.foundation.performance_metrics import SERIES as METRICS
 from smart_trader.domain.foundation.records import FileRejected, Rejection
@@ -38,10 +38,10 @@ class Found:
 def read(content: bytes, name: str = "a.csv", series: Series = REGIMES, *, takes_new: bool = False) -> list[Found]:
     found = []
     for block in read_file(series, name, io.BytesIO(content), size=len(content), latest=NOW, takes_new=takes_new):
-        for nth, record in enumerate(block.records):
-            rejection = block.rejections.get(nth)
-            row = None if rejection else {column: values[nth] for column, values in block.columns.items()}
-            found.append(Found(record.line, row, rejection, as_text(record) if rejection else ""))
+        rows = pa.RecordBatch.from_pydict(block.columns).to_pylist()
+        for nth, (line, row) in enumerate(zip(block.lines, rows, strict=True)):
+            rejection, raw = block.rejections.get(nth, (None, ""))
+            found.append(Found(line, None if rejection else row, rejection, raw))
     return found
 
 
@@ -223,10 +223,10 @@ def test_a_new_column_without_a_value_is_passed_over() -> None:
 
 @pytest.mark.parametrize(("name", "header"), [("a.jsonl", b""), ("a.csv", b"timestamp,symbol\n")])
 def test_blocks_of_large_records_are_small(name: str, header: bytes) -> None:
-    line = b"2026-11-20 08:00," + b"x" * 2**20  # as JSON it is rejected
-    content = header + b"\n".join([line] * 40)
+    line = b"2026-11-20 08:00," + b"x" * 2**19  # as JSON it is rejected
+    content = header + b"\n".join([line] * 10)
     blocks = list(read_file(REGIMES, name, io.BytesIO(content), size=len(content), latest=NOW))
-    assert [len(block.records) for block in blocks] == [16, 16, 8]
+    assert [len(block.lines) for block in blocks] == [4, 4, 2]
 
 
 def test_gzip_may_have_several_members() -> None:
