@@ -96,11 +96,11 @@ def read_distinct(
 
 def bound_wrongly(field: Field, columns: dict[str, list[Value | None]]) -> set[int]:
     """The positions of rows with a value of `field` that other values of its row do not allow."""
-    others = [name for name in (field.name, field.only_where, field.not_before) if name is not None]
+    names = (field.name, *field.bound_to)
     return {
         nth
-        for nth, values in enumerate(zip(*(columns[name] for name in others), strict=True))
-        if values[0] is not None and broken_between(field, dict(zip(others, values, strict=True)))
+        for nth, values in enumerate(zip(*(columns[name] for name in names), strict=True))
+        if values[0] is not None and broken_between(field, dict(zip(names, values, strict=True)))
     }
 
 

@@ -29,8 +29,9 @@ def read_plain(series: Series, lines: Sequence[bytes], first: int, *, latest: da
         columns[field.name] = _checked(series, field, table[field.name].combine_chunks(), latest, doubtful)
     for field in series.bound:
         if columns[field.name].null_count < len(lines):
-            listed: dict[str, list[Value | None]] = {name: column.to_pylist() for name, column in columns.items()}
-            doubtful |= bound_wrongly(field, listed)
+            doubtful |= bound_wrongly(
+                field, {name: columns[name].to_pylist() for name in (field.name, *field.bound_to)}
+            )
     rejections = {}
     for nth in sorted(doubtful):
         (record,) = json_records([lines[nth]], first + nth)

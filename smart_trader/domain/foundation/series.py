@@ -66,9 +66,9 @@ class Field:
         return any(rule is not None for rule in (self.least, self.most, self.words))
 
     @property
-    def is_bound(self) -> bool:
-        """Whether a value is allowed or not by other values of its record."""
-        return self.only_where is not None or self.not_before is not None
+    def bound_to(self) -> tuple[str, ...]:
+        """The fields of the same record whose values decide whether one of this field is allowed."""
+        return tuple(name for name in (self.only_where, self.not_before) if name is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Series:
     def __post_init__(self) -> None:
         # Found once, and not for each of millions of records.
         object.__setattr__(self, "names", tuple(field.name for field in self.fields))
-        object.__setattr__(self, "bound", tuple(field for field in self.fields if field.is_bound))
+        object.__setattr__(self, "bound", tuple(field for field in self.fields if field.bound_to))
 
     @property
     def key_without_time(self) -> tuple[str, ...]:
